@@ -1,0 +1,1 @@
+"""The voice: a written text goes in, a normalised WAV file comes out."""

@@ -1,0 +1,1 @@
+"""Kokoro without Django: text → phonemes → token ids → chunks → voice row → session → audio."""

@@ -1,0 +1,144 @@
+"""Files that appear whole or not at all.
+
+Write a temporary file in the same folder, flush it to the disk, rename it over the target, flush the folder. A reader
+sees the old bytes or the new ones, and after a failure the old ones.
+"""
+
+import contextlib
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows refuses to delete an open file, which does what the lock does elsewhere
+    fcntl = None  # type: ignore[assignment]
+
+_SUFFIX = ".publishing"
+
+
+def publish(target: Path, data: bytes) -> None:
+    """Write `data` to `target`, whose folder exists, so that it is there completely or not at all.
+
+    Raises OSError for whatever the disk refuses; `target` is then as it was and no temporary file is left.
+    """
+    _sweep_once(target.parent, os.getpid())
+    temporary, descriptor = _create_temporary(target)
+    lock = os.dup(descriptor) if fcntl else None
+    try:
+        _write(descriptor, data)
+        rename(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        if lock is not None:
+            with contextlib.suppress(OSError):
+                os.close(lock)
+
+
+def rename(temporary: Path, target: Path) -> None:
+    """Put `temporary`, already flushed, in the place of `target` durably; where that fails `target` is as it was."""
+    new = not target.exists()
+    old = None if new else _second_name(target)
+    try:
+        temporary.replace(target)
+        try:
+            _flush_folder(target.parent)
+        except OSError:
+            _undo(target, old, new)
+            raise
+    finally:
+        if old:
+            old.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in `folder`."""
+    for leftover in folder.glob(f".*{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            _remove_if_abandoned(leftover)
+
+
+@lru_cache(maxsize=1024)
+def _sweep_once(folder: Path, _process: int) -> None:
+    sweep(folder)
+
+
+def _temporary_name(target: Path) -> Path:
+    # The name may be as long as the file system allows, so only its beginning is kept.
+    return target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}{_SUFFIX}")
+
+
+def _create_temporary(target: Path) -> tuple[Path, int]:
+    """Open a new file beside `target` and lock it, so that a sweep elsewhere knows it for a living one."""
+    while True:
+        temporary = _temporary_name(target)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(temporary, flags, 0o666)
+        try:
+            if fcntl is None:
+                return temporary, descriptor
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return temporary, descriptor
+        except BaseException:
+            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
+            raise
+        os.close(descriptor)  # a sweep came between creating and locking
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write and flush all of `data` and close `descriptor`, whatever happens."""
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise
+    os.close(descriptor)
+
+
+def _second_name(target: Path) -> Path | None:
+    """Give the old file a second name to come back from; None on file systems without hard links."""
+    second = _temporary_name(target)
+    try:
+        second.hardlink_to(target)
+    except OSError:
+        return None
+    return second
+
+
+def _undo(target: Path, old: Path | None, new: bool) -> None:
+    with contextlib.suppress(OSError):
+        if new:
+            target.unlink()
+        elif old:
+            old.replace(target)
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows neither can nor needs to
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_if_abandoned(leftover: Path) -> None:
+    if fcntl is None:
+        leftover.unlink()
+        return
+    descriptor = os.open(leftover, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        leftover.unlink()
+    finally:
+        os.close(descriptor)
