@@ -1,0 +1,52 @@
+"""The one place that opens ONNX models: threads, memory, providers and what is refused before the runtime looks."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from core_engine.kokoro.cores import allowed_cores
+from core_engine.kokoro.model_file import check_external_data
+
+logger = logging.getLogger(__name__)
+
+CUDA = "CUDAExecutionProvider"
+CPU = "CPUExecutionProvider"
+
+
+def open_session(model_path: str | os.PathLike[str]) -> Any:
+    """Open an ONNX model on the GPU where the installed runtime has one, otherwise on the CPU.
+
+    Raises ModelFileError for a file that would make the runtime read outside the model's folder, and whatever the
+    runtime raises for a file that it cannot load.
+    """
+    check_external_data(Path(model_path))
+    path = os.fspath(model_path)
+    if CUDA not in ort.get_available_providers():
+        return ort.InferenceSession(path, sess_options=session_options())
+    return _open_on_gpu(path)
+
+
+def session_options() -> Any:
+    """Return the options of every session: as many threads as cores are allowed, memory flat over changing lengths."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = allowed_cores()
+    options.inter_op_num_threads = 1
+    # A memory pattern is kept for every input length that was ever seen, and no two texts are equally long.
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    return options
+
+
+def _open_on_gpu(path: str) -> Any:
+    # The provider list is given because the runtime, since 1.9, does not choose CUDA by itself.
+    try:
+        session = ort.InferenceSession(path, sess_options=session_options(), providers=[CUDA, CPU])
+    except Exception as error:
+        logger.warning("CUDA could not start (%s); Kokoro runs on the CPU.", error)
+        return ort.InferenceSession(path, sess_options=session_options(), providers=[CPU])
+    if CUDA not in session.get_providers():
+        logger.warning("onnxruntime-gpu is installed but CUDA could not start; Kokoro runs on the CPU.")
+    return session
