@@ -1,0 +1,90 @@
+"""What a downloaded model consists of, written when all of it has been verified."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+NAME = "manifest.json"
+_FORMAT = "storyflow-model/1"
+_BLOCK = 1 << 20
+
+
+class DamagedModelError(RuntimeError):
+    """A model whose files are not those that were downloaded."""
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file of a model."""
+
+    path: str  # relative to the model's folder, with '/'
+    size: int  # bytes
+    sha256: str  # 64 lower-case hexadecimal digits
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of the file at `path` as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def manifest_path(model: Path) -> Path:
+    """Return where the manifest of `model` lies: in its folder, or hidden beside a single file."""
+    real = model.resolve()
+    return real / NAME if real.is_dir() else real.with_name(f".{real.name}.{NAME}")
+
+
+def to_json(files: list[FileEntry]) -> bytes:
+    """Return the manifest of `files` as it is written."""
+    return json.dumps({"format": _FORMAT, "files": [asdict(file) for file in files]}, indent=1).encode() + b"\n"
+
+
+def read_manifest(model: Path) -> list[FileEntry] | None:
+    """Return the files that the manifest of `model` lists, or None for a model that was not downloaded.
+
+    Raises DamagedModelError for a manifest that cannot be read.
+    """
+    try:
+        data: Any = json.loads(manifest_path(model).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DamagedModelError(
+            f"The manifest of '{model.name}' cannot be read ({error}). Download it again."
+        ) from error
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+        return None
+    try:
+        return [FileEntry(str(file["path"]), int(file["size"]), str(file["sha256"])) for file in data["files"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedModelError(f"The manifest of '{model.name}' is damaged. Download it again.") from error
+
+
+def has_right_sizes(model: Path) -> bool:
+    """Tell, without reading the files, whether `model` has no manifest or files of the sizes that it lists."""
+    try:
+        files = read_manifest(model)
+        return files is None or all(_path(model, file).stat().st_size == file.size for file in files)
+    except (DamagedModelError, OSError):
+        return False
+
+
+def verify_model(model: Path) -> None:
+    """Read every file of `model` against its manifest, where it has one; raises DamagedModelError."""
+    for file in read_manifest(model) or ():
+        path = _path(model, file)
+        try:
+            matches = path.stat().st_size == file.size and sha256_of(path) == file.sha256
+        except OSError as error:
+            raise DamagedModelError(f"'{path}' of a downloaded model cannot be read ({error}).") from error
+        if not matches:
+            raise DamagedModelError(f"'{path}' is not what was downloaded: its size or SHA-256 differs.")
+
+
+def _path(model: Path, file: FileEntry) -> Path:
+    return model / file.path if model.is_dir() else model

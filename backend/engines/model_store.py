@@ -1,0 +1,166 @@
+"""The models of one engine: where they are kept, found, linked, downloaded and checked.
+
+`models/` is the only place a server reads, `external_models/` the mount point and the only place a download goes, and
+links lead from the first to the second. What is baked into `models/` wins. The same code serves a container, where
+the base is `/app`, and a subprocess, where it is the engine's folder.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from engines import model_links
+from engines.downloads import DownloadableModel, DownloadPolicy, Progress
+from engines.manifest import DamagedModelError, has_right_sizes, verify_model
+from engines.names import checked_name, is_name
+
+logger = logging.getLogger(__name__)
+
+
+class ModelNotFoundError(LookupError):
+    """A model that is neither there nor downloadable."""
+
+    def __init__(self, name: str, available: Sequence[str], downloadable: Sequence[str] = ()) -> None:
+        """Say what there is instead; `available` and `downloadable` are names of models."""
+        self.name, self.available, self.downloadable = name, tuple(available), tuple(downloadable)
+        known = f"Available: {', '.join(available) or 'none'}."
+        known += f" Downloadable: {', '.join(downloadable)}." if downloadable else ""
+        super().__init__(f"Model not found: '{name}'. {known}")
+
+
+def holds_something(path: Path) -> bool:
+    """Tell whether `path` is a file with content or a folder with a finished entry: any engine's least demand."""
+    return model_links.holds_something(path)
+
+
+class ModelStore:
+    """What one engine can load, by name.
+
+    Making one touches nothing; `prepare()` makes the folders and the links. Safe to use from several threads, and
+    several servers may share the folder of external models.
+    """
+
+    def __init__(
+        self,
+        base_path: Path,
+        *,
+        default_model: str = "default",
+        suffixes: Sequence[str] = (),
+        is_complete: Callable[[Path], bool] = holds_something,
+        downloadable: Mapping[str, DownloadableModel] | None = None,
+        policy: DownloadPolicy | None = None,
+    ) -> None:
+        """Describe the store below `base_path`.
+
+        `suffixes` are those of single-file models (`.pt` makes `base.pt` the model `base`); without any only folders
+        are models. `is_complete` is the engine's own notion of a model that can be loaded: it is given the path in
+        `models/`, a folder or a file. `downloadable` maps names to what can be fetched, see
+        `engines.downloads.downloadable_models`. `policy` is taken from the environment when None.
+        """
+        self.base_path = base_path
+        self.models_dir = base_path / "models"
+        self.external_models_dir = base_path / "external_models"
+        self.default_model = default_model
+        self.downloadable = dict(downloadable or {})
+        self._suffixes = tuple(suffixes)
+        self._is_complete = is_complete
+        self._policy = policy
+        self._lock = threading.RLock()
+
+    def prepare(self) -> None:
+        """Make the folders and link what was mounted or downloaded before, as the entrypoint of an image does.
+
+        Never raises for folders that are missing or cannot be written: that costs one warning, and baked-in models
+        go on working.
+        """
+        with self._lock:
+            model_links.prepare(self.models_dir, self.external_models_dir)
+
+    def available(self) -> list[str]:
+        """Return the names of the models that can be loaded now: the default first, the others sorted."""
+        self.prepare()
+        names = {name for name, _ in self._complete()}
+        return sorted(names, key=lambda name: (name != self.default_model, name))
+
+    def loadable(self) -> list[str]:
+        """Return the names that `obtain` takes: those available, then those that it would download, sorted."""
+        available = self.available()
+        return [*available, *sorted(set(self.downloadable) - set(available))]
+
+    def path_of(self, name: object) -> Path:
+        """Return the path in `models/` of the model `name`: a folder, a file, or a link to one.
+
+        Raises InvalidNameError for what is no name, and ModelNotFoundError for a model that is not there or not
+        complete. It does not read the model's files; `obtain` does.
+        """
+        model = checked_name(name, "model name")
+        self.prepare()
+        for found, path in self._complete():
+            if found == model:
+                return path
+        raise ModelNotFoundError(model, self.available(), sorted(self.downloadable))
+
+    def is_known(self, name: object) -> bool:
+        """Tell whether `obtain` could succeed for `name`, without downloading or reading anything."""
+        return is_name(name) and name in self.loadable()
+
+    def obtain(
+        self,
+        name: object,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Path:
+        """Return the path in `models/` of the model `name`, downloaded and linked first where needed, and verified.
+
+        `progress` is called during a download. Setting `cancel` stops it within a second; it goes on from there when
+        asked for again. Several threads or servers that ask for one model share one transfer. Raises InvalidNameError,
+        ModelNotFoundError, DamagedModelError (files that no longer match their manifest and cannot be fetched again)
+        and DownloadError or DownloadCancelledError.
+        """
+        raise NotImplementedError
+
+    def verify(self, name: object) -> None:
+        """Read all files of a downloaded model against its manifest, where it has one; raises DamagedModelError."""
+        verify_model(self.path_of(name))
+
+    def _complete(self) -> Iterator[tuple[str, Path]]:
+        """Yield name and path of every entry that can be loaded, real folders and files before links."""
+        try:
+            entries = sorted(self.models_dir.iterdir(), key=lambda path: (path.is_symlink(), path.name))
+        except OSError:
+            return
+        for path in entries:
+            name = self._name_of(path)
+            if name and self._can_be_loaded(path):
+                yield name, path
+
+    def _name_of(self, path: Path) -> str | None:
+        name = path.name
+        if not path.is_dir():
+            suffix = next((suffix for suffix in self._suffixes if name.endswith(suffix)), None)
+            if suffix is None:
+                return None
+            name = name.removesuffix(suffix)
+        return name if is_name(path.name) and is_name(name) else None
+
+    def _can_be_loaded(self, path: Path) -> bool:
+        if not model_links.stays_inside(path, self.models_dir, self.external_models_dir):
+            return False
+        try:
+            return holds_something(path) and has_right_sizes(path) and self._is_complete(path)
+        except Exception:  # an engine's own check may fail in any way
+            logger.warning("Cannot tell whether '%s' is complete; it is left out.", path, exc_info=True)
+            return False
+
+
+__all__ = [
+    "DamagedModelError",
+    "DownloadPolicy",
+    "DownloadableModel",
+    "ModelNotFoundError",
+    "ModelStore",
+    "Progress",
+    "holds_something",
+]
