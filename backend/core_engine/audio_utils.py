@@ -1,10 +1,9 @@
 """Audio after the model: normalise, save, measure and check. Arrays in, WAV files out; no Django, no model."""
 
 import io
-import logging
 import os
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +11,14 @@ import soundfile as sf
 
 from engines.publishing import publish
 
-logger = logging.getLogger(__name__)
-
 PEAK_DB = -1.0
 """Peak level of everything we save, in dB of full scale: a little headroom, so that nothing clips."""
 
 Subtype = Literal["PCM_16", "FLOAT"]
-Samples = TypeVar("Samples", bound=np.floating)
+Samples = npt.NDArray[np.floating[Any]]
 
 
-def normalize_audio(audio_array: npt.NDArray[Samples], target_db: float = PEAK_DB) -> npt.NDArray[Samples]:
+def normalize_audio(audio_array: Samples, target_db: float = PEAK_DB) -> Samples:
     """Scale audio so that its largest absolute sample lies at `target_db`.
 
     Args:
@@ -31,13 +28,12 @@ def normalize_audio(audio_array: npt.NDArray[Samples], target_db: float = PEAK_D
     Returns:
         A new array of the same shape and dtype. Silence comes back as silence, and an empty array empty.
     """
-    samples: npt.NDArray[Samples] = np.asarray(audio_array)
+    samples: Samples = np.asarray(audio_array)
     peak = samples.dtype.type(np.max(np.abs(samples), initial=0))
     if peak == 0 or not np.isfinite(peak):
-        return samples.copy()
-    normalized: npt.NDArray[Samples] = (
-        samples / peak
-    )  # first to 1: the factor for a very quiet recording would overflow float32
+        unchanged: Samples = samples.copy()
+        return unchanged
+    normalized: Samples = samples / peak  # first to 1: the factor for a very quiet recording would overflow float32
     normalized *= samples.dtype.type(10.0 ** (target_db / 20.0))
     return normalized
 
@@ -64,7 +60,7 @@ def validate_audio_file(file_path: str | os.PathLike[str]) -> bool:
 
 
 def save_audio_wav(
-    audio_array: npt.NDArray[np.floating], output_path: str | os.PathLike[str], sample_rate: int
+    audio_array: Samples, output_path: str | os.PathLike[str], sample_rate: int
 ) -> str | os.PathLike[str]:
     """Write audio to a 16-bit PCM WAV file that appears whole or not at all; create missing parent folders.
 
@@ -84,7 +80,7 @@ def save_audio_wav(
     return output_path
 
 
-def encode_wav(audio_array: npt.NDArray[np.floating], sample_rate: int, subtype: Subtype = "PCM_16") -> bytes:
+def encode_wav(audio_array: Samples, sample_rate: int, subtype: Subtype = "PCM_16") -> bytes:
     """Return audio as the bytes of a WAV file: 16-bit PCM with a classic header, or 32-bit float.
 
     16-bit PCM is what every browser plays and what Python's `wave` module reads. Raises ValueError for samples that

@@ -1,0 +1,88 @@
+"""From text to speech: chunks, their style rows, the session, and the joints between."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core_engine.kokoro.chunks import Chunk, text_to_chunks
+from core_engine.kokoro.inference import Signature, read_signature, run
+from core_engine.kokoro.runtime import open_session
+from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.kokoro.voice_formats import VoicePack
+from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voice, load_voice, style_row
+from core_engine.kokoro.voices import DEFAULT_VOICE_ID, Language, language_of
+
+JOINT_SILENCE_MS = 100
+"""Silence between two chunks of one text."""
+
+Audio = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What was said."""
+
+    audio: Audio
+    """float32 of shape (samples,), as loud as the model made it."""
+    sample_rate: int
+    voice: str
+    """The voice that really spoke."""
+    chunks: int
+    """How many runs of the model it took."""
+
+
+@dataclass(frozen=True)
+class Kokoro:
+    """A loaded model with the voices beside it. Safe to speak from several threads at once."""
+
+    session: Any
+    signature: Signature
+    voices: Mapping[str, VoiceFile]
+    """Voice name → the file that holds it."""
+
+    @classmethod
+    def load(cls, model_path: Path) -> "Kokoro":
+        """Open an ONNX file and look for voices in its folder.
+
+        Raises ModelFileError for what is no Kokoro export, and whatever the runtime says of a file it cannot load.
+        """
+        session = open_session(model_path)
+        return cls(session, read_signature(session), find_voices(model_path.parent))
+
+    def speak(
+        self, text: str, voice: str = DEFAULT_VOICE_ID, speed: float = 1.0, language: Language | None = None
+    ) -> Speech:
+        """Say a text of any length.
+
+        Args:
+            text: what to say; cut into as many chunks as it needs.
+            voice: name of a voice; one that is not installed falls back to the default with a logged warning.
+            speed: multiplier, 1.0 is normal.
+            language: the accent; that of the voice unless given.
+
+        Raises:
+            KokoroError: nothing speakable in the text, no usable voice, or a model that returned no audio.
+        """
+        voice = installed_voice(voice, self.voices)
+        chunks = text_to_chunks(text, language or language_of(voice))
+        audio = synthesize(self.session, self.signature, chunks, load_voice(self.voices[voice], voice), speed)
+        return Speech(audio, SAMPLE_RATE, voice, len(chunks))
+
+
+def synthesize(
+    session: Any, signature: Signature, chunks: Sequence[Chunk], pack: VoicePack | None, speed: float
+) -> Audio:
+    """Speak chunks one after another and return float32 of shape (samples,) with 100 ms of silence at each joint.
+
+    `pack` is the voice, of shape (rows, 1, 256); None only for a session that takes no style.
+    """
+    silence = np.zeros(SAMPLE_RATE * JOINT_SILENCE_MS // 1000, dtype=np.float32)
+    pieces: list[Audio] = []
+    for chunk in chunks:
+        style = None if pack is None else style_row(pack, len(chunk.token_ids))
+        pieces += [silence, run(session, signature, chunk.token_ids, style, speed)]
+    return np.concatenate(pieces[1:])

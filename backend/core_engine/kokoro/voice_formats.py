@@ -1,0 +1,227 @@
+"""The forms in which voice packs are published, known by their content and read without trusting them.
+
+NPZ of name → array, raw little-endian float32 of one voice or of all eleven voices of v0.19 in a row, and JSON of
+name → nested lists. Pickle (`.pt`, object arrays) runs code when it is loaded, so it never is. One voice is read at a
+time and no size is believed before it is checked: a hostile file costs little memory and time.
+"""
+
+import io
+import json
+import re
+import struct
+import zipfile
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from core_engine.kokoro.errors import VoicePackError
+from core_engine.kokoro.vocabulary import MAX_TOKENS, STYLE_SIZE
+
+VoicePack = npt.NDArray[np.float32]
+"""float32 of shape (rows, 1, 256)."""
+
+_ROW_BYTES = STYLE_SIZE * 4
+_RAW_ROWS = (MAX_TOKENS + 1, MAX_TOKENS)
+_ALL_VOICES_OF_V0_19 = (
+    "af", "af_bella", "af_nicole", "af_sarah", "af_sky", "am_adam", "am_michael",
+    "bf_emma", "bf_isabella", "bm_george", "bm_lewis",
+)  # fmt: skip
+_MAX_ROWS = MAX_TOKENS + 2
+_MAX_NPY_BYTES = _MAX_ROWS * _ROW_BYTES + 4096
+_MAX_JSON_BYTES = _MAX_ROWS * STYLE_SIZE * 40
+"""Of one voice in JSON: forty characters a number."""
+_MAX_DIRECTORY_BYTES = 1 << 20
+"""Of an NPZ's table of contents: room for ten thousand voices."""
+_MAX_JSON_VOICES = 10_000
+_MAX_STYLE = 100.0
+"""Largest absolute value believed: those of the published voices stay below 3."""
+_JSON_KEY = re.compile(rb'"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})"[ \t\r\n]*:')
+_END_RECORD = struct.Struct("<4s4H2LH")
+"""The end of a ZIP's table of contents; its sixth field is the table's size (PKWARE APPNOTE 4.3.16)."""
+_VOICE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+class VoiceFormat(Protocol):
+    """One file of voices."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of its voices."""
+
+    def read(self, name: str) -> VoicePack:
+        """Return one voice; raise VoicePackError where it is not what it should be."""
+
+
+def format_of(path: Path) -> VoiceFormat:
+    """Return the reader for what `path` holds; raise VoicePackError for anything that is no voice pack."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(b"PK"):
+        return _Npz(path)
+    if head.startswith(b"\x93NUMPY"):
+        return _Npy(path)
+    if head.startswith(b"\x80"):
+        raise _refused(path, "it is a Python pickle, which can run code and is never loaded")
+    if head.lstrip()[:1] == b"{":
+        return _Json(path)
+    return _Raw(path)
+
+
+@dataclass(frozen=True)
+class _Npz:
+    """A ZIP of `name.npy`, as numpy.savez writes it; published with the suffixes .npz and .bin."""
+
+    path: Path
+
+    def names(self) -> tuple[str, ...]:
+        with self._open() as archive:
+            members = archive.namelist()
+        if any(member.endswith(".pkl") for member in members):
+            raise _refused(
+                self.path, "it is a PyTorch file with a pickle inside, which can run code and is never loaded"
+            )
+        names = (member.removesuffix(".npy") for member in members if member.endswith(".npy"))
+        return tuple(name for name in names if _VOICE_NAME.fullmatch(name))
+
+    def read(self, name: str) -> VoicePack:
+        try:
+            with self._open() as archive, archive.open(f"{name}.npy") as member:
+                # One byte more than any pack has: what unpacks to more is not read to its end.
+                data = member.read(_MAX_NPY_BYTES + 1)
+        except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+            raise _refused(self.path, f"its voice '{name}' cannot be unpacked ({error})") from error
+        return _parse_npy(data, self.path, name)
+
+    def _open(self) -> zipfile.ZipFile:
+        _check_directory(self.path)
+        try:
+            return zipfile.ZipFile(self.path)
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise _refused(self.path, f"it is a damaged ZIP file ({error})") from error
+
+
+@dataclass(frozen=True)
+class _Npy:
+    """One voice as numpy.save writes it, named after its file."""
+
+    path: Path
+
+    def names(self) -> tuple[str, ...]:
+        return (self.path.stem,)
+
+    def read(self, name: str) -> VoicePack:
+        with self.path.open("rb") as file:
+            return _parse_npy(file.read(_MAX_NPY_BYTES + 1), self.path, name)
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """Bare little-endian float32: one voice, named after its file, or all eleven of v0.19 in their order."""
+
+    path: Path
+
+    def names(self) -> tuple[str, ...]:
+        size = self.path.stat().st_size
+        if size in [rows * _ROW_BYTES for rows in _RAW_ROWS]:
+            return (self.path.stem,)
+        if size == len(_ALL_VOICES_OF_V0_19) * _RAW_ROWS[0] * _ROW_BYTES:
+            return _ALL_VOICES_OF_V0_19
+        raise _refused(self.path, f"its {size} bytes are neither one voice nor the eleven of v0.19, and no known form")
+
+    def read(self, name: str) -> VoicePack:
+        names = self.names()
+        if name not in names:
+            raise _refused(self.path, f"it has no voice '{name}'")
+        length = self.path.stat().st_size // len(names)
+        with self.path.open("rb") as file:
+            file.seek(names.index(name) * length)
+            data = file.read(length)
+        return _checked(np.frombuffer(data, dtype="<f4").reshape(-1, 1, STYLE_SIZE).copy(), self.path, name)
+
+
+@dataclass(frozen=True)
+class _Json:
+    """Name → nested lists; parsed voice by voice, because Python's lists take ten times the room of the numbers."""
+
+    path: Path
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._spans())
+
+    def read(self, name: str) -> VoicePack:
+        span = self._spans().get(name)
+        if span is None or span[1] - span[0] > _MAX_JSON_BYTES:
+            raise _refused(self.path, f"its voice '{name}' is missing or too long")
+        with self.path.open("rb") as file:
+            file.seek(span[0])
+            text = file.read(span[1] - span[0])
+        try:
+            numbers = np.array(json.loads(text.rstrip(b" \t\r\n,")), dtype=np.float32)
+        except (ValueError, TypeError, RecursionError, OverflowError) as error:
+            raise _refused(self.path, f"its voice '{name}' is no nested list of numbers ({error})") from error
+        return _checked(numbers, self.path, name)
+
+    def _spans(self) -> dict[str, tuple[int, int]]:
+        """Return where each voice's list begins and ends, found by the names alone."""
+        with self.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+            found = islice(_JSON_KEY.finditer(text), _MAX_JSON_VOICES + 1)
+            keys = [(match[1].decode(), match.start(), match.end()) for match in found]
+            end = text.rfind(b"}")
+        if not 0 < len(keys) <= _MAX_JSON_VOICES or end < keys[-1][2]:
+            raise _refused(self.path, "it is JSON, but not of the form name → list of numbers")
+        keys.append(("", end, end))
+        return {name: (begin, stop) for (name, _, begin), (_, stop, _) in pairwise(keys)}
+
+
+def _refused(path: Path, reason: str) -> VoicePackError:
+    return VoicePackError(
+        f"'{path}' cannot be used as a voice pack: {reason}. Expected float32 of shape (rows, 1, {STYLE_SIZE}) as NPZ, "
+        f"raw float32 or JSON; download it again from where the model came from."
+    )
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse a ZIP whose table of contents is so long that reading it would be the attack."""
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(0, size - _END_RECORD.size - 0xFFFF))
+        tail = file.read()
+    position = tail.rfind(b"PK\5\6")
+    if position < 0 or len(tail) - position < _END_RECORD.size:
+        raise _refused(path, "it begins like a ZIP file but has no end of one; the download broke off")
+    if _END_RECORD.unpack_from(tail, position)[5] > _MAX_DIRECTORY_BYTES:
+        raise _refused(path, "its table of contents is longer than that of any voice pack")
+
+
+def _parse_npy(data: bytes, path: Path, name: str) -> VoicePack:
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(stream, max_header_size=4096)
+    except (ValueError, EOFError, OverflowError, SyntaxError) as error:
+        raise _refused(path, f"its voice '{name}' is no array of numbers ({error})") from error
+    if dtype != np.dtype("<f4") or not _is_shape(shape):
+        raise _refused(path, f"its voice '{name}' is {dtype} of shape {shape}")
+    body = data[stream.tell() :]
+    if len(body) != shape[0] * _ROW_BYTES:
+        raise _refused(path, f"its voice '{name}' has {len(body)} bytes for a shape of {shape}")
+    pack = np.frombuffer(body, dtype="<f4").reshape(shape, order="F" if fortran else "C")
+    return _checked(pack, path, name)
+
+
+def _is_shape(shape: tuple[int, ...]) -> bool:
+    return shape[1:] in ((1, STYLE_SIZE), (STYLE_SIZE,)) and 1 <= shape[0] <= _MAX_ROWS
+
+
+def _checked(numbers: npt.NDArray[np.float32], path: Path, name: str) -> VoicePack:
+    """Return the numbers as a pack of their own memory; refuse what is not one."""
+    if not _is_shape(numbers.shape):
+        raise _refused(path, f"its voice '{name}' has the shape {numbers.shape}")
+    if not np.all(np.abs(numbers) <= _MAX_STYLE):  # false for NaN too
+        raise _refused(path, f"its voice '{name}' holds numbers that are not finite or far outside of any style vector")
+    return np.array(numbers, dtype=np.float32, order="C").reshape(len(numbers), 1, STYLE_SIZE)

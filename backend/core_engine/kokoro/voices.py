@@ -1,0 +1,35 @@
+"""The voices of Kokoro v0.19 by name, and the accent that each one speaks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["en-us", "en-gb"]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One voice, as the model's authors describe it."""
+
+    id: str
+    """Name in every voice pack: language, gender, underscore, name."""
+    gender: Literal["Female", "Male"]
+    accent: Literal["American", "British"]
+    description: str
+
+
+VOICES = (
+    Voice("af_bella", "Female", "American", "Clear, warm tone"),
+    Voice("af_sarah", "Female", "American", "Professional, neutral"),
+    Voice("af_nicole", "Female", "American", "Soft, narrative"),
+    Voice("am_adam", "Male", "American", "Deep, authoritative"),
+    Voice("am_michael", "Male", "American", "Friendly, conversational"),
+    Voice("bf_emma", "Female", "British", "Elegant, BBC-style"),
+    Voice("bm_george", "Male", "British", "Distinguished, formal"),
+)
+
+DEFAULT_VOICE_ID = "af_bella"
+
+
+def language_of(voice_id: str) -> Language:
+    """Return the language that a voice was trained to speak: the first letter of its name says it."""
+    return "en-gb" if voice_id.startswith("b") else "en-us"

@@ -1,0 +1,81 @@
+"""The one ONNX session of this process."""
+
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort  # noqa: F401  # tests of this module, as specified, put another runtime here
+from django.conf import settings
+
+from core_engine.kokoro.runtime import open_session
+from core_engine.model_paths import model_path
+
+logger = logging.getLogger(__name__)
+
+
+class KokoroModelLoader:
+    """Loads the configured Kokoro model when it is first needed, once, and hands out the same session ever after."""
+
+    _session: Any = None
+    _lock = threading.Lock()
+    _model_path: str | None = None
+
+    @classmethod
+    def get_session(cls) -> Any:
+        """Return the onnxruntime InferenceSession; safe to call from any number of threads.
+
+        Raises:
+            FileNotFoundError: the model file is missing; the message says where it belongs and how to get it.
+            ModelFileError: the file would make the runtime read outside of the model's folder.
+            Exception: whatever the runtime says of a file that it cannot load.
+        """
+        if cls._session is None:
+            with cls._lock:
+                if cls._session is None:  # another thread may have loaded it while this one waited
+                    cls._load_model()
+        return cls._session
+
+    @classmethod
+    def _load_model(cls) -> None:
+        path = cls._resolve_model_path()
+        if not os.path.exists(path):  # noqa: PTH110  # the specified check
+            raise FileNotFoundError(_missing_message(Path(path)))
+        session = open_session(path)
+        cls._model_path = path
+        cls._session = session  # last: the fast path of get_session looks at nothing else
+        logger.info("Kokoro-82M ONNX model loaded from %s", path)
+
+    @classmethod
+    def _resolve_model_path(cls) -> str:
+        """Return the absolute path of the configured model: by default models/kokoro-v0_19.onnx of the project."""
+        return str(model_path(settings.STORYFLOW_TTS_MODEL, Path(settings.STORYFLOW_MODELS_DIR)))
+
+    @classmethod
+    def is_model_available(cls) -> bool:
+        """Tell whether the model file is there, without loading it."""
+        return os.path.exists(cls._resolve_model_path())  # noqa: PTH110  # the specified check
+
+    @classmethod
+    def get_model_info(cls) -> dict[str, list[dict[str, Any]]]:
+        """Return name, shape and type of each input and output of the model, for debugging; loads the model."""
+        session = cls.get_session()
+        return {"inputs": _described(session.get_inputs()), "outputs": _described(session.get_outputs())}
+
+
+def _described(tensors: Any) -> list[dict[str, Any]]:
+    return [{"name": tensor.name, "shape": tensor.shape, "type": tensor.type} for tensor in tensors]
+
+
+def _missing_message(path: Path) -> str:
+    return (
+        "Kokoro-82M ONNX model not found.\n"
+        f"Expected location: {path}\n\n"
+        "To set up TTS:\n"
+        f"1. Download '{path.name}' from the official Kokoro release.\n"
+        f"2. Place it in: {path.parent}/\n"
+        "3. Restart the server.\n\n"
+        "StoryFlow will work normally for all other features. "
+        "TTS generation will be unavailable until the model is installed."
+    )
