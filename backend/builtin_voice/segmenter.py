@@ -1,0 +1,99 @@
+"""Graph, part 1: token ids → segments, the units that take time, with what their neighbours say about them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import TensorProto
+
+from builtin_voice.graph_writer import GraphWriter
+from builtin_voice.inventory import (
+    FALLING,
+    LENGTHENING,
+    NUCLEI,
+    PRIMARY_STRESS,
+    RISING,
+    SECONDARY_STRESS,
+    SILENCE,
+    UNITS,
+    lengthened,
+    symbols,
+    unit_of,
+)
+
+PAUSE_SECONDS = {"$": 0.03, ",": 0.18, ";": 0.28, ":": 0.28, "—": 0.24, ".": 0.38, "!": 0.38, "?": 0.38, "…": 0.45}
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Names of 1-D tensors with one value per segment; the first and the last segment are silence."""
+
+    unit: str
+    """int64, index into UNITS."""
+    stress: str
+    """float32: 2 primary, 1 secondary, 0 none; only the vowel behind the mark has it."""
+    is_nucleus: str
+    """bool."""
+    is_last: str
+    """bool: no vowel follows before the next pause."""
+    pause_seconds: str
+    """float32: what its punctuation asks for; 0 for phones."""
+    clause_start: str
+    """int64: the pause before it."""
+    clause_end: str
+    """int64: the pause behind it."""
+    tune: str
+    """float32: how its clause ends: 1 rises, -1 falls, 0 goes on."""
+
+
+def segments(g: GraphWriter, tokens: str) -> Segments:
+    """Add the nodes that cut `tokens`, int64 (1, T), into segments; ids outside the vocabulary are pads."""
+    names = symbols()
+    units = [unit_of(symbol) for symbol in names]
+    index = {unit: number for number, unit in enumerate(UNITS)}
+    plain = np.array([index[unit or SILENCE] for unit in units], dtype=np.int64)
+    long = np.array([index[lengthened(unit or SILENCE)] for unit in units], dtype=np.int64)
+    stress = np.array([{PRIMARY_STRESS: 2, SECONDARY_STRESS: 1}.get(symbol, 0) for symbol in names], dtype=np.float32)
+    tunes = np.array([1 if s in RISING else -1 if s in FALLING + "$" else 0 for s in names], dtype=np.float32)
+    pauses = np.array([PAUSE_SECONDS.get(symbol, 0) for symbol in names], dtype=np.float32)
+    nuclei = np.array([unit in NUCLEI for unit in UNITS])
+
+    ids = _framed_ids(g, tokens, len(names))
+    pad = np.zeros(1, dtype=np.int64)
+    behind, before = g.shifted(ids, -1, pad), g.shifted(ids, 1, pad)
+    is_long = g.op("Gather", np.array([symbol in LENGTHENING for symbol in names]), behind)
+    unit_of_token = g.op("Where", is_long, g.op("Gather", long, ids), g.op("Gather", plain, ids))
+    speaks = g.op("Gather", np.array([unit is not None for unit in units]), ids)
+
+    def kept(values: str) -> str:
+        return g.op("Compress", values, speaks, axis=0)
+
+    unit = kept(unit_of_token)
+    is_nucleus = g.op("Gather", nuclei, unit)
+    start, end = _clauses(g, g.op("Equal", unit, index[SILENCE]))
+    count = g.op("CumSum", g.cast(is_nucleus, TensorProto.INT64), 0)
+    return Segments(
+        unit=unit,
+        stress=kept(g.op("Gather", stress, before)),
+        is_nucleus=is_nucleus,
+        is_last=g.op("Equal", g.op("Gather", count, end), count),
+        pause_seconds=kept(g.op("Gather", pauses, ids)),
+        clause_start=start,
+        clause_end=end,
+        tune=g.op("Gather", kept(g.op("Gather", tunes, ids)), end),
+    )
+
+
+def _framed_ids(g: GraphWriter, tokens: str, size: int) -> str:
+    flat = g.op("Reshape", tokens, [-1])
+    known = g.op("And", g.op("GreaterOrEqual", flat, 0), g.op("Less", flat, size))
+    pad = np.zeros(1, dtype=np.int64)
+    return g.op("Concat", pad, g.op("Where", known, flat, 0), pad, axis=0)
+
+
+def _clauses(g: GraphWriter, is_silence: str) -> tuple[str, str]:
+    """Return, per segment, the silence at or before it and the next one behind it (the last has none: itself)."""
+    places = g.op("Reshape", g.op("NonZero", is_silence), [-1])
+    clause = g.op("CumSum", g.cast(is_silence, TensorProto.INT64), 0)
+    last = g.op("Sub", g.op("Size", places), 1)
+    end = g.op("Gather", places, g.op("Min", clause, last))
+    return g.op("Gather", places, g.op("Sub", clause, 1)), end

@@ -1,0 +1,46 @@
+"""The numbers that the graph speaks from: what each unit sounds like and how long it lasts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FRAME = 120
+"""Samples per frame: 5 ms at 24 kHz."""
+
+WARP = 0.49
+"""All-pass constant of the mel-cepstrum: it bends the frequency axis of 24 kHz sound close to the mel scale."""
+
+CEPSTRA = 30
+"""Mel-cepstral coefficients per frame, the gain c0 included; natural logarithm of the amplitude."""
+
+BAND_EDGES_HZ = (0.0, 1000.0, 2500.0, 5000.0, 8000.0, 12000.0)
+BANDS = len(BAND_EDGES_HZ)
+"""Points of the frequency axis at which a frame says how far it is voiced, as a logit; linear between them."""
+
+FEATURES = CEPSTRA + BANDS
+NODES = 12
+"""Moments of a unit, evenly spaced from its beginning to its end, at which its features are stored."""
+
+FLOOR = -9.0
+"""c0 of silence."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Targets per unit, in the order of `inventory.UNITS`."""
+
+    features: Floats
+    """(units, NODES, FEATURES): mel-cepstra, then voicing logits."""
+
+    seconds: Floats
+    """(units,): length of the unit in the middle of a clause, unstressed."""
+
+
+def warped_frequency(hz: npt.NDArray[np.float64], sample_rate: int, warp: float = WARP) -> npt.NDArray[np.float64]:
+    """Return the angle (radians, 0 to pi) of `hz` on the all-pass axis (Tokuda et al. 1994, eq. 3)."""
+    omega = 2 * np.pi * hz / sample_rate
+    bend: npt.NDArray[np.float64] = np.arctan2(warp * np.sin(omega), 1 - warp * np.cos(omega))
+    return omega + 2 * bend

@@ -1,0 +1,38 @@
+"""The committed voice is what the code builds, and is small."""
+
+import io
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+
+from builtin_voice import build
+from builtin_voice.voices import VOICES, pack_bytes
+
+_INPUTS = {"tokens": TensorProto.INT64, "style": TensorProto.FLOAT, "speed": TensorProto.FLOAT}
+_FILES = [build.MODEL_NAME, build.PACK_NAME]
+
+
+def test_build_writes_the_committed_files_bit_for_bit(tmp_path):
+    build.build(tmp_path)
+    for name in _FILES:
+        assert (tmp_path / name).read_bytes() == (build.TARGET / name).read_bytes(), f"{name}: rebuild and commit it"
+
+
+def test_built_files_are_small():
+    assert sum((build.TARGET / name).stat().st_size for name in _FILES) < 1_000_000
+
+
+def test_pack_holds_seven_voices_of_kokoros_shape():
+    pack = np.load(io.BytesIO(pack_bytes()), allow_pickle=False)
+    assert sorted(pack) == sorted(VOICES)
+    assert all(pack[name].shape == (511, 1, 256) and pack[name].dtype == np.float32 for name in pack)
+
+
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_model_has_kokoros_tensors(side):
+    graph = onnx.load(build.TARGET / build.MODEL_NAME).graph
+    values = graph.input if side == "input" else graph.output
+    expected = _INPUTS if side == "input" else {"audio": TensorProto.FLOAT}
+    assert {value.name: value.type.tensor_type.elem_type for value in values} == expected
