@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import onnxruntime as ort  # noqa: F401  # tests of this module, as specified, put another runtime here
+import onnxruntime as ort  # noqa: F401  # part of the interface: tests put another InferenceSession here
 from django.conf import settings
 
 from core_engine.kokoro.runtime import open_session

@@ -1,0 +1,55 @@
+"""What callers may hand to the voice, checked before any work is done."""
+
+import logging
+import math
+import numbers
+import os
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+MIN_SPEED = 0.5
+MAX_SPEED = 2.0
+
+
+class RefusedArgumentError(ValueError):
+    """An argument that no audio can be made from; the message goes to the caller as it is."""
+
+
+def checked_text(text: object) -> str:
+    """Return a text that is not blank; raise RefusedArgumentError for anything else."""
+    if not isinstance(text, str):
+        raise RefusedArgumentError(f"The text must be a string, not {type(text).__name__}.")
+    if not text.strip():
+        raise RefusedArgumentError("The text is empty. Give some text to speak.")
+    return text
+
+
+def checked_output_path(output_path: object) -> str:
+    """Return the path of a file that may exist or not; raise RefusedArgumentError for what cannot be one."""
+    if output_path is None:
+        raise RefusedArgumentError("No output_path was given. Say where to save the WAV file.")
+    if not isinstance(output_path, (str, os.PathLike)) or not isinstance(path := os.fspath(output_path), str):
+        raise RefusedArgumentError(f"The output_path must be a path as text, not {type(output_path).__name__}.")
+    if not path.strip() or "\0" in path:
+        raise RefusedArgumentError("The output_path is empty or holds a NUL character. Say where to save the WAV file.")
+    if Path(path).is_dir():
+        raise RefusedArgumentError(f"The output_path '{path}' is a folder. Give the path of a WAV file.")
+    return path
+
+
+def checked_speed(speed: object) -> float:
+    """Return a speed within 0.5 to 2.0: a finite number outside is clamped, with a logged warning.
+
+    Raises RefusedArgumentError for what is no finite number.
+    """
+    if isinstance(speed, bool) or not isinstance(speed, numbers.Real):
+        kind = type(speed).__name__
+        raise RefusedArgumentError(f"The speed must be a number from {MIN_SPEED} to {MAX_SPEED}, not {kind}.")
+    if not isinstance(speed, int) and not math.isfinite(speed):
+        raise RefusedArgumentError(f"The speed must be a number from {MIN_SPEED} to {MAX_SPEED}, not {speed}.")
+    # Compared before it is converted: a large whole number does not fit into a float.
+    clamped = MIN_SPEED if speed < MIN_SPEED else MAX_SPEED if speed > MAX_SPEED else float(speed)
+    if clamped != speed:
+        logger.warning("The speed is outside %s to %s; using %s", MIN_SPEED, MAX_SPEED, clamped)
+    return clamped

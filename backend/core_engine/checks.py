@@ -1,0 +1,32 @@
+"""System checks (`manage.py check`): whether narrating can work. Warnings, since every other feature works without."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's name
+
+from core_engine.kokoro.voice_packs import find_voices
+from core_engine.kokoro.voices import DEFAULT_VOICE_ID
+from core_engine.model_loader import KokoroModelLoader
+
+
+def check_model(**_: Any) -> list[CheckMessage]:
+    """Report a model file that is missing or cannot be read."""
+    path = Path(KokoroModelLoader._resolve_model_path())
+    if not path.exists():
+        hint = f"Put '{path.name}' into '{path.parent}', or set STORYFLOW_TTS_MODEL=default for the built-in voice."
+        return [Warning(f"There is no speech model at '{path}'.", hint=hint, id="core_engine.W001")]
+    if not path.is_file() or not os.access(path, os.R_OK):
+        hint = "Make it a file that the server's user may read."
+        return [Warning(f"The speech model '{path}' cannot be read.", hint=hint, id="core_engine.W002")]
+    return []
+
+
+def check_voices(**_: Any) -> list[CheckMessage]:
+    """Report a model that has no usable voice pack beside it."""
+    path = Path(KokoroModelLoader._resolve_model_path())
+    if not path.exists() or DEFAULT_VOICE_ID in find_voices(path.parent):
+        return []
+    hint = "Put the model's voices (voices.bin, an NPZ, or a voices/ folder) beside it."
+    return [Warning(f"No pack with the voice '{DEFAULT_VOICE_ID}' beside '{path}'.", hint=hint, id="core_engine.W003")]

@@ -1,0 +1,180 @@
+"""Text to speech as Django sees it: the specified names, thin over `core_engine.kokoro`."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from django.conf import settings
+
+from core_engine.arguments import RefusedArgumentError, checked_output_path, checked_speed, checked_text
+from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
+from core_engine.kokoro.chunks import split_text_into_chunks, text_to_chunks
+from core_engine.kokoro.errors import KokoroError, TextTooLongError
+from core_engine.kokoro.inference import read_signature
+from core_engine.kokoro.synthesis import synthesize
+from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE, padded
+from core_engine.kokoro.voice_formats import VoicePack
+from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voice, load_voice
+from core_engine.kokoro.voices import DEFAULT_VOICE_ID, VOICES, Language, language_of
+from core_engine.model_loader import KokoroModelLoader
+from core_engine.storage import audio_path, audio_url
+
+__all__ = [
+    "DEFAULT_VOICE_ID",
+    "VALID_VOICE_IDS",
+    "construct_audio_path",
+    "construct_audio_url",
+    "generate_audio",
+    "get_voice_embedding",
+    "split_text_into_chunks",
+    "tokenize_text",
+    "validate_voice_id",
+]
+
+logger = logging.getLogger(__name__)
+
+VALID_VOICE_IDS = [voice.id for voice in VOICES]
+
+_MODEL_MISSING = "TTS model not available. Please install kokoro-v0_19.onnx."
+
+
+class _ModelMissingError(Exception):
+    """The model file is not there."""
+
+
+def generate_audio(
+    text: str, voice_id: str = DEFAULT_VOICE_ID, speed: float = 1.0, output_path: str | None = None
+) -> dict[str, Any]:
+    """Generate a WAV file from text; never raises, and never leaves a damaged file.
+
+    Args:
+        text: what to say, of any length.
+        voice_id: a Kokoro voice; an invalid one falls back to the default with a logged warning.
+        speed: multiplier, 1.0 is normal; clamped to 0.5 to 2.0.
+        output_path: where to save the WAV (16-bit PCM, 24 kHz, mono, peak at -1 dB); an existing file is replaced,
+            missing folders are made.
+
+    Returns:
+        `{"success": True, "audio_path": str, "duration": seconds, "sample_rate": Hz, "voice_id": the voice that spoke,
+        "chunks": runs of the model}`, or `{"success": False, "error": what happened and what to do}`. With the model
+        missing, `"help"` says where it belongs and how to get it. All of it can be written as JSON.
+    """
+    try:
+        path = checked_output_path(output_path)
+        return _generate(checked_text(text), validate_voice_id(voice_id), checked_speed(speed), path)
+    except (RefusedArgumentError, KokoroError) as error:
+        logger.error("TTS generation refused: %s", error)
+        return _failure(str(error))
+    except _ModelMissingError as error:
+        logger.error("Model not found: %s", error)
+        return _failure(_MODEL_MISSING, help=str(error))
+    except Exception as error:
+        logger.error("TTS generation failed: %s", error, exc_info=True)
+        return _failure(f"TTS generation failed: {error or type(error).__name__}")
+
+
+def tokenize_text(text: str, language: Language = "en-us") -> npt.NDArray[np.int64]:
+    """Return the model's input for a text that fits into one chunk: int64 of shape (1, n + 2), pads included.
+
+    Raises:
+        TextTooLongError: a ValueError; the text needs more than one chunk of 510 tokens.
+        NothingToSpeakError: a ValueError; nothing in the text can be spoken.
+    """
+    chunks = text_to_chunks(text, language)
+    if len(chunks) > 1:
+        raise TextTooLongError(
+            f"The text needs {len(chunks)} chunks of at most {MAX_TOKENS} tokens, and one tensor holds one chunk. Cut "
+            f"it with split_text_into_chunks(), or call generate_audio(), which speaks texts of any length."
+        )
+    return padded(chunks[0].token_ids)
+
+
+def validate_voice_id(voice_id: object) -> str:
+    """Return a valid voice ID as it is, and the default voice, with a logged warning, for anything else."""
+    if isinstance(voice_id, str) and voice_id in VALID_VOICE_IDS:
+        return voice_id
+    logger.warning("Invalid voice ID '%.64s', falling back to '%s'", voice_id, DEFAULT_VOICE_ID)
+    return DEFAULT_VOICE_ID
+
+
+def get_voice_embedding(voice_id: str) -> VoicePack:
+    """Return the voice pack that lies beside the configured model: float32 of shape (rows, 1, 256), read-only.
+
+    Row n of 511 (v0.19) is the style vector for a chunk of n tokens. A voice that is unknown or not in the pack falls
+    back to the default voice with a logged warning. Raises VoicePackError where no usable pack is installed.
+    """
+    voices = _installed_voices()
+    voice = installed_voice(validate_voice_id(voice_id), voices)
+    return load_voice(voices[voice], voice)
+
+
+def construct_audio_path(project_id: object, segment_id: object) -> str:
+    """Return the absolute path of a segment's audio: MEDIA_ROOT/projects/{project_id}/audio/{segment_id}.wav.
+
+    Raises InvalidNameError, a ValueError, for an id that is no plain name.
+    """
+    return str(audio_path(Path(settings.MEDIA_ROOT), project_id, segment_id))
+
+
+def construct_audio_url(project_id: object, segment_id: object) -> str:
+    """Return the URL of a segment's audio: {MEDIA_URL}projects/{project_id}/audio/{segment_id}.wav.
+
+    Raises InvalidNameError, a ValueError, for an id that is no plain name.
+    """
+    return audio_url(settings.MEDIA_URL, project_id, segment_id)
+
+
+def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str, Any]:
+    session = _session()
+    signature = read_signature(session)
+    pack = None
+    if signature.style:
+        voice = _voice_that_speaks(voice)
+        pack = get_voice_embedding(voice)
+    chunks = text_to_chunks(text, language_of(voice))
+    audio = normalize_audio(synthesize(session, signature, chunks, pack, speed))
+    _save(encode_wav(audio, SAMPLE_RATE), output_path)
+    # Of the bytes just written: by now somebody else may have put another file in their place.
+    duration = len(audio) / SAMPLE_RATE
+    logger.info("Generated %.2f s of audio with %s in %d chunks: %s", duration, voice, len(chunks), output_path)
+    return {
+        "success": True,
+        "audio_path": output_path,
+        "duration": duration,
+        "sample_rate": SAMPLE_RATE,
+        "voice_id": voice,
+        "chunks": len(chunks),
+    }
+
+
+def _failure(error: str, **more: str) -> dict[str, Any]:
+    return {"success": False, "error": error, **more}
+
+
+def _session() -> Any:
+    try:
+        return KokoroModelLoader.get_session()
+    except FileNotFoundError as error:
+        raise _ModelMissingError(str(error)) from error
+
+
+def _installed_voices() -> dict[str, VoiceFile]:
+    return find_voices(Path(KokoroModelLoader._resolve_model_path()).parent)
+
+
+def _voice_that_speaks(voice: str) -> str:
+    """Return the voice that will be heard, before anything is phonemised in its accent."""
+    voices = _installed_voices()
+    return installed_voice(voice, voices) if voices else voice
+
+
+def _save(wav: bytes, output_path: str) -> None:
+    try:
+        write_wav_bytes(wav, output_path)
+    except OSError as error:
+        raise OSError(
+            f"could not write '{output_path}': {error.strerror or error}. Nothing was changed there. Choose a folder "
+            f"that is writable and has free space."
+        ) from error
