@@ -1,48 +1,28 @@
-"""The one downloader: pinned sources, verified before they are published, resumed after a kill or a lost line."""
+"""The one downloader: declared files, verified before they are published, one transfer for all who ask.
 
-import os
+A model is fetched into the hidden folder `.NAME.part` beside its place, under a lock, file by file. When every file has
+its size and SHA-256, the manifest is written and the whole renamed into place: it is there completely or not at all.
+"""
+
+import contextlib
+import logging
+import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from engines import manifest
+from engines.download_policy import DownloadCancelledError, DownloadError, DownloadPolicy
+from engines.downloadable import DownloadableModel, RemoteFile
+from engines.folder_lock import exclusive
+from engines.manifest import FileEntry
+from engines.publishing import publish, rename
+from engines.transfer import Transfer
 
-class DownloadError(RuntimeError):
-    """A download that did not succeed; the message says why and what to do."""
+logger = logging.getLogger(__name__)
 
-
-class DownloadCancelledError(DownloadError):
-    """A download that was stopped; it goes on from there when asked for again."""
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """One file and what it must turn out to be."""
-
-    path: str  # where it goes in the model's folder, with '/'
-    url: str  # https://…
-    size: int  # bytes
-    sha256: str  # 64 lower-case hexadecimal digits
-
-
-@dataclass(frozen=True)
-class DownloadableModel:
-    """A model that can be fetched: a folder `name` of `files`, or one file `name` + suffix."""
-
-    name: str
-    files: tuple[RemoteFile, ...]
-    is_folder: bool = True
-
-    @property
-    def size(self) -> int:
-        """The bytes of all files."""
-        return sum(file.size for file in self.files)
-
-    @property
-    def entry_name(self) -> str:
-        """The name in `external_models/` and `models/`."""
-        return self.name if self.is_folder else self.files[0].path
+_SPARE = 16 * 1024 * 1024  # bytes that a download leaves free on the disk
 
 
 @dataclass(frozen=True)
@@ -54,38 +34,32 @@ class Progress:
     total: int  # bytes of the whole model
 
 
-@dataclass(frozen=True)
-class DownloadPolicy:
-    """Where downloads may come from: the hosts of their URLs, `redirect_hosts`, and `mirror` where one is set."""
-
-    mirror: str | None = None  # base URL: every file is then MIRROR/<model>/<path>; http and private hosts allowed
-    redirect_hosts: frozenset[str] = frozenset()
-    stall_s: float = 25.0  # seconds without noticeable progress before a download is given up
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "DownloadPolicy":
-        """Return the policy that STORYFLOW_MODELS_URL, the address of the user's own mirror, sets."""
-        return cls(mirror=environment.get("STORYFLOW_MODELS_URL") or None)
-
-
-def downloadable_models(models: Iterable[Mapping[str, Any]]) -> dict[str, DownloadableModel]:
-    """Return by name what can be downloaded of `models`, the list of that name in an engine.yaml.
-
-    A downloadable one has a list `download` of `{path, url, size, sha256}`. Raises ValueError for what is wrong there.
-    """
-    raise NotImplementedError
-
-
 def fetch_model(
     model: DownloadableModel,
-    external_models_dir: Path,
+    folder: Path,
     *,
     policy: DownloadPolicy | None = None,
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Path:
-    """Return `model` in `external_models_dir`, downloaded and verified unless it is there already."""
-    raise NotImplementedError
+    """Return the path of `model` in `folder`, downloaded unless it is there and what its manifest says.
+
+    `folder` may be shared with other processes and containers: they wait for one transfer. What a killed or cancelled
+    download left is used. `policy` is taken from the environment when None. Raises DownloadError, also for a folder
+    that cannot be written, and DownloadCancelledError.
+    """
+    job = _Job(model, folder, policy or DownloadPolicy.from_environment(), progress, cancel or threading.Event())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(job.lock, job.cancel, job.tell_waiting) as held:
+            if not held:
+                raise DownloadCancelledError(f"The download of '{model.name}' was cancelled.")
+            return job.run()
+    except OSError as error:
+        raise DownloadError(
+            f"Cannot store the model '{model.name}' in '{folder}': {error.strerror or error}. "
+            f"Mount or choose a folder that can be written and has {model.size / 1e6:.0f} MB free."
+        ) from error
 
 
 def fetch_file(
@@ -96,5 +70,103 @@ def fetch_file(
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Path:
-    """Return `file` in `folder`, downloaded and verified unless it is there already."""
-    raise NotImplementedError
+    """Return the path of `file` in `folder`, downloaded unless it is there; otherwise as `fetch_model`."""
+    name = file.path.rpartition(".")[0] or file.path
+    return fetch_model(
+        DownloadableModel(name, (file,), is_folder=False), folder, policy=policy, progress=progress, cancel=cancel
+    )
+
+
+class _Job:
+    """One download of one model into one folder, done while the lock is held."""
+
+    def __init__(
+        self,
+        model: DownloadableModel,
+        folder: Path,
+        policy: DownloadPolicy,
+        progress: Callable[[Progress], None] | None,
+        cancel: threading.Event,
+    ) -> None:
+        self.model, self.folder, self.policy, self.progress, self.cancel = model, folder, policy, progress, cancel
+        self.target = folder / model.entry_name
+        self.part = folder / f".{model.entry_name}.part"
+        self.lock = folder / f".{model.entry_name}.lock"
+
+    def tell_waiting(self) -> None:
+        logger.info("Waiting for another download of '%s' into '%s'.", self.model.name, self.folder)
+
+    def run(self) -> Path:
+        if self._is_there():
+            return self.target
+        self._make_part()
+        self._check_space()
+        logger.info("Downloading '%s' (%.1f MB) into '%s'.", self.model.name, self.model.size / 1e6, self.folder)
+        done = 0
+        for file in self.model.files:
+            self._fetch(file, done)
+            done += file.size
+        self._publish()
+        logger.info("Downloaded '%s'.", self.model.name)
+        return self.target
+
+    def _is_there(self) -> bool:
+        """Tell whether the model is in place; make room where only a damaged download or nothing is."""
+        if not self.target.is_symlink() and not self.target.exists():
+            return False
+        try:
+            manifest.verify_model(self.target)
+        except manifest.DamagedModelError as error:
+            logger.warning("%s It is downloaded again.", error)
+            self._remove_damaged()
+            return False
+        if self.target.is_dir() and not any(self.target.iterdir()):
+            self.target.rmdir()
+            return False
+        return True
+
+    def _remove_damaged(self) -> None:
+        """Take away what an earlier download put here; a kill on the way leaves it damaged or gone, never hidden."""
+        if not self.target.is_dir():
+            self.target.unlink()
+            manifest.manifest_path(self.target).unlink(missing_ok=True)
+            return
+        if self.part.exists():
+            shutil.rmtree(self.part)
+        self.target.replace(self.part)
+        (self.part / manifest.NAME).unlink(missing_ok=True)
+
+    def _make_part(self) -> None:
+        if self.part.is_symlink():  # nothing is written through a link that somebody laid here
+            self.part.unlink()
+        self.part.mkdir(exist_ok=True)
+
+    def _check_space(self) -> None:
+        present = sum(path.stat().st_size for file in self.model.files if (path := self.part / file.path).is_file())
+        needed, free = self.model.size - present + _SPARE, shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise DownloadError(
+                f"The model '{self.model.name}' needs {needed / 1e6:.0f} MB more in '{self.folder}', and "
+                f"{free / 1e6:.0f} MB are free. Free some space and try again."
+            )
+
+    def _fetch(self, file: RemoteFile, before: int) -> None:
+        def report(here: int) -> None:
+            if self.progress:
+                self.progress(Progress(file.path, before + here, self.model.size))
+
+        path = self.part / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        address = self.policy.address_of(self.model.name, file.path, file.url)
+        Transfer(file, address, path, self.policy, report, self.cancel).run()
+
+    def _publish(self) -> None:
+        listed = manifest.to_json([FileEntry(file.path, file.size, file.sha256) for file in self.model.files])
+        if self.model.is_folder:
+            publish(self.part / manifest.NAME, listed)
+            rename(self.part, self.target)
+            return
+        publish(manifest.manifest_path(self.target), listed)  # before the file, which is never there without it
+        rename(self.part / self.target.name, self.target)
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self.part)

@@ -4,9 +4,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-NAME = "manifest.json"
+from engines.names import is_name
+
+NAME = "storyflow-manifest.json"  # in the folder of a model; not `manifest.json`, which other tools write too
 _FORMAT = "storyflow-model/1"
 _BLOCK = 1 << 20
 
@@ -47,22 +48,23 @@ def to_json(files: list[FileEntry]) -> bytes:
 def read_manifest(model: Path) -> list[FileEntry] | None:
     """Return the files that the manifest of `model` lists, or None for a model that was not downloaded.
 
-    Raises DamagedModelError for a manifest that cannot be read.
+    Raises DamagedModelError for a manifest that is not as `to_json` writes it.
     """
+    path = manifest_path(model)
     try:
-        data: Any = json.loads(manifest_path(model).read_bytes())
+        text = path.read_bytes()
+        files = [FileEntry(**file) for file in json.loads(text)["files"]]
+        if files and text == to_json(files) and all(_is_sound(file) for file in files):
+            return files
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise DamagedModelError(
-            f"The manifest of '{model.name}' cannot be read ({error}). Download it again."
-        ) from error
-    if not isinstance(data, dict) or data.get("format") != _FORMAT:
-        return None
-    try:
-        return [FileEntry(str(file["path"]), int(file["size"]), str(file["sha256"])) for file in data["files"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedModelError(f"The manifest of '{model.name}' is damaged. Download it again.") from error
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DamagedModelError(f"'{path}' of a downloaded model cannot be read ({error}).") from error
+    raise DamagedModelError(f"'{path}' of a downloaded model is not as it was written.")
+
+
+def _is_sound(file: FileEntry) -> bool:
+    return isinstance(file.path, str) and all(is_name(part) for part in file.path.split("/"))
 
 
 def has_right_sizes(model: Path) -> bool:

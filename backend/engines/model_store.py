@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from engines import model_links
-from engines.downloads import DownloadableModel, DownloadPolicy, Progress
+from engines.download_policy import DownloadError, DownloadPolicy
+from engines.downloadable import DownloadableModel
+from engines.downloads import Progress, fetch_model
 from engines.manifest import DamagedModelError, has_right_sizes, verify_model
 from engines.names import checked_name, is_name
 
@@ -56,7 +58,7 @@ class ModelStore:
         `suffixes` are those of single-file models (`.pt` makes `base.pt` the model `base`); without any only folders
         are models. `is_complete` is the engine's own notion of a model that can be loaded: it is given the path in
         `models/`, a folder or a file. `downloadable` maps names to what can be fetched, see
-        `engines.downloads.downloadable_models`. `policy` is taken from the environment when None.
+        `engines.downloadable.downloadable_models`. `policy` is taken from the environment when None.
         """
         self.base_path = base_path
         self.models_dir = base_path / "models"
@@ -66,7 +68,8 @@ class ModelStore:
         self._suffixes = tuple(suffixes)
         self._is_complete = is_complete
         self._policy = policy
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._problems: frozenset[str] = frozenset()
 
     def prepare(self) -> None:
         """Make the folders and link what was mounted or downloaded before, as the entrypoint of an image does.
@@ -75,7 +78,10 @@ class ModelStore:
         go on working.
         """
         with self._lock:
-            model_links.prepare(self.models_dir, self.external_models_dir)
+            problems = model_links.prepare(self.models_dir, self.external_models_dir)
+            for problem in problems - self._problems:
+                logger.warning("%s", problem)
+            self._problems = problems
 
     def available(self) -> list[str]:
         """Return the names of the models that can be loaded now: the default first, the others sorted."""
@@ -119,19 +125,54 @@ class ModelStore:
         ModelNotFoundError, DamagedModelError (files that no longer match their manifest and cannot be fetched again)
         and DownloadError or DownloadCancelledError.
         """
-        raise NotImplementedError
+        model = checked_name(name, "model name")
+        try:
+            return self._verified(model)
+        except ModelNotFoundError:
+            if model not in self.downloadable:
+                raise
+        except DamagedModelError as error:
+            if model not in self.downloadable or self._is_baked_in(model):
+                raise
+            logger.warning("%s It is fetched again.", error)
+        fetched = fetch_model(
+            self.downloadable[model], self.external_models_dir, policy=self._policy, progress=progress, cancel=cancel
+        )
+        return self._usable(model, fetched)
 
     def verify(self, name: object) -> None:
         """Read all files of a downloaded model against its manifest, where it has one; raises DamagedModelError."""
         verify_model(self.path_of(name))
 
-    def _complete(self) -> Iterator[tuple[str, Path]]:
-        """Yield name and path of every entry that can be loaded, real folders and files before links."""
+    def _verified(self, model: str) -> Path:
+        """Return the path of `model` when its files are what they should be, complete or not."""
+        for path in self._entries():
+            if self._name_of(path) == model and self._is_inside(path):
+                verify_model(path)
+        return self.path_of(model)
+
+    def _is_baked_in(self, model: str) -> bool:
+        return any(self._name_of(path) == model and not path.is_symlink() for path in self._entries())
+
+    def _usable(self, model: str, fetched: Path) -> Path:
         try:
-            entries = sorted(self.models_dir.iterdir(), key=lambda path: (path.is_symlink(), path.name))
+            return self.path_of(model)
+        except ModelNotFoundError as error:
+            raise DownloadError(
+                f"'{fetched}' is there but cannot be used as '{self.models_dir / fetched.name}': it is incomplete, or "
+                f"the link cannot be made. Remove what is in the way, or make '{self.models_dir}' writable."
+            ) from error
+
+    def _entries(self) -> list[Path]:
+        """Return what is in `models/`, real folders and files before links."""
+        try:
+            return sorted(self.models_dir.iterdir(), key=lambda path: (path.is_symlink(), path.name))
         except OSError:
-            return
-        for path in entries:
+            return []
+
+    def _complete(self) -> Iterator[tuple[str, Path]]:
+        """Yield name and path of every entry that can be loaded."""
+        for path in self._entries():
             name = self._name_of(path)
             if name and self._can_be_loaded(path):
                 yield name, path
@@ -145,10 +186,13 @@ class ModelStore:
             name = name.removesuffix(suffix)
         return name if is_name(path.name) and is_name(name) else None
 
+    def _is_inside(self, path: Path) -> bool:
+        return model_links.is_inside(path, self.models_dir, self.external_models_dir)
+
     def _can_be_loaded(self, path: Path) -> bool:
-        if not model_links.stays_inside(path, self.models_dir, self.external_models_dir):
-            return False
         try:
+            if not self._is_inside(path):
+                return False
             return holds_something(path) and has_right_sizes(path) and self._is_complete(path)
         except Exception:  # an engine's own check may fail in any way
             logger.warning("Cannot tell whether '%s' is complete; it is left out.", path, exc_info=True)
