@@ -1,0 +1,128 @@
+"""BaseTTSServer: what speaking engines add to every engine: /generate and the speaker samples."""
+
+import logging
+import time
+from abc import abstractmethod
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from engines.base_server import BaseEngineServer
+from engines.errors import EngineError, RequestError
+from engines.wav import PCM, WavError, read_wav_format
+from engines.wire import GenerateRequest, SamplesCheckRequest, SamplesCheckResponse, SampleUploadResponse
+
+logger = logging.getLogger(__name__)
+
+_WAV = {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}, "description": "The WAV file."}
+_UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in ("audio/wav", "application/octet-stream")
+        },
+    }
+}
+
+
+class BaseTTSServer(BaseEngineServer):
+    """An engine that turns text into a WAV file."""
+
+    def __init__(self, base_path: Path | None = None) -> None:
+        super().__init__(base_path)
+        self._sample_rate: int | None = None  # of the first answer, which all others must share
+
+    @abstractmethod
+    def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
+        """Speak `text` and return a WAV file: 16-bit PCM, mono, always of one sample rate (see engines.wav.pcm16_wav).
+
+        `language` is one of engine.yaml's supported_languages, `speaker_wav` the files of the samples that the request
+        names, `parameters` has every parameter of engine.yaml with a value of the right type and range. Raise
+        RequestError for a text that cannot be spoken.
+        """
+
+    def add_routes(self, app: FastAPI) -> None:
+        """Add what speaking engines have."""
+        super().add_routes(app)
+        app.post("/generate", response_class=Response, responses={200: _WAV})(self._generate)
+        app.post("/samples/check", response_model=SamplesCheckResponse)(self._check_samples)
+        upload = app.post(
+            "/samples/upload/{sample_id:path}", response_model=SampleUploadResponse, openapi_extra=_UPLOAD
+        )
+        upload(self._upload_sample)
+
+    async def _generate(self, request: Request, body: GenerateRequest) -> Response:
+        """Answer with the text as a WAV file."""
+        self.require_model()
+        work = await run_in_threadpool(self._checked_work, body)
+        started = time.monotonic()
+        audio = await self.perform(request, work)
+        logger.info(
+            "Spoke %d characters (%s) in %.2f s: %d bytes.",
+            len(body.text),
+            body.language[:20],
+            time.monotonic() - started,
+            len(audio),
+        )
+        return Response(audio, media_type="audio/wav")
+
+    def _checked_work(self, body: GenerateRequest) -> "partial[bytes]":
+        """Return what the worker does for `body`; raise RequestError or NotFoundError for what it cannot do."""
+        self._check_text(body.text)
+        language = self._supported_language(body.language)
+        samples = self.samples.resolve(body.tts_speaker_wav)
+        if self.config.supports("speaker_cloning") and not samples:
+            raise RequestError(
+                f"{self.config.display_name} requires speaker samples for voice cloning. Choose a speaker."
+            )
+        parameters = self.config.checked_parameters(body.parameters)
+        return partial(self._checked_audio, body.text, language, samples, parameters)
+
+    def _check_text(self, text: str) -> None:
+        if not text.strip():
+            raise RequestError("Text cannot be empty")
+        limit = self.config.max_text_length
+        if limit is not None and len(text) > limit:
+            raise RequestError(
+                f"Text too long ({len(text)} chars). {self.config.display_name}'s max is {limit} chars. "
+                "Use text segmentation to split it."
+            )
+
+    def _supported_language(self, language: str) -> str:
+        """Return the supported language that `language` means: itself, or itself without its region."""
+        if not language.strip():
+            raise RequestError("Language cannot be empty")
+        supported = self.config.supported_languages
+        wanted = language.strip().lower().replace("_", "-")
+        for code in (wanted, wanted.split("-")[0]):
+            if code in supported or not supported:
+                return code
+        raise RequestError(f"Unsupported language {language[:20]!r}. Use one of {', '.join(supported)}.")
+
+    def _checked_audio(self, text: str, language: str, samples: list[Path], parameters: dict[str, Any]) -> bytes:
+        """Return the engine's audio once it is what the client can join: a client that gets another kind breaks."""
+        audio = self.generate_audio(text, language, samples, parameters)
+        try:
+            form = read_wav_format(audio)
+        except WavError as error:
+            raise EngineError(f"The engine did not make a WAV file: {error}") from error
+        rate = self._sample_rate or form.sample_rate
+        if (form.encoding, form.bits, form.channels, form.sample_rate) != (PCM, 16, 1, rate):
+            raise EngineError(f"The engine made {form}, but the client needs 16-bit PCM, mono, {rate} Hz.")
+        self._sample_rate = rate
+        return audio
+
+    def _check_samples(self, body: SamplesCheckRequest) -> SamplesCheckResponse:
+        """Tell which samples must be uploaded."""
+        return SamplesCheckResponse(missing=self.samples.missing(body.sample_ids))
+
+    async def _upload_sample(self, sample_id: str, request: Request) -> SampleUploadResponse:
+        """Keep the WAV file in the body under `sample_id`."""
+        data = await request.body()
+        await run_in_threadpool(self.samples.save, sample_id, data)
+        logger.info("Kept sample '%s' (%d bytes).", sample_id, len(data))
+        return SampleUploadResponse(sample_id=sample_id)

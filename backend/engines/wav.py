@@ -1,0 +1,68 @@
+"""WAV files as the client reads them: a classic RIFF header, found chunk by chunk, and 16-bit PCM on the way out."""
+
+import io
+import struct
+import wave
+from dataclasses import dataclass
+
+PCM, IEEE_FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
+SMALLEST_BYTES = 44  # the classic header without a single sample
+
+
+class WavError(ValueError):
+    """The bytes are no WAV file that can be read; the message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class WavFormat:
+    """What the header of a WAV file says."""
+
+    encoding: int  # PCM, IEEE_FLOAT or EXTENSIBLE
+    channels: int
+    sample_rate: int  # Hz
+    bits: int  # of one sample of one channel
+    data_bytes: int  # that are really there
+
+    @property
+    def duration_s(self) -> float:
+        """The length of the sound in seconds."""
+        return self.data_bytes / (self.sample_rate * self.channels * self.bits // 8)
+
+
+def read_wav_format(data: bytes) -> WavFormat:
+    """Return what the header of `data` says; raise WavError unless it is a WAV file that holds sound."""
+    if len(data) < SMALLEST_BYTES:
+        raise WavError("Audio data too small to be valid WAV")
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        raise WavError("Invalid audio format: expected WAV file")
+    form: tuple[int, int, int, int] | None = None
+    position = 12
+    while position + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, position)
+        position += 8
+        if name == b"fmt " and 16 <= size <= len(data) - position:
+            encoding, channels, sample_rate, _, _, bits = struct.unpack_from("<HHIIHH", data, position)
+            form = (encoding, channels, sample_rate, bits)
+        elif name == b"data":
+            return _checked(form, min(size, len(data) - position))
+        position += size + size % 2
+    raise WavError("Invalid audio format: the WAV file holds no sound")
+
+
+def _checked(form: tuple[int, int, int, int] | None, data_bytes: int) -> WavFormat:
+    if form is None or form[0] not in (PCM, IEEE_FLOAT, EXTENSIBLE) or form[3] not in (8, 16, 24, 32, 64):
+        raise WavError("Invalid audio format: expected a WAV file of PCM or float samples")
+    if not (1 <= form[1] <= 64 and 1 <= form[2] <= 768_000) or data_bytes < form[1] * form[3] // 8:
+        raise WavError("Invalid audio format: the WAV file holds no sound")
+    return WavFormat(*form, data_bytes)
+
+
+def pcm16_wav(pcm: bytes, sample_rate: int) -> bytes:
+    """Return mono 16-bit little-endian samples as the WAV file that the client can join to others."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes(pcm)
+    return buffer.getvalue()

@@ -1,0 +1,240 @@
+"""What goes over the wire: requests in camelCase or snake_case, responses in camelCase with null for what is absent.
+
+Only declared fields change their case. The contents of free dictionaries stay as engine.yaml writes them.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Status = Literal["ready", "loading", "processing", "error"]
+EngineType = Literal["tts", "stt", "text", "audio"]
+QualityStatus = Literal["perfect", "warning", "defect"]
+
+
+class Message(BaseModel):
+    """A body whose fields are known by both spellings; unknown fields are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, allow_inf_nan=False)
+
+
+def _default_for_null(default: Any) -> BeforeValidator:
+    return BeforeValidator(lambda value: default if value is None else value)
+
+
+class ErrorResponse(BaseModel):
+    """Every refusal and failure: one sentence that says what to do."""
+
+    detail: str
+
+
+class HealthResponse(Message):
+    """The state of the engine; sent with 200 even when it is "error"."""
+
+    status: Status
+    engine_model_loaded: bool
+    current_engine_model: str | None  # byte for byte the name given to /load
+    device: Literal["cpu", "cuda"]
+    error: str | None
+    package_version: str | None
+    gpu_memory_used_mb: int | None
+    gpu_memory_total_mb: int | None
+
+
+class LoadRequest(Message):
+    """The model to load; one that is loaded already is answered at once."""
+
+    engine_model_name: str
+
+
+class LoadResponse(Message):
+    """Sent when the model is usable, never before."""
+
+    status: Literal["loaded"] = "loaded"
+    engine_model_name: str
+    error: str | None = None
+
+
+class ShutdownResponse(Message):
+    """Sent before the server stops."""
+
+    status: Literal["shutting_down"] = "shutting_down"
+
+
+class ModelField(Message):
+    """One fact about a model for the user interface."""
+
+    key: str
+    value: Any
+    field_type: Literal["number", "string", "percent"] = "string"
+
+
+class ModelInfo(Message):
+    """One model that /load accepts."""
+
+    name: str
+    display_name: str
+    languages: list[str] = []
+    fields: list[ModelField] = []
+
+
+class ModelsResponse(Message):
+    """The loadable models, the default first, because the client takes the first as its default."""
+
+    models: list[ModelInfo]
+    default_model: str | None
+    device: Literal["cpu", "cuda"]
+
+
+class ModelDescription(Message):
+    """A model as engine.yaml describes it; `metadata` holds all its other keys."""
+
+    name: str
+    display_name: str
+    metadata: dict[str, Any]
+
+
+class Upstream(Message):
+    """Where the technology of an engine comes from."""
+
+    name: str
+    url: str
+    license: str
+
+
+class Variant(Message):
+    """One image tag of an engine."""
+
+    tag: str
+    platforms: list[str]
+    requires_gpu: bool
+
+
+class ParameterInfo(Message):
+    """A setting of the user; the client draws a slider for float and int."""
+
+    type: Literal["float", "int", "bool", "string"]
+    label: str
+    description: str | None
+    default: Any
+    min: float | int | None
+    max: float | int | None
+    step: float | int | None
+    readonly: bool | None
+    category: str | None
+
+
+class EngineInfo(Message):
+    """engine.yaml as the client reads it."""
+
+    name: str
+    display_name: str
+    engine_type: EngineType
+    description: str | None
+    upstream: Upstream | None
+    supported_languages: list[str]
+    constraints: dict[str, Any]
+    capabilities: dict[str, Any]
+    parameters: dict[str, ParameterInfo]
+    models: list[ModelDescription]
+    default_model: str | None
+    auto_discover_models: bool
+    requires_gpu: bool
+    variants: list[Variant]
+    schema_version: int
+
+
+class GenerateRequest(Message):
+    """Text to speak. No sample is null, "" or []."""
+
+    text: str
+    language: str
+    tts_speaker_wav: str | list[str] | None = None
+    parameters: Annotated[dict[str, Any], _default_for_null({})] = {}
+
+
+class SamplesCheckRequest(Message):
+    """Ids of speaker samples, without extension."""
+
+    sample_ids: list[str]
+
+
+class SamplesCheckResponse(Message):
+    """The ids among those asked for that must be uploaded."""
+
+    missing: list[str]
+
+
+class SampleUploadResponse(Message):
+    """Sent when the sample is on the disk."""
+
+    status: Literal["ok"] = "ok"
+    sample_id: str
+
+
+class QualityThresholds(Message):
+    """Limits of an analysis: milliseconds, percent of speech, dB of peak and average."""
+
+    max_silence_duration_warning: float = 2500
+    max_silence_duration_critical: float = 3750
+    speech_ratio_ideal_min: float = 75
+    speech_ratio_ideal_max: float = 90
+    speech_ratio_warning_min: float = 65
+    speech_ratio_warning_max: float = 93
+    max_clipping_peak: float = 0.0
+    min_average_volume: float = -40.0
+
+
+class PronunciationRule(Message):
+    """A replacement that was made in the spoken text and must not count as a deviation."""
+
+    pattern: str
+    replacement: str
+    is_regex: bool = False
+    is_active: bool = True
+
+
+class AnalyzeRequest(Message):
+    """Audio to judge: base64 of a WAV file, or a file below the samples folder."""
+
+    audio_base64: str | None = None
+    audio_path: str | None = None
+    language: str = "en"
+    quality_thresholds: Annotated[QualityThresholds, _default_for_null({})] = QualityThresholds()
+    expected_text: str | None = None
+    pronunciation_rules: Annotated[list[PronunciationRule], _default_for_null([])] = []
+
+
+class QualityField(Message):
+    """One figure of an analysis; `key` is a suffix that the user interface translates."""
+
+    key: str
+    value: Any
+    type: Literal["percent", "seconds", "number", "string", "text"]
+
+
+class QualityIssue(Message):
+    """One finding; only the first three of a block are shown."""
+
+    text: str
+    severity: Literal["error", "warning", "info"]
+    details: dict[str, Any] | None = None
+
+
+class QualityDetails(Message):
+    """What the user interface shows of an analysis."""
+
+    top_label: str
+    fields: list[QualityField] = []
+    info_blocks: dict[str, list[QualityIssue]] = {}
+
+
+class AnalyzeResponse(Message):
+    """A score from 0 to 100 and what led to it."""
+
+    engine_type: Literal["stt", "audio"]
+    engine_name: str
+    quality_score: int = Field(ge=0, le=100)
+    quality_status: QualityStatus
+    details: QualityDetails
