@@ -32,6 +32,11 @@ def prepare(models_dir: Path, external_models_dir: Path) -> frozenset[str]:
     return frozenset(problems)
 
 
+def may_be_model(name: str) -> bool:
+    """Tell whether an entry called `name` can be a model: a name, and not that of something half downloaded."""
+    return is_name(name) and _is_finished(name)
+
+
 def holds_something(path: Path) -> bool:
     """Tell whether `path` is a readable file with content, or a readable folder with a finished entry."""
     try:
@@ -55,7 +60,10 @@ def leads_inside(path: Path, *roots: Path) -> bool:
 
 def is_inside(path: Path, *roots: Path) -> bool:
     """Tell whether `path` and everything that can be reached below it lie in one of `roots`."""
-    return leads_inside(path, *roots) and all(leads_inside(link, *roots) for link in _links_below(path, set()))
+    try:
+        return leads_inside(path, *roots) and all(leads_inside(link, *roots) for link in _links_below(path, set()))
+    except OSError:  # unreadable
+        return False
 
 
 def _links_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
@@ -80,8 +88,7 @@ def _external(external_models_dir: Path) -> Iterator[Path]:
     except OSError:  # not mounted, or unreadable: there is nothing to link
         return
     for item in items:
-        may_be_linked = is_name(item.name) and _is_finished(item.name) and leads_inside(item, external_models_dir)
-        if may_be_linked and holds_something(item):
+        if may_be_model(item.name) and leads_inside(item, external_models_dir) and holds_something(item):
             yield item
 
 

@@ -60,9 +60,9 @@ class ModelStore:
         `models/`, a folder or a file. `downloadable` maps names to what can be fetched, see
         `engines.downloadable.downloadable_models`. `policy` is taken from the environment when None.
         """
-        self.base_path = base_path
-        self.models_dir = base_path / "models"
-        self.external_models_dir = base_path / "external_models"
+        self.base_path = base_path.absolute()
+        self.models_dir = self.base_path / "models"
+        self.external_models_dir = self.base_path / "external_models"
         self.default_model = default_model
         self.downloadable = dict(downloadable or {})
         self._suffixes = tuple(suffixes)
@@ -126,6 +126,7 @@ class ModelStore:
         and DownloadError or DownloadCancelledError.
         """
         model = checked_name(name, "model name")
+        self.prepare()
         try:
             return self._verified(model)
         except ModelNotFoundError:
@@ -178,13 +179,16 @@ class ModelStore:
                 yield name, path
 
     def _name_of(self, path: Path) -> str | None:
+        """Return the model that the entry `path` of `models/` is, if its name says so."""
         name = path.name
+        if not model_links.may_be_model(name):
+            return None
         if not path.is_dir():
             suffix = next((suffix for suffix in self._suffixes if name.endswith(suffix)), None)
             if suffix is None:
                 return None
             name = name.removesuffix(suffix)
-        return name if is_name(path.name) and is_name(name) else None
+        return name if is_name(name) else None
 
     def _is_inside(self, path: Path) -> bool:
         return model_links.is_inside(path, self.models_dir, self.external_models_dir)

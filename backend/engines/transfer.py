@@ -130,7 +130,7 @@ class Transfer:
         try:
             yield
         except urllib.error.HTTPError as error:
-            with error:
+            with contextlib.closing(error):
                 raise self._for_status(error) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             line.raise_if_cut()
