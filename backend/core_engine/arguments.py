@@ -46,10 +46,11 @@ def checked_speed(speed: object) -> float:
     if isinstance(speed, bool) or not isinstance(speed, numbers.Real):
         kind = type(speed).__name__
         raise RefusedArgumentError(f"The speed must be a number from {MIN_SPEED} to {MAX_SPEED}, not {kind}.")
-    if not isinstance(speed, int) and not math.isfinite(speed):
-        raise RefusedArgumentError(f"The speed must be a number from {MIN_SPEED} to {MAX_SPEED}, not {speed}.")
+    value: float = speed if isinstance(speed, int) else float(speed)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RefusedArgumentError(f"The speed must be a number from {MIN_SPEED} to {MAX_SPEED}, not {value}.")
     # Compared before it is converted: a large whole number does not fit into a float.
-    clamped = MIN_SPEED if speed < MIN_SPEED else MAX_SPEED if speed > MAX_SPEED else float(speed)
-    if clamped != speed:
+    clamped = float(min(max(value, MIN_SPEED), MAX_SPEED))
+    if clamped != value:
         logger.warning("The speed is outside %s to %s; using %s", MIN_SPEED, MAX_SPEED, clamped)
     return clamped

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core_engine.kokoro.chunks import Chunk, text_to_chunks
+from core_engine.kokoro.errors import ModelFileError
 from core_engine.kokoro.inference import Signature, read_signature, run
 from core_engine.kokoro.runtime import open_session
 from core_engine.kokoro.vocabulary import SAMPLE_RATE
@@ -48,9 +49,14 @@ class Kokoro:
     def load(cls, model_path: Path) -> "Kokoro":
         """Open an ONNX file and look for voices in its folder.
 
-        Raises ModelFileError for what is no Kokoro export, and whatever the runtime says of a file it cannot load.
+        Raises ModelFileError for what is no Kokoro export or cannot be loaded.
         """
-        session = open_session(model_path)
+        try:
+            session = open_session(model_path)
+        except ModelFileError:
+            raise
+        except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
+            raise ModelFileError(f"The model '{model_path}' cannot be loaded: {error}") from error
         return cls(session, read_signature(session), find_voices(model_path.parent))
 
     def speak(

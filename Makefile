@@ -1,0 +1,65 @@
+# Every target sets up what it needs; run any of them on a fresh clone. `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+STORY ?= examples/the-red-headed-league.md
+OUT ?= out/demo
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+BENCHMARKS := $(VENV)/.benchmarks-installed
+
+.PHONY: help setup demo test test-slow lint types voice bench bench-voice clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(DEVELOPMENT) ## Make .venv with everything that lint, types and tests need
+
+demo: $(RUNTIME) ## Narrate the example story with the built-in voice
+	@$(BIN)/storyflow narrate $(STORY) --model default --out $(OUT)
+
+test: $(DEVELOPMENT) ## Run all tests but the slow ones
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(DEVELOPMENT) ## Run the slow tests too: faults and loads at their full figures
+	$(BIN)/python -m pytest -m slow
+
+lint: $(DEVELOPMENT) ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEVELOPMENT) ## Check types
+	$(BIN)/mypy
+
+voice: $(DEVELOPMENT) ## Build the built-in voice again, from code
+	cd backend && ../$(BIN)/python -m builtin_voice.build
+
+bench: $(BENCHMARKS) ## Measure how fast it is, side by side with its peers
+	$(BIN)/python benchmarks/run.py
+
+bench-voice: $(BENCHMARKS) ## Measure how well the built-in voice is understood
+	$(BIN)/python benchmarks/voice/run.py
+
+clean: ## Remove what the targets made, but neither models nor media
+	rm -rf $(VENV) out build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed; run: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): $(VENV)/pyvenv.cfg pyproject.toml backend/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME) requirements-dev.txt backend/engines/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+$(BENCHMARKS): $(DEVELOPMENT) benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	@touch $@

@@ -1,0 +1,117 @@
+"""The command line: `storyflow say | narrate | voices | doctor | engines | serve`.
+
+What a command needs is imported when it runs, so that `--help` and the first word come at once.
+"""
+
+import hashlib
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+import storyflow
+from core_engine.kokoro.voices import DEFAULT_VOICE_ID
+from engines.names import checked_name, is_name
+from storyflow.exits import Exit, exits_for_people
+
+_STORY = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+def _how_to_speak(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say and narrate share."""
+    for option in (
+        click.option("--model", default="auto", show_default=True, help="auto, kokoro-v0_19, default or an ONNX file."),
+        click.option("--speed", type=click.FloatRange(0.5, 2.0), default=1.0, show_default=True, help="1.0 is normal."),
+        click.option("--voice", default=DEFAULT_VOICE_ID, show_default=True, help="See `storyflow voices`."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(storyflow.__version__, prog_name="storyflow")
+def main() -> None:
+    """Turn written stories into narrated audio, on your own machine."""
+
+
+@main.command()
+@click.argument("text")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The WAV file to write.")
+@_how_to_speak
+def say(text: str, output: Path, voice: str, speed: float, model: str) -> None:
+    """Say TEXT (or standard input, for -) into a WAV file."""
+    with exits_for_people():
+        from storyflow.speaking import load_model, say_into
+
+        if output.suffix.lower() != ".wav":
+            raise click.UsageError(f"'{output}' would hold a WAV file; give it a name that ends in .wav.")
+        spoken = sys.stdin.read() if text == "-" else text
+        duration = say_into(output, load_model(model).kokoro, spoken, voice, speed)
+        click.echo(f"{output}: {duration:.2f} s")
+
+
+@main.command()
+@click.argument("story", type=_STORY)
+@_how_to_speak
+@click.option("--project", help="Name of the project's folder; made from the file's name unless given.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; the media root unless given.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def narrate(
+    story: Path, voice: str, speed: float, model: str, project: str | None, out: Path | None, as_json: bool
+) -> None:
+    """Narrate STORY (.txt, .md or StoryFlow's .json): one WAV for each paragraph.
+
+    A second run makes only what changed; an interrupted one goes on where it stopped.
+    """
+    with exits_for_people():
+        from storyflow.narration import Narration, Task, digest_of_model
+        from storyflow.progress import shown
+        from storyflow.reports import report_narration
+        from storyflow.speaking import load_model
+        from storyflow.stories import read_story
+        from storyflow_backend.environment import media_root
+
+        text = read_story(story)
+        name = checked_name(project, "project") if project else _project_of(story)
+        task = Task(text, story.absolute(), name, (out or media_root()).absolute(), voice, speed)
+        loaded = load_model(model)
+        narration = Narration(task, loaded.kokoro, digest_of_model(loaded.model.path))
+        with shown(text.segments, quiet=as_json) as after_each:
+            outcome = narration.run(after_each)
+        report_narration(outcome, loaded.model.name, as_json)
+        sys.exit(Exit.FAILED if outcome.errors else Exit.OK)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def voices(as_json: bool) -> None:
+    """List the voices, and which installed model has them."""
+    with exits_for_people():
+        from core_engine.kokoro.voice_packs import find_voices
+        from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+        from storyflow.reports import report_voices
+        from storyflow_backend.environment import models_dir
+
+        paths = {name: model_path(name, models_dir()) for name in (KOKORO, BUILT_IN)}
+        report_voices({name: find_voices(path.parent) for name, path in paths.items() if path.is_file()}, as_json)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Look at what is installed and what is missing; exit code 1 when narrating cannot work."""
+    from storyflow.doctor import findings
+    from storyflow.reports import report_findings
+
+    with exits_for_people():
+        found = list(findings())
+        report_findings(found, as_json)
+        sys.exit(Exit.FAILED if any(finding.needed and not finding.ok for finding in found) else Exit.OK)
+
+
+def _project_of(story: Path) -> str:
+    """Return a project name made from a story's file name; a digest where it holds no letters we can use."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", story.stem).strip("-").lower()[:64]
+    return name if is_name(name) else hashlib.sha256(story.stem.encode("utf-8", "surrogatepass")).hexdigest()[:12]

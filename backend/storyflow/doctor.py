@@ -1,0 +1,80 @@
+"""What is installed, what is missing, and what to do about it."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+from storyflow_backend.environment import media_root, models_dir
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look found."""
+
+    what: str
+    ok: bool
+    """Whether it is as it should be."""
+    detail: str
+    needed: bool = True
+    """Whether narrating cannot work without it."""
+
+
+def findings() -> Iterator[Finding]:
+    """Look at everything that narrating needs, in the order in which it is used."""
+    yield Finding("Python", sys.version_info >= (3, 10), f"{sys.version.split()[0]} (3.10 or newer is needed)")
+    yield from _tried("onnxruntime", _runtime)
+    yield from _tried("espeak-ng", _espeak)
+    yield from _tried("Built-in voice", _built_in_voice)
+    yield _kokoro()
+    yield from _tried("Write permission", _writing)
+
+
+def _tried(what: str, look: Callable[[], str]) -> Iterator[Finding]:
+    try:
+        yield Finding(what, True, look())
+    except Exception as error:  # whatever it is, the person who asked wants to read it
+        yield Finding(what, False, f"{error or type(error).__name__}")
+
+
+def _runtime() -> str:
+    import onnxruntime
+
+    from core_engine.kokoro.cores import allowed_cores
+
+    providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
+    return f"{onnxruntime.__version__} on {providers}; {allowed_cores()} cores"
+
+
+def _espeak() -> str:
+    from core_engine.kokoro.phonemes import phonemize
+
+    return ", ".join(f"{language} {phonemize('tomato', language)}" for language in ("en-us", "en-gb"))
+
+
+def _built_in_voice() -> str:
+    from core_engine.kokoro.synthesis import Kokoro
+
+    path = model_path(BUILT_IN, models_dir())
+    speech = Kokoro.load(path).speak("One, two, three.")
+    return f"spoke for {len(speech.audio) / speech.sample_rate:.1f} s"
+
+
+def _kokoro() -> Finding:
+    path = model_path(KOKORO, models_dir())
+    if not path.is_file():
+        detail = f"not installed; put '{path.name}' and its voices into '{path.parent}'"
+        return Finding("Kokoro", False, f"{detail}. Until then the built-in voice speaks.", needed=False)
+    from core_engine.kokoro.voice_packs import find_voices
+
+    voices = find_voices(path.parent)
+    detail = f"{path} with {len(voices)} voices"
+    return Finding("Kokoro", bool(voices), detail if voices else f"{path} has no voices beside it", needed=bool(voices))
+
+
+def _writing() -> str:
+    folder = media_root()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    with tempfile.TemporaryFile(dir=existing):
+        return f"'{folder}' can be written"

@@ -1,0 +1,211 @@
+"""Narrating: each segment becomes a WAV in the project's folder, and only what changed is made again."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import storyflow
+from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
+from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
+from core_engine.kokoro.synthesis import Kokoro, Speech
+from core_engine.kokoro.voice_packs import installed_voice, load_voice
+from core_engine.storage import audio_path
+from engines.publishing import publish
+from storyflow.manifest import FILE_NAME, Entry, Manifest, ManifestError, read_manifest, write_manifest
+from storyflow.stories import Segment, Story
+
+PLAYLIST_NAME = "playlist.m3u8"
+_SAVE_EVERY_S = 2.0
+_SAMPLE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to narrate, how, and where to."""
+
+    story: Story
+    source: Path
+    """The story file, absolute."""
+    project: str
+    root: Path
+    """The media root; audio goes to projects/{project}/audio below it."""
+    voice: str
+    speed: float
+
+    def audio_path(self, segment_id: str) -> Path:
+        """Return where a segment's audio lies."""
+        return audio_path(self.root, self.project, segment_id)
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder, which holds manifest and playlist."""
+        return self.audio_path("any").parent.parent
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a narration did."""
+
+    manifest: Path
+    entries: tuple[Entry, ...]
+    """Every segment that has audio, in the order of the story."""
+    made: tuple[Entry, ...]
+    """Those of them made in this run; the others were there."""
+    skipped: tuple[str, ...]
+    """Ids of segments with nothing that can be spoken, such as a row of asterisks."""
+    errors: dict[str, str]
+    """Segment id → why it could not be spoken."""
+    elapsed_s: float
+
+    @property
+    def audio_s(self) -> float:
+        """Seconds of audio of the whole narration."""
+        return sum(entry.duration for entry in self.entries)
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Seconds of work for each second of audio made in this run; None where none was made."""
+        made_s = sum(entry.duration for entry in self.made)
+        return self.elapsed_s / made_s if made_s else None
+
+
+class Narration:
+    """One run over one story."""
+
+    def __init__(self, task: Task, kokoro: Kokoro, model_digest: str) -> None:
+        """Look at what is there already; nothing is written yet.
+
+        Raises:
+            ManifestError: the project's folder belongs to another story.
+            VoicePackError: neither the voice nor the default voice is installed.
+        """
+        self._task = task
+        self._kokoro = kokoro
+        self._voice = installed_voice(task.voice, kokoro.voices)
+        pack = load_voice(kokoro.voices[self._voice], self._voice)
+        self._made_with = f"{storyflow.__version__} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()}"
+        self._before = _previous_entries(task)
+        self._entries: dict[str, Entry] = {}
+        self._made: list[Entry] = []
+        self._skipped: list[str] = []
+        self._errors: dict[str, str] = {}
+
+    def run(self, after_each: Callable[[Segment], None]) -> Outcome:
+        """Speak every segment that is not there yet; write the manifest and a playlist.
+
+        An interrupted run leaves whole files and a manifest of what was done; the next run goes on there. Raises
+        OSError where the disk refuses.
+        """
+        self._task.folder.mkdir(parents=True, exist_ok=True)
+        begin = saved = time.monotonic()
+        try:
+            for segment in self._task.story.segments:
+                self._narrate(segment)
+                after_each(segment)
+                if time.monotonic() - saved > _SAVE_EVERY_S:
+                    self._save()
+                    saved = time.monotonic()
+        finally:
+            self._save()
+        elapsed_s = time.monotonic() - begin
+        self._remove_stale()
+        self._save()
+        self._write_playlist()
+        return self._outcome(elapsed_s)
+
+    def _narrate(self, segment: Segment) -> None:
+        made_from = self._digest_of(segment)
+        old = self._before.get(segment.id)
+        if old and old.made_from == made_from and _is_intact(self._task.audio_path(segment.id), old):
+            self._entries[segment.id] = old
+            return
+        try:
+            speech = self._kokoro.speak(segment.text, self._voice, self._task.speed)
+        except NothingToSpeakError:
+            self._skipped.append(segment.id)
+        except KokoroError as error:
+            self._errors[segment.id] = str(error)
+        else:
+            self._entries[segment.id] = self._written(segment, speech, made_from)
+            self._made.append(self._entries[segment.id])
+
+    def _digest_of(self, segment: Segment) -> str:
+        parts = f"{self._made_with} {self._voice} {self._task.speed} {segment.text}"
+        return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _written(self, segment: Segment, speech: Speech, made_from: str) -> Entry:
+        path = self._task.audio_path(segment.id)
+        wav = encode_wav(normalize_audio(speech.audio), speech.sample_rate)
+        write_wav_bytes(wav, path)
+        return Entry(
+            id=segment.id,
+            text=segment.text,
+            path=path.relative_to(self._task.folder).as_posix(),
+            duration=len(speech.audio) / speech.sample_rate,
+            voice=speech.voice,
+            made_from=made_from,
+            size=len(wav),
+        )
+
+    def _save(self) -> None:
+        """Write the manifest of what is there now: what this run did, and what it has not come to yet."""
+        known = {**self._before, **self._entries}
+        task = self._task
+        in_order = tuple(known.pop(segment.id) for segment in task.story.segments if segment.id in known)
+        manifest = Manifest(task.story.title, str(task.source), (*in_order, *known.values()))
+        write_manifest(task.folder / FILE_NAME, manifest)
+
+    def _remove_stale(self) -> None:
+        """Remove the audio of segments that are no longer in the story, or can no longer be spoken."""
+        for segment_id in set(self._before) - set(self._entries):
+            self._task.audio_path(segment_id).unlink(missing_ok=True)
+            del self._before[segment_id]
+
+    def _write_playlist(self) -> None:
+        lines = ["#EXTM3U"]
+        for entry in self._entries.values():
+            lines += [f"#EXTINF:{entry.duration:.3f},{entry.text[:60]}", entry.path]
+        publish(self._task.folder / PLAYLIST_NAME, "\n".join([*lines, ""]).encode("utf-8", "backslashreplace"))
+
+    def _outcome(self, elapsed_s: float) -> Outcome:
+        return Outcome(
+            manifest=self._task.folder / FILE_NAME,
+            entries=tuple(self._entries.values()),
+            made=tuple(self._made),
+            skipped=tuple(self._skipped),
+            errors=self._errors,
+            elapsed_s=elapsed_s,
+        )
+
+
+def digest_of_model(path: Path) -> str:
+    """Return what tells one model file from another: its size, its first and its last MiB.
+
+    Hashing all of a large model would take longer than speaking a page.
+    """
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE_BYTES)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _SAMPLE_BYTES))
+        return hashlib.sha256(b"%d" % size + head + file.read()).hexdigest()
+
+
+def _previous_entries(task: Task) -> dict[str, Entry]:
+    manifest = read_manifest(task.folder / FILE_NAME)
+    if manifest is None:
+        return {}
+    if manifest.source != str(task.source):
+        raise ManifestError(
+            f"'{task.folder}' holds the narration of '{manifest.source}'. Choose another --project for this story, or "
+            f"remove that folder."
+        )
+    return {entry.id: entry for entry in manifest.segments}
+
+
+def _is_intact(path: Path, entry: Entry) -> bool:
+    try:
+        return path.stat().st_size == entry.size
+    except OSError:
+        return False

@@ -1,0 +1,80 @@
+"""What the commands print when they are done: sentences and tables for people, JSON for programs."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from core_engine.kokoro.voices import VOICES
+from storyflow.doctor import Finding
+from storyflow.narration import Outcome
+
+
+def report_narration(outcome: Outcome, model: str, as_json: bool) -> None:
+    """Say what a narration made, where it is, how long it lasts and how fast it went."""
+    if as_json:
+        click.echo(json.dumps(_narration_document(outcome, model), ensure_ascii=False, indent=1))
+        return
+    for segment_id, reason in outcome.errors.items():
+        click.echo(f"Segment {segment_id} could not be spoken: {reason}", err=True)
+    if outcome.skipped:
+        click.echo(f"Passed over, with nothing to speak in them: {len(outcome.skipped)} segments")
+    kept = len(outcome.entries) - len(outcome.made)
+    click.echo(f"{len(outcome.entries)} WAVs in {outcome.manifest.parent / 'audio'}")
+    click.echo(f"{_clock(outcome.audio_s)} of audio ({len(outcome.made)} made now, {kept} already there)")
+    if outcome.real_time_factor:
+        speed = 1 / outcome.real_time_factor
+        click.echo(f"Made in {outcome.elapsed_s:.1f} s: {speed:.0f} times faster than it plays ({model})")
+    click.echo(f"In order: {outcome.manifest.parent / 'playlist.m3u8'}")
+
+
+def report_voices(installed: dict[str, Collection[str]], as_json: bool) -> None:
+    """List the seven voices, and for each model which of them it has; `installed` is model name → voices."""
+    rows: list[dict[str, Any]] = [
+        {**asdict(voice), "installed": [model for model, voices in installed.items() if voice.id in voices]}
+        for voice in VOICES
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    heads = ("Voice", "Gender", "Accent", "Description", "Installed in")
+    cells = [[*map(str, list(row.values())[:4]), ", ".join(row["installed"]) or "-"] for row in rows]
+    _echo_table(heads, cells)
+
+
+def report_findings(findings: list[Finding], as_json: bool) -> None:
+    """Print what `doctor` found, a line each."""
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
+        return
+    for finding in findings:
+        mark = "ok     " if finding.ok else "MISSING" if finding.needed else "note   "
+        click.echo(f"{mark}  {finding.what}: {finding.detail}")
+
+
+def _echo_table(heads: tuple[str, ...], rows: list[list[str]]) -> None:
+    widths = [max(len(row[column]) for row in [list(heads), *rows]) for column in range(len(heads))]
+    for row in (list(heads), ["-" * width for width in widths], *rows):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _narration_document(outcome: Outcome, model: str) -> dict[str, Any]:
+    return {
+        "success": not outcome.errors,
+        "model": model,
+        "manifest": str(outcome.manifest),
+        "segments": [asdict(entry) for entry in outcome.entries],
+        "made": [entry.id for entry in outcome.made],
+        "skipped": list(outcome.skipped),
+        "errors": outcome.errors,
+        "duration": outcome.audio_s,
+        "elapsed": outcome.elapsed_s,
+        "real_time_factor": outcome.real_time_factor,
+    }
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.1f} s"

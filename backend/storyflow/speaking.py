@@ -1,0 +1,44 @@
+"""A loaded model for the commands that speak, and one text spoken into a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
+from core_engine.kokoro.synthesis import Kokoro
+from core_engine.model_paths import BUILT_IN
+from storyflow.choice import AUTO, Model, choose_model
+from storyflow_backend.environment import models_dir
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to speak."""
+
+    model: Model
+    kokoro: Kokoro
+
+
+def load_model(wanted: str) -> LoadedModel:
+    """Load the model that `wanted` means, and say in plain words when the built-in voice stands in for Kokoro.
+
+    Raises ModelMissingError or ModelFileError.
+    """
+    model = choose_model(wanted, models_dir())
+    if wanted == AUTO and model.name == BUILT_IN:
+        click.echo(
+            "Kokoro is not installed, so the small built-in voice speaks; models/README.md tells how to get Kokoro.",
+            err=True,
+        )
+    return LoadedModel(model, Kokoro.load(model.path))
+
+
+def say_into(output: Path, kokoro: Kokoro, text: str, voice: str, speed: float) -> float:
+    """Speak a text into a WAV file and return how long it lasts, in seconds.
+
+    Raises KokoroError where it cannot be spoken, OSError where the disk refuses.
+    """
+    speech = kokoro.speak(text, voice, speed)
+    write_wav_bytes(encode_wav(normalize_audio(speech.audio), speech.sample_rate), output)
+    return len(speech.audio) / speech.sample_rate
