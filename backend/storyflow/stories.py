@@ -13,6 +13,8 @@ from engines.names import is_name
 
 MAX_BYTES = 64 * 1024 * 1024
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
+_ORNAMENT = re.compile(r"[\s*#~_=+\-–—·•.]+")
+"""A row of signs between two scenes, which espeak-ng would read out as "asterisk asterisk asterisk"."""
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 
@@ -123,7 +125,7 @@ def _story(title: str, paragraphs: Iterable[tuple[str | None, str]], path: Path)
     seen: Counter[str] = Counter()
     segments = []
     for given, text in paragraphs:
-        if text:
+        if text and not _ORNAMENT.fullmatch(text):
             segment_id = _segment_id(given, text, path)
             seen[segment_id] += 1
             segments.append(Segment(segment_id if seen[segment_id] == 1 else f"{segment_id}-{seen[segment_id]}", text))
