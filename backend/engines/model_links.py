@@ -5,6 +5,7 @@
 
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,9 +102,12 @@ def _link(path: Path, item: Path) -> None:
     if path.exists():
         return
     if path.is_symlink():  # dangling: its target has moved
-        path.unlink(missing_ok=True)
-    try:
-        path.symlink_to(item)
-    except FileExistsError:  # another start was faster
-        return
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        temporary.symlink_to(item)
+        temporary.replace(path)
+    else:
+        try:
+            path.symlink_to(item)
+        except FileExistsError:  # another start was faster
+            return
     logger.info("Linked: %s", path.name)
