@@ -89,7 +89,11 @@ class BaseEngineServer(ABC):
 
     def obtain_model(self, model_name: str) -> None:
         """Bring the files of a model to models/: by default verifies them and downloads what engine.yaml lists."""
-        self.store.obtain(model_name, cancel=self._stopping, progress=_log_progress)
+        self.store.obtain(self.store_name(model_name), cancel=self._stopping, progress=_log_progress)
+
+    def store_name(self, model_name: str) -> str:
+        """Return the entry of models/ that a name of `get_available_models` needs: by default the same name."""
+        return model_name
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
@@ -100,7 +104,7 @@ class BaseEngineServer(ABC):
 
     def model_path(self, model_name: str) -> Path:
         """Return the folder or file in models/ of a model that is there."""
-        return self.store.path_of(model_name)
+        return self.store.path_of(self.store_name(model_name))
 
     @property
     def current_model(self) -> str | None:

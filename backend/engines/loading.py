@@ -77,7 +77,7 @@ class ModelLoader:
     def request(self, name: str) -> "Future[None]":
         """Return a future that is done when the model `name` is usable.
 
-        Raises RequestError for an invalid name, NotFoundError for an unknown one and UnusableModelError for a model that
+        Raises RequestError for an invalid name, NotFoundError for an unknown one, UnusableModelError for a model that
         failed before and has the same files, all without queueing; and BusyError where the queue is full.
         """
         with self._lock:

@@ -1,5 +1,6 @@
 """debug-tts: answers every text at once with one short tone a character, from a model of two numbers."""
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -47,6 +48,7 @@ class DebugTTSServer(BaseTTSServer):
 
     def load_model(self, model_name: str) -> None:
         """Read the pitch and the strength of the harmonics."""
+        importlib.import_module("numpy")  # here, so that the first text is answered as fast as the others
         path = self.model_path(model_name) / "tones.json"
         try:
             tones = json.loads(path.read_bytes())
