@@ -60,8 +60,8 @@ def read_signature(session: Any) -> Signature:
     unknown = sorted(set(inputs) - _TOKENS - {_STYLE, _SPEED})
     if unknown or (inputs and tokens is None):
         raise ModelFileError(
-            f"The model takes {', '.join(sorted(inputs))}; a Kokoro export takes tokens (or input_ids), style and speed. "
-            f"Put a Kokoro export in its place."
+            f"The model takes {', '.join(sorted(inputs))}; a Kokoro export takes tokens (or input_ids), style and "
+            f"speed. Put a Kokoro export in its place."
         )
     return Signature(tokens, inputs.get(_STYLE), inputs.get(_SPEED), _audio_index(session))
 
@@ -85,7 +85,7 @@ def run(
         SynthesisError: the model returned nothing, or numbers that are not finite.
     """
     outputs = session.run(None, _feed(signature, ids, style, speed))
-    audio = np.asarray(outputs[signature.audio], dtype=np.float32).reshape(-1)
+    audio = np.asarray(outputs[signature.audio] if outputs else (), dtype=np.float32).reshape(-1)
     if audio.size == 0:
         raise SynthesisError("The model returned no audio. Try another text or voice; the model file may be damaged.")
     if not np.all(np.isfinite(audio)):

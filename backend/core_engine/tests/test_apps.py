@@ -1,0 +1,82 @@
+"""Django's side: it starts without a model, warns once, checks itself, and reads its settings from the environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from django.core.checks import run_checks
+from django.test import override_settings
+
+from core_engine.tests.support import LoaderTestCase, built_in_voice
+
+BACKEND = Path(__file__).resolve().parents[2]
+WARNING = "Kokoro-82M model not found. TTS features will be unavailable."
+
+
+class CheckTests(LoaderTestCase):
+    def ids(self, **settings):
+        with override_settings(STORYFLOW_TTS_MODEL="kokoro-v0_19", STORYFLOW_MODELS_DIR=self.folder, **settings):
+            return [message.id for message in run_checks() if message.id.startswith("core_engine")]
+
+    def test_check_reports_a_missing_model(self):
+        self.assertEqual(self.ids(), ["core_engine.W001"])
+
+    def test_check_reports_a_model_that_cannot_be_read(self):
+        (self.folder / "kokoro-v0_19.onnx").mkdir()
+        self.assertIn("core_engine.W002", self.ids())
+
+    def test_check_reports_a_model_without_voices(self):
+        (self.folder / "kokoro-v0_19.onnx").write_bytes(b"model")
+        self.assertEqual(self.ids(), ["core_engine.W003"])
+
+    def test_check_is_content_with_the_built_in_voice(self):
+        with built_in_voice():
+            self.assertEqual([message.id for message in run_checks() if message.id.startswith("core_engine")], [])
+
+
+class StartTests(LoaderTestCase):
+    def manage(self, *arguments, **variables):
+        environment = {**os.environ, "STORYFLOW_MODELS_DIR": str(self.folder), **variables}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BACKEND,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def test_django_starts_without_a_model_and_warns_once(self):
+        done = self.manage("check")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr.count(WARNING), 1, done.stderr)
+
+    def test_nothing_is_said_when_the_model_is_there(self):
+        done = self.manage("check", STORYFLOW_TTS_MODEL="default")
+        self.assertNotIn("Kokoro", done.stderr)
+
+    def test_settings_come_from_the_environment(self):
+        script = (
+            "from django.conf import settings as s;"
+            "print(s.DEBUG, s.ALLOWED_HOSTS, s.MEDIA_ROOT, s.STORYFLOW_MODELS_DIR, s.STORYFLOW_TTS_MODEL, s.SECRET_KEY)"
+        )
+        done = self.manage(
+            "shell", "-c", script, DEBUG="1", ALLOWED_HOSTS="a.example, b.example", MEDIA_ROOT="/srv/m",
+            STORYFLOW_TTS_MODEL="default", SECRET_KEY="key",
+        )  # fmt: skip
+        self.assertIn(f"True ['a.example', 'b.example'] /srv/m {self.folder} default key", done.stdout)
+
+    def test_settings_are_safe_by_default(self):
+        variables = {"DEBUG": "", "ALLOWED_HOSTS": "", "SECRET_KEY": ""}
+        script = "from django.conf import settings as s; print(s.DEBUG, s.ALLOWED_HOSTS, len(s.SECRET_KEY) >= 50)"
+        done = self.manage("shell", "-c", script, **variables)
+        self.assertIn("False ['localhost', '127.0.0.1', '[::1]'] True", done.stdout)
+
+    def test_no_endpoints_and_no_models_of_its_own(self):
+        from django.apps import apps
+        from django.urls import get_resolver
+
+        self.assertEqual(get_resolver().url_patterns, [])
+        self.assertEqual(list(apps.get_app_config("core_engine").get_models()), [])

@@ -1,0 +1,80 @@
+"""Chunks, style rows and joints, on the real runtime with the built-in voice."""
+
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+
+from core_engine.kokoro.chunks import Chunk, text_to_chunks
+from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, VoicePackError
+from core_engine.kokoro.synthesis import Kokoro, synthesize
+from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+from core_engine.tests.support import SAMPLE_TEXT, FolderTestCase, random_pack
+
+MODEL = model_path(BUILT_IN, Path("unused"))
+
+
+class KokoroTests(FolderTestCase):
+    def test_speak_gives_finite_audio_at_24_khz(self):
+        speech = Kokoro.load(MODEL).speak(SAMPLE_TEXT, "am_adam")
+        self.assertEqual((speech.sample_rate, speech.voice, speech.chunks), (24_000, "am_adam", 1))
+        self.assertEqual((speech.audio.dtype, speech.audio.ndim), (np.float32, 1))
+        self.assertTrue(np.all(np.isfinite(speech.audio)))
+
+    def test_speak_takes_the_accent_of_the_voice_unless_told(self):
+        kokoro = Kokoro.load(MODEL)
+        with patch("core_engine.kokoro.synthesis.text_to_chunks", wraps=text_to_chunks) as chunks:
+            kokoro.speak("Hello", "bf_emma")
+            kokoro.speak("Hello", "bf_emma", language="en-us")
+        self.assertEqual([call.args[1] for call in chunks.call_args_list], ["en-gb", "en-us"])
+
+    def test_speak_falls_back_from_a_voice_that_is_not_installed(self):
+        with self.assertLogs("core_engine.kokoro.voice_packs", "WARNING"):
+            self.assertEqual(Kokoro.load(MODEL).speak("Hello", "nobody").voice, "af_bella")
+
+    def test_speak_refuses_a_text_without_words(self):
+        with self.assertRaises(NothingToSpeakError):
+            Kokoro.load(MODEL).speak("...")
+
+    def test_load_of_what_is_no_model_says_so(self):
+        path = self.folder / "kokoro-v0_19.onnx"
+        for content in (b"", b"<html>Not found</html>", b"\0" * 1000, MODEL.read_bytes()[:5000]):
+            path.write_bytes(content)
+            with self.assertRaisesRegex(ModelFileError, "cannot be loaded"):
+                Kokoro.load(path)
+
+    def test_model_without_voices_says_what_to_do(self):
+        path = self.folder / "kokoro-v0_19.onnx"
+        path.write_bytes(MODEL.read_bytes())
+        with self.assertRaisesRegex(VoicePackError, "Installed voices: none"):
+            Kokoro.load(path).speak("Hello")
+
+
+class SynthesizeTests(FolderTestCase):
+    def test_chunks_are_joined_with_100_ms_of_silence(self):
+        kokoro = Kokoro.load(MODEL)
+        chunks = text_to_chunks(SAMPLE_TEXT, "en-us", max_tokens=30)
+        self.assertGreater(len(chunks), 1)
+        pack = random_pack(1)
+        alone = [synthesize(kokoro.session, kokoro.signature, [chunk], pack, 1.0) for chunk in chunks]
+        together = synthesize(kokoro.session, kokoro.signature, chunks, pack, 1.0)
+        self.assertEqual(len(together), sum(map(len, alone)) + 2400 * (len(chunks) - 1))
+        end = len(alone[0])
+        np.testing.assert_array_equal(together[:end], alone[0])
+        np.testing.assert_array_equal(together[end : end + 2400], np.zeros(2400))
+
+    def test_each_chunk_gets_the_row_of_its_length(self):
+        kokoro = Kokoro.load(MODEL)
+        chunks = [Chunk("həlˈoʊ", (50, 83, 54)), Chunk("aɪ", (43, 102))]
+        with patch("core_engine.kokoro.synthesis.style_row", return_value=random_pack(1)[0]) as row:
+            synthesize(kokoro.session, kokoro.signature, chunks, random_pack(1), 1.0)
+        self.assertEqual([call.args[1] for call in row.call_args_list], [3, 2])
+
+
+class ModelPathTests(FolderTestCase):
+    def test_names_and_paths(self):
+        self.assertEqual(model_path(KOKORO, self.folder), self.folder / "kokoro-v0_19.onnx")
+        self.assertEqual(model_path("other", self.folder), self.folder / "other.onnx")
+        self.assertEqual(model_path("/a/b.onnx", self.folder), Path("/a/b.onnx"))
+        self.assertEqual(model_path("b.onnx", self.folder), Path.cwd() / "b.onnx")
+        self.assertTrue(model_path(BUILT_IN, self.folder).is_file())
