@@ -1,0 +1,18 @@
+"""What the tests of the command line share."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def empty_machine(tmp_path, monkeypatch):
+    """A machine with no models of its own, and a media root that goes with the test."""
+    monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path / "no-models"))
+    monkeypatch.setenv("MEDIA_ROOT", str(tmp_path / "media"))
+
+
+@pytest.fixture
+def story(tmp_path):
+    """A story of three paragraphs."""
+    path = tmp_path / "My Story.txt"
+    path.write_text("The first paragraph.\n\nThe second one.\n\nAnd the third.\n")
+    return path

@@ -1,0 +1,154 @@
+"""The commands as a person types them: real processes, what they print, and their exit codes."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+import wave
+
+import pytest
+
+from core_engine.tts_wrapper import VALID_VOICE_IDS
+
+
+def storyflow(*arguments, **options):
+    command = [sys.executable, "-m", "storyflow", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)
+
+
+def test_say_writes_a_wav(tmp_path):
+    done = storyflow("say", "Hello there.", "-o", tmp_path / "hello.wav", "--voice", "bm_george", "--speed", "1.2")
+    assert done.returncode == 0, done.stderr
+    with wave.open(str(tmp_path / "hello.wav")) as wav:
+        assert (wav.getframerate(), wav.getnchannels(), wav.getsampwidth()) == (24_000, 1, 2)
+
+
+def test_say_reads_standard_input(tmp_path):
+    assert storyflow("say", "-", "-o", tmp_path / "a.wav", input="From a pipe.").returncode == 0
+
+
+def test_say_with_the_built_in_voice_says_so_in_plain_words(tmp_path):
+    assert "built-in voice" in storyflow("say", "Hi.", "-o", tmp_path / "a.wav").stderr
+    assert storyflow("say", "Hi.", "-o", tmp_path / "a.wav", "--model", "default").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["say", "Hi."], 2, "--output"),
+        (["say", "Hi.", "-o", "a.mp3"], 2, ".wav"),
+        (["say", "...", "-o", "a.wav"], 3, "nothing that can be spoken"),
+        (["say", "Hi.", "-o", "a.wav", "--speed", "3"], 2, "0.5<=x<=2.0"),
+        (["say", "Hi.", "-o", "a.wav", "--model", "kokoro-v0_19"], 4, "--model default"),
+        (["say", "Hi.", "-o", "/proc/nowhere/a.wav", "--model", "default"], 5, "/proc/nowhere"),
+        (["narrate", "missing.txt"], 2, "missing.txt"),
+        (["narrate", "empty.txt"], 3, "holds no text"),
+        (["narrate", "story.txt", "--project", "../up"], 3, "Invalid project"),
+        (["narrate", "story.txt", "--model", "broken.onnx"], 4, "cannot be loaded"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_an_exit_code(tmp_path, arguments, code, says):
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "story.txt").write_text("Once upon a time.")
+    (tmp_path / "broken.onnx").write_text("<html>Not found</html>")
+    done = storyflow(*arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_narrate_prints_where_how_long_and_how_fast(story, tmp_path):
+    done = storyflow("narrate", story)
+    audio = tmp_path / "media" / "projects" / "my-story" / "audio"
+    assert f"3 WAVs in {audio}" in done.stdout
+    assert "of audio (3 made now, 0 already there)" in done.stdout
+    assert "times faster than it plays (default)" in done.stdout
+    assert len(list(audio.iterdir())) == 3
+    assert "(0 made now, 3 already there)" in storyflow("narrate", story).stdout
+
+
+def test_narrate_for_programs_prints_json_alone(story, tmp_path):
+    done = storyflow("narrate", story, "--json", "--out", tmp_path / "out", "--project", "mine", "--model", "default")
+    document = json.loads(done.stdout)
+    assert done.stderr == ""
+    assert document["success"] is True
+    assert document["manifest"] == str(tmp_path / "out" / "projects" / "mine" / "manifest.json")
+    assert len(document["made"]) == len(document["segments"]) == 3
+
+
+def test_narrate_interrupted_leaves_a_clean_state(tmp_path):
+    story = tmp_path / "long.txt"
+    story.write_text("\n\n".join(f"This is paragraph number {number} of a long story." for number in range(3000)))
+    command = [sys.executable, "-m", "storyflow", "narrate", str(story), "--model", "default"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    audio = tmp_path / "media" / "projects" / "long" / "audio"
+    while not audio.is_dir() or len(list(audio.glob("*.wav"))) < 5:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "go on" in stderr
+    assert "Traceback" not in stderr
+    assert [path.name for path in audio.iterdir() if path.suffix != ".wav"] == []
+    entries = json.loads((audio.parent / "manifest.json").read_text())["segments"]
+    assert abs(len(entries) - len(list(audio.iterdir()))) <= 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_narrate_shows_a_bar_on_a_terminal(story):
+    controller, terminal = pty.openpty()
+    command = [sys.executable, "-m", "storyflow", "narrate", str(story), "--model", "default"]
+    subprocess.run(command, stderr=terminal, stdout=subprocess.DEVNULL, check=True, timeout=60)
+    os.close(terminal)
+    shown = b""
+    try:
+        while chunk := os.read(controller, 65536):
+            shown += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(controller)
+    assert b"Narrating" in shown
+
+
+def test_voices_lists_the_seven_with_what_has_them():
+    listed = json.loads(storyflow("voices", "--json").stdout)
+    assert [voice["id"] for voice in listed] == VALID_VOICE_IDS
+    assert listed[0] == {
+        "id": "af_bella",
+        "gender": "Female",
+        "accent": "American",
+        "description": "Clear, warm tone",
+        "installed": ["default"],
+    }
+    assert "BBC-style" in storyflow("voices").stdout
+
+
+def test_doctor_is_content_where_narrating_works():
+    done = storyflow("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "Kokoro: not installed" in done.stdout
+
+
+def test_doctor_fails_where_narrating_cannot_work(tmp_path):
+    done = storyflow("doctor", "--json", env={**os.environ, "MEDIA_ROOT": "/proc/nowhere"})
+    assert done.returncode == 1
+    broken = [finding["what"] for finding in json.loads(done.stdout) if not finding["ok"] and finding["needed"]]
+    assert broken == ["Write permission"]
+
+
+def test_help_comes_without_the_runtime():
+    script = """
+import sys
+sys.argv = ["storyflow", "--help"]
+try:
+    from storyflow.cli import main
+    main()
+except SystemExit:
+    pass
+print([name for name in ("numpy", "onnxruntime", "django", "rich", "fastapi") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"

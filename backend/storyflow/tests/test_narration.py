@@ -1,0 +1,142 @@
+"""Narrating with the real built-in voice: what is made, what is kept, what an interruption leaves."""
+
+import json
+
+import pytest
+
+from core_engine.audio_utils import get_audio_duration
+from core_engine.kokoro.synthesis import Kokoro
+from core_engine.model_paths import BUILT_IN, model_path
+from storyflow.manifest import ManifestError, read_manifest
+from storyflow.narration import Narration, Task, digest_of_model
+from storyflow.stories import read_story
+
+
+@pytest.fixture(scope="module")
+def kokoro():
+    return Kokoro.load(model_path(BUILT_IN, None))
+
+
+@pytest.fixture
+def narrate(kokoro, story, tmp_path):
+    def run(after_each=lambda segment: None, source=story, digest="model", **changes):
+        options = {"project": "p", "root": tmp_path / "media", "voice": "af_bella", "speed": 1.0, **changes}
+        return Narration(Task(read_story(source), source, **options), kokoro, digest).run(after_each)
+
+    return run
+
+
+def wavs(tmp_path):
+    return {path: path.stat().st_mtime_ns for path in (tmp_path / "media/projects/p/audio").iterdir()}
+
+
+def test_every_segment_becomes_a_wav_with_an_entry(narrate, story):
+    outcome = narrate()
+    assert [entry.text for entry in outcome.entries] == [segment.text for segment in read_story(story).segments]
+    for entry in outcome.entries:
+        path = outcome.manifest.parent / entry.path
+        assert path.stat().st_size == entry.size
+        assert get_audio_duration(path) == pytest.approx(entry.duration)
+    assert read_manifest(outcome.manifest).segments == outcome.entries
+
+
+def test_second_run_makes_nothing(narrate, tmp_path):
+    narrate()
+    before = wavs(tmp_path)
+    outcome = narrate()
+    assert outcome.made == ()
+    assert len(outcome.entries) == 3
+    assert wavs(tmp_path) == before
+
+
+def test_changed_paragraph_alone_is_made_again_and_its_old_audio_goes(narrate, story, tmp_path):
+    narrate()
+    before = wavs(tmp_path)
+    story.write_text("A new beginning.\n\nThe second one.\n\nAnd the third, changed.\n")
+    outcome = narrate()
+    assert [entry.text for entry in outcome.made] == ["A new beginning.", "And the third, changed."]
+    after = wavs(tmp_path)
+    assert len(after) == 3
+    assert len(set(before) & set(after)) == 1
+
+
+@pytest.mark.parametrize("change", [{"voice": "bm_george"}, {"speed": 1.5}, {"digest": "another model"}])
+def test_anything_that_changes_the_sound_makes_all_again(narrate, change):
+    narrate()
+    assert len(narrate(**change).made) == 3
+
+
+def test_missing_and_cut_audio_is_made_again(narrate):
+    outcome = narrate()
+    missing, cut, _ = (outcome.manifest.parent / entry.path for entry in outcome.entries)
+    missing.unlink()
+    cut.write_bytes(cut.read_bytes()[:1000])
+    assert len(narrate().made) == 2
+
+
+def test_interrupted_run_goes_on_where_it_stopped(narrate, tmp_path):
+    def stop(segment):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        narrate(stop)
+    assert len(read_manifest(tmp_path / "media/projects/p/manifest.json").segments) == 1
+    outcome = narrate()
+    assert (len(outcome.made), len(outcome.entries)) == (2, 3)
+
+
+def test_interruption_forgets_nothing_of_an_earlier_run(narrate):
+    outcome = narrate()
+
+    def stop(segment):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        narrate(stop, speed=1.5)
+    assert len(read_manifest(outcome.manifest).segments) == 3
+
+
+def test_project_of_another_story_is_left_alone(narrate, tmp_path):
+    narrate()
+    other = tmp_path / "other.txt"
+    other.write_text("Another story.")
+    before = wavs(tmp_path)
+    with pytest.raises(ManifestError, match="--project"):
+        narrate(source=other)
+    assert wavs(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"version": 99}', '{"version": 1, "segments": [{}]}'])
+def test_manifest_that_is_not_ours_is_left_alone(narrate, content):
+    path = narrate().manifest
+    path.write_text(content)
+    with pytest.raises(ManifestError, match="Move it away"):
+        narrate()
+    assert path.read_text() == content
+
+
+def test_segment_that_cannot_be_spoken_is_passed_over(narrate, story):
+    story.write_text("One.\n\n?!\n\nTwo.")
+    outcome = narrate()
+    assert (len(outcome.entries), len(outcome.skipped), outcome.errors) == (2, 1, {})
+
+
+def test_playlist_names_the_files_in_order(narrate):
+    outcome = narrate()
+    lines = (outcome.manifest.parent / "playlist.m3u8").read_text().splitlines()
+    assert lines[0] == "#EXTM3U"
+    assert lines[2::2] == [entry.path for entry in outcome.entries]
+
+
+def test_manifest_is_json_that_other_programs_read(narrate):
+    document = json.loads(narrate().manifest.read_text())
+    assert {"id", "text", "path", "duration", "voice", "made_from"} <= set(document["segments"][0])
+
+
+def test_digest_tells_models_apart(tmp_path):
+    digests = set()
+    for content in (b"a" * 3_000_000, b"a" * 3_000_001, b"b" + b"a" * 2_999_999, b"a" * 2_999_999 + b"b"):
+        path = tmp_path / "m.onnx"
+        path.write_bytes(content)
+        digests.add(digest_of_model(path))
+    assert len(digests) == 4
