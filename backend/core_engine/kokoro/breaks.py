@@ -41,8 +41,8 @@ _LETTER_BEHIND = re.compile(r"[\s\"'“”‘’«»()\[\]{}]*(\w)")
 _REACH = 40
 """Characters looked at on either side of a full stop; an abbreviation is shorter."""
 
-_INITIALS = re.compile(r"(?:[^\W\d_][.-])*[^\W\d_]")
-"""A single letter or several with dots between; the normalised text has hyphens instead."""
+_INITIALS = re.compile(r"(?!I\Z)(?:[^\W\d_][.-])*[^\W\d_]")
+"""A single letter (but not the word I) or several with dots between; the normalised text has hyphens instead."""
 
 _ABBREVIATION = re.compile(
     r"mr|mrs|ms|mx|dr|prof|rev|hon|st|sr|jr|gen|col|capt|lt|sgt|cpl|maj|adm|cmdr|gov|sen|rep|pres|supt|messrs|mme|mlle"

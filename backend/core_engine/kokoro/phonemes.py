@@ -74,12 +74,12 @@ def _with_marks(ipa: list[str], runs: list[str]) -> list[str]:
     two: that is how the reference (phonemizer's punctuation) restores them.
     """
     spoken: list[str] = []
-    for piece, run in zip(ipa, runs, strict=True):
+    for number, (piece, run) in enumerate(zip(ipa, runs, strict=True)):
         if not piece and spoken:
             spoken[-1] = spoken[-1].removesuffix(" ")
+        if number == 1 and not ipa[0]:
+            piece = piece.removesuffix(" ")
         spoken.append(piece.removesuffix(" ") + run)
-    if len(ipa) > 1 and not ipa[0]:
-        spoken[1] = ipa[1].removesuffix(" ").removesuffix(" ") + runs[1]
     return spoken
 
 
