@@ -6,7 +6,6 @@ The pieces of a text are handed over together: the voice is then looked at once,
 
 import ctypes
 import importlib
-import logging
 import os
 import re
 import sys
@@ -16,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core_engine.kokoro.errors import PhonemizerError, UnsupportedLanguageError
-
-logger = logging.getLogger(__name__)
+from core_engine.kokoro.speakable import speakable_parts
 
 VOICES = {"en-us": b"gmw/en-US", "en-gb": b"gmw/en"}
 """Language → the espeak-ng voice that the model was trained with."""
@@ -36,33 +34,8 @@ _DATA_PATH_BYTES = 140
 _BATCH = 64
 """Pieces translated while the lock is held: a few milliseconds, after which another thread may have its turn."""
 
-_UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
-"""Control characters, which espeak-ng would take for commands, and lone surrogates, which UTF-8 cannot hold."""
-
 _LANGUAGE_FLAG = re.compile(r"\(.+?\)")
 """`(ru)` where espeak-ng changes its language within a text; a note to the reader, never spoken."""
-
-_SWITCHING_SCRIPTS = (
-    "\u0530-\u058f",  # Armenian
-    *(f"{chr(first)}-{chr(first + 0x7F)}" for first in range(0x0900, 0x0E00, 0x80)),  # the scripts of India
-    "\u10a0-\u10ff\u1c90-\u1cbf",  # Georgian
-    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af",  # Korean
-)
-_SWITCHING = re.compile(f"[{''.join(_SWITCHING_SCRIPTS)}]")
-_SWITCHING_RUN = re.compile(
-    "(" + "|".join(f"[{script}][{script}\\s\u200c\u200d]*" for script in _SWITCHING_SCRIPTS) + ")"
-)
-"""Words of a script for which espeak-ng changes its language. It crashes on some mixtures of two languages in one
-word, so such words are spoken in calls of their own."""
-
-_LONG_RUN = re.compile(r"(?<!\S)\S{18,}")
-_TOO_LONG = re.compile(
-    r"\d{33,}|w{18,}|[b-df-hj-np-tv-xz]{41,}|[^\W\d_]{61,}|[^\s\u0000-\u024f\u3000-\u9fff]{25,}", re.IGNORECASE
-)
-"""Words of which espeak-ng would drop the end: it keeps some 200 phonemes of a word, and a `w` alone has ten."""
-
-_SAFE_LENGTH = 15
-"""Characters in each part of such a word."""
 
 _lock = threading.Lock()
 _espeak: "_Espeak | None" = None
@@ -108,26 +81,16 @@ class _Espeak:
         library_path, data_path = _paths()
         self._library = _load_library(library_path)
         self._data_descriptor = _initialize(self._library, data_path)
-        self._voice: bytes | None = None
 
     def translate(self, voice: bytes, pieces: Iterable[str]) -> list[str]:
         """Return the IPA of every piece in `voice`."""
-        self._use(voice)
-        return [self._spoken(piece) for piece in pieces]
-
-    def _use(self, voice: bytes) -> None:
-        if voice == self._voice:
-            return
-        self._voice = None
+        # Set anew every time: cheap, and right even when other code in this process uses the same library.
         if self._library.espeak_SetVoiceByName(voice) != 0:
             raise PhonemizerError(f"espeak-ng has no voice {voice.decode()}: its data folder is incomplete. {_INSTALL}")
-        self._voice = voice
+        return [self._spoken(piece) for piece in pieces]
 
     def _spoken(self, piece: str) -> str:
-        piece = _prepared(piece)
-        if piece.isascii() or not _SWITCHING.search(piece):
-            return _tidied(self._phonemes(piece))
-        return "".join(_tidied(self._phonemes(part)) for part in _SWITCHING_RUN.split(piece))
+        return "".join([_tidied(self._phonemes(part)) for part in speakable_parts(piece)])
 
     def _phonemes(self, piece: str) -> str:
         """Return espeak-ng's own notation, clause after clause, joined with spaces."""
@@ -142,18 +105,6 @@ class _Espeak:
             if clause:
                 clauses.append(clause.decode(errors="ignore"))
         return " ".join(clauses)
-
-
-def _prepared(piece: str) -> str:
-    """Return `piece` without what would harm espeak-ng, and with spaces in words of which it would drop the end."""
-    if not piece.isprintable():
-        piece = _UNSPEAKABLE.sub("", piece)
-    return _TOO_LONG.sub(_spaced, piece) if _LONG_RUN.search(piece) else piece
-
-
-def _spaced(match: re.Match[str]) -> str:
-    word = match.group()
-    return " ".join(word[start : start + _SAFE_LENGTH] for start in range(0, len(word), _SAFE_LENGTH))
 
 
 def _tidied(phonemes: str) -> str:

@@ -1,0 +1,68 @@
+"""What may be handed to espeak-ng: a piece of text in parts that neither crash it nor overflow its tables.
+
+espeak-ng 1.52 keeps some 200 phonemes of a word and 1000 of a clause and silently drops the rest; it takes control
+characters for commands; and it crashes on some words that mix languages. English prose never meets these limits, so
+it passes as it is.
+"""
+
+import re
+
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
+"""Control characters and lone surrogates, which UTF-8 cannot hold."""
+
+_SWITCHING_SCRIPTS = (
+    "\u0530-\u058f",  # Armenian
+    *(f"{chr(first)}-{chr(first + 0x7F)}" for first in range(0x0900, 0x0E00, 0x80)),  # the scripts of India
+    "\u10a0-\u10ff\u1c90-\u1cbf",  # Georgian
+    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af",  # Korean
+)
+_SWITCHING = re.compile(f"[{''.join(_SWITCHING_SCRIPTS)}]")
+_SWITCHING_RUN = re.compile(
+    "(" + "|".join(f"[{script}][{script}\\s\u200c\u200d]*" for script in _SWITCHING_SCRIPTS) + ")"
+)
+"""Words of a script for which espeak-ng changes its language, which are therefore spoken by themselves."""
+
+_LONG_RUN = re.compile(r"(?<!\S)\S{18,}")
+_LONG_WORD = re.compile(
+    r"\d{33,}|w{18,}|[b-df-hj-np-tv-xz]{41,}|[^\W\d_]{61,}|[^\s\u0000-\u024f\u3000-\u9fff]{25,}", re.IGNORECASE
+)
+"""Words that can have more than 200 phonemes: a digit has up to nine, the letter w ten, a foreign letter thirteen."""
+
+_LONG_WORD_PART = 15
+"""Characters of such a word that are spoken together."""
+
+_DENSE = re.compile(r"[\dWw]|[^\x00-\u024f\u2000-\u206f]")
+_DENSE_LIMIT = 60
+"""Digits, foreign letters and symbols in one call; with 800 bytes of plain letters they stay below 1000 phonemes."""
+
+
+def speakable_parts(piece: str) -> list[str]:
+    """Return `piece` in parts that espeak-ng speaks to the end; of ordinary text, the piece itself."""
+    if not piece.isprintable():
+        piece = _NO_TEXT.sub("", piece)
+    if _LONG_RUN.search(piece):
+        piece = _LONG_WORD.sub(_spaced, piece)
+    by_script = [piece] if piece.isascii() or not _SWITCHING.search(piece) else _SWITCHING_RUN.split(piece)
+    return [part for same_script in by_script for part in _within_a_clause(same_script)]
+
+
+def _spaced(match: re.Match[str]) -> str:
+    word = match.group()
+    return " ".join(word[start : start + _LONG_WORD_PART] for start in range(0, len(word), _LONG_WORD_PART))
+
+
+def _within_a_clause(text: str) -> list[str]:
+    """Return `text` cut between words so that each part holds at most `_DENSE_LIMIT` dense characters and a word."""
+    if len(text) <= _DENSE_LIMIT or len(_DENSE.findall(text)) <= _DENSE_LIMIT:
+        return [text]
+    parts: list[str] = []
+    words: list[str] = []
+    dense = 0
+    for word in re.findall(r"\S+\s*|\s+", text):
+        count = len(_DENSE.findall(word))
+        if words and dense + count > _DENSE_LIMIT:
+            parts.append("".join(words))
+            words, dense = [], 0
+        words.append(word)
+        dense += count
+    return [*parts, "".join(words)]
