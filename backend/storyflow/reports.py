@@ -27,6 +27,8 @@ def report_narration(outcome: Outcome, model: str, as_json: bool) -> None:
     if outcome.real_time_factor:
         speed = 1 / outcome.real_time_factor
         click.echo(f"Made in {outcome.elapsed_s:.1f} s: {speed:.0f} times faster than it plays ({model})")
+    else:
+        click.echo("Nothing had to be made again.")
     click.echo(f"In order: {outcome.manifest.parent / 'playlist.m3u8'}")
 
 

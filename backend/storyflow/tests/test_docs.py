@@ -1,0 +1,74 @@
+"""The pages say what the code does: these tests fail when one of them drifts."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from core_engine.kokoro.voices import VOICES
+from storyflow.cli import main
+from storyflow.exits import Exit
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "models" / "README.md"])
+TEXT = "\n".join(page.read_text() for page in PAGES)
+
+
+def test_make_targets_in_the_pages_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {word for line in re.findall(r"\bmake ((?:[a-z-]+ ?)+)", _code(TEXT)) for word in line.split()}
+    assert named
+    assert named <= targets
+
+
+def test_commands_in_the_pages_exist():
+    named = set(re.findall(r"storyflow ([a-z]+)\b", _code(TEXT)))
+    assert named
+    assert named <= set(main.commands)
+
+
+def test_every_command_and_option_is_in_the_page_of_the_command_line():
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    for name, command in main.commands.items():
+        assert f"storyflow {name}" in page
+        for option in (option for parameter in command.params for option in parameter.opts if option.startswith("--")):
+            assert option in page, f"{name} {option}"
+
+
+def test_exit_codes_in_the_page_are_those_of_the_code():
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)] == [int(code) for code in Exit]
+
+
+def test_voices_in_the_readme_are_those_of_the_code():
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (American|British) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    described = [(row[0], row[1].removesuffix(" (the default)").lower(), row[2]) for row in rows]
+    assert described == [(voice.id, voice.description.lower(), voice.accent) for voice in VOICES]
+
+
+def test_environment_variables_in_the_pages_are_read_by_the_code():
+    code = "\n".join(path.read_text() for path in (ROOT / "backend").glob("storyflow_backend/*.py"))
+    for variable in re.findall(r"`((?:STORYFLOW_[A-Z_]+|MEDIA_ROOT|SECRET_KEY|DEBUG|ALLOWED_HOSTS))`", TEXT):
+        assert variable in code, variable
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not link.startswith("http"):
+            assert (page.parent / link).exists(), link
+
+
+def test_files_of_the_tour_exist():
+    tour = (ROOT / "CONTRIBUTING.md").read_text()
+    kokoro = ROOT / "backend" / "core_engine" / "kokoro"
+    named = set(re.findall(r"`(\w+\.py)`", "\n".join(re.findall(r"^\| (`.+?) \|", tour, re.MULTILINE))))
+    assert named == {path.name for path in kokoro.glob("*.py")} - {"__init__.py"}
+    for place in re.findall(r"^\| `([a-z_/]+/)` \|", tour, re.MULTILINE):
+        assert (ROOT / place).is_dir(), place
+
+
+def _code(text):
+    return "\n".join(
+        [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+    )
