@@ -24,7 +24,8 @@ _SWITCHING_RUN = re.compile(
 
 _LONG_RUN = re.compile(r"(?<!\S)\S{18,}")
 _LONG_WORD = re.compile(
-    r"\d{33,}|w{18,}|[b-df-hj-np-tv-xz]{41,}|[^\W\d_]{61,}|[^\s\u0000-\u024f\u3000-\u9fff]{25,}", re.IGNORECASE
+    r"\d{33,}|w{18,}|[b-df-hj-np-tv-xz]{41,}|(?:[^\W\d_]|['\u0300-\u036f]){61,}|[^\s\u0000-\u024f\u3000-\u9fff]{25,}",
+    re.IGNORECASE,
 )
 """Words that can have more than 200 phonemes: a digit has up to nine, the letter w ten, a foreign letter thirteen."""
 
