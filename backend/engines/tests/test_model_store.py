@@ -37,7 +37,7 @@ def is_complete(path: Path) -> bool:
     return path.is_file() or (path / "model.bin").is_file()
 
 
-def store_of(base: Path, **more) -> ModelStore:
+def store_of(base: Path, **more: Any) -> ModelStore:
     return ModelStore(base, suffixes=(".pt",), is_complete=is_complete, **more)
 
 
@@ -50,7 +50,7 @@ BASE = DownloadableModel("base", (remote("base.pt"),), is_folder=False)
 SERVED = {"/tone/model.bin": WEIGHTS, "/tone/config.json": b"{}", "/base/base.pt": WEIGHTS}
 
 
-def downloading_store(base: Path, server: FileServer, **more) -> ModelStore:
+def downloading_store(base: Path, server: FileServer, **more: Any) -> ModelStore:
     policy = DownloadPolicy(mirror=server.url, retry_wait_s=0.01)
     return store_of(base, downloadable={"tone": TONE, "base": BASE}, policy=policy, **more)
 
