@@ -59,7 +59,7 @@ class BaseQualityServer(BaseEngineServer):
 
     @abstractmethod
     def analyze_audio(self, task: AnalysisTask) -> Analysis:
-        """Judge `task.audio`, which is a WAV file that holds sound; raise RequestError for one that cannot be judged."""
+        """Judge `task.audio`, a WAV file that holds sound; raise RequestError for one that cannot be judged."""
 
     def add_routes(self, app: FastAPI) -> None:
         """Add what listening engines have."""
@@ -96,7 +96,7 @@ class BaseQualityServer(BaseEngineServer):
         return self._read(body.audio_path)
 
     def _read(self, audio_path: str) -> bytes:
-        """Read a file below the samples folder: no caller may look at the rest of the disk, not even whether it exists."""
+        """Read a file below the samples folder: no caller may find out what else is on the disk."""
         try:
             return names.path_inside(self.samples_dir, audio_path).read_bytes()
         except (OSError, ValueError) as error:

@@ -48,16 +48,13 @@ class KokoroServer(BaseTTSServer):
 
     def get_available_models(self) -> list[ModelInfo]:
         """List every model, which speaks with its default voice, and the model with each of its voices."""
-        models = self.store.available()
-        voices = {
-            f"{model}.{voice}": model for model in models for voice in self._voices_of(model) if names.is_name(voice)
-        }
-        listed = sorted({*models, *voices}, key=lambda name: (name != self.store.default_model, name))
+        voices = {f"{model}.{voice}" for model in self.store.available() for voice in self._voices_of(model)}
+        listed = sorted({*self.store.loadable(), *voices}, key=lambda name: (name != self.store.default_model, name))
         return [model_info(self.config, name) for name in listed if names.is_name(name)]
 
     def store_name(self, model_name: str) -> str:
         """Return the model of "model.voice"."""
-        return model_name if model_name in self.store.available() else model_name.rpartition(".")[0]
+        return model_name if model_name in self.store.loadable() else model_name.rpartition(".")[0]
 
     def load_model(self, model_name: str) -> None:
         """Open the model unless only the voice changes, and read the voice."""

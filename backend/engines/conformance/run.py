@@ -1,0 +1,32 @@
+"""All checks on one engine, in the order in which a newcomer mends things."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from engines.conformance import contract, discovery, folder, lifecycle
+from engines.conformance.checklist import Result, ViolationError
+from engines.conformance.trial import Trial, trial_of
+from engines.errors import StartError
+
+
+def check_engine(path: Path) -> Iterator[Result]:
+    """Yield the result of every check on the engine in the folder `path` as soon as it is there."""
+    yield from folder.checks.run(folder.EngineFolder(path.resolve()))
+    yield from _on_trial(path.resolve())
+
+
+def _on_trial(path: Path) -> Iterator[Result]:
+    try:
+        with trial_of(path) as trial:
+            trial.start()
+            names = trial.listed()
+            trial.model = names[0] if names else None
+            yield Result("The server starts", "passed", "", "")
+            for checks in (contract.checks, discovery.checks, lifecycle.checks):
+                yield from checks.run(trial)
+    except (ViolationError, StartError, OSError) as error:
+        remedy = "Run it with `python server.py --port 8766` and mend what it says."
+        yield Result("The server starts", "failed", str(error), remedy)
+
+
+__all__ = ["Result", "Trial", "check_engine"]

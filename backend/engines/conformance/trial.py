@@ -1,0 +1,195 @@
+"""A server of an engine on trial: a process on a copy of the engine's folder, and a plain HTTP client for it."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engines.conformance.checklist import NotApplicableError, ViolationError
+from engines.engine_config import ENGINE_YAML, EngineConfig, load_engine_config
+
+START_S = 30.0
+STOP_S = 10.0
+LINKED_FROM_BYTES = 50_000_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    seconds: float
+
+    def json(self) -> Any:
+        """Return the body as JSON; raise ViolationError when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise ViolationError(f"the answer is no JSON: {self.body[:80]!r}") from error
+
+
+@dataclass
+class Trial:
+    """One engine on trial, in a folder of its own, with what the checks must know of it."""
+
+    folder: Path  # the copy
+    config: EngineConfig
+    python: str
+    backend: Path  # where the packages of the engines lie
+    model: str | None = None  # one that can be loaded
+    port: int = 0
+    process: "subprocess.Popen[str] | None" = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def models_dir(self) -> Path:
+        """The models/ of the copy."""
+        return self.folder / "models"
+
+    @property
+    def external_models_dir(self) -> Path:
+        """The external_models/ of the copy."""
+        return self.folder / "external_models"
+
+    @property
+    def log(self) -> str:
+        """What the server has written to stderr so far."""
+        return (self.folder / "log.txt").read_text(encoding="utf-8")
+
+    def start(self) -> float:
+        """Start the server as the client does and return the seconds until /health answered."""
+        self.port = free_port()
+        started = time.monotonic()
+        self.process = self.spawn("--port", str(self.port))
+        while time.monotonic() - started < START_S:
+            if self.process.poll() is not None:
+                raise ViolationError(f"the server ended with code {self.process.returncode}: {self.log[-300:].strip()}")
+            with contextlib.suppress(OSError):
+                if self.get("/health").status == 200:
+                    return time.monotonic() - started
+            time.sleep(0.05)
+        raise ViolationError(f"/health did not answer within {START_S:.0f} s")
+
+    def spawn(self, *flags: str) -> "subprocess.Popen[str]":
+        """Start `python server.py` in its folder, with its log in a file."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.backend),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **self.environment,
+        }
+        environment.pop("PORT", None)
+        with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
+            return subprocess.Popen(  # noqa: S603
+                [self.python, str(self.folder / "server.py"), *flags],
+                cwd=self.folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+
+    def stop(self) -> None:
+        """End the server, whatever it does."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def get(self, path: str, timeout_s: float = 10.0) -> Answer:
+        """GET `path`."""
+        return self._send("GET", path, None, {}, timeout_s)
+
+    def post(
+        self, path: str, body: object = None, headers: Mapping[str, str] | None = None, timeout_s: float = 300.0
+    ) -> Answer:
+        """POST `body`: bytes as they are, anything else as JSON, nothing for None."""
+        data, sent = (body, {}) if isinstance(body, bytes | None) else (json.dumps(body).encode(), _JSON)
+        return self._send("POST", path, data, {**sent, **(headers or {})}, timeout_s)
+
+    def listed(self) -> list[str]:
+        """Return the names of the models that the server lists."""
+        return [model["name"] for model in self.get("/models").json()["models"]]
+
+    def load(self) -> str:
+        """Load a model that works and return its name."""
+        if self.model is None:
+            raise NotApplicableError("no model at hand: put one into models/ or external_models/")
+        answer = self.post("/load", {"engineModelName": self.model})
+        if answer.status != 200:
+            raise ViolationError(f"/load '{self.model}' answered {answer.status}: {answer.body[:200]!r}")
+        return self.model
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout_s: float) -> Answer:
+        started = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        try:
+            connection.request(method, path, body, dict(headers))
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        received = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, received, content, time.monotonic() - started)
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+@contextlib.contextmanager
+def trial_of(engine: Path) -> Iterator[Trial]:
+    """Yield a trial on a copy of the folder `engine`, with the engine's own models; nothing is left afterwards."""
+    with tempfile.TemporaryDirectory() as parent:
+        copy = Path(parent) / engine.name
+        shutil.copytree(engine, copy, ignore=_left_out(engine), copy_function=_copy)
+        trial = Trial(copy, load_engine_config(copy / ENGINE_YAML), _python_of(engine), Path(__file__).parents[2])
+        try:
+            yield trial
+        finally:
+            trial.stop()
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _python_of(engine: Path) -> str:
+    """Return the Python of the engine's own virtual environment, or this one."""
+    own = engine / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return str(own) if own.exists() else sys.executable
+
+
+def _left_out(engine: Path) -> Callable[[str, list[str]], set[str]]:
+    """Leave out what the copy need not have; external models only where there are others."""
+    models = engine / "models"
+    has_own = models.is_dir() and any(not path.is_symlink() for path in models.iterdir())
+    names = ["venv", "__pycache__", "samples", *(["external_models"] if has_own else [])]
+    return shutil.ignore_patterns(*names)
+
+
+def _copy(source: str, target: str) -> None:
+    # A large model gets a second name instead, where the disk can do that. Checks never write to it.
+    if Path(source).stat().st_size >= LINKED_FROM_BYTES:
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
