@@ -2,16 +2,18 @@
 
 import argparse
 import logging
+from dataclasses import fields
 from pathlib import Path
 
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
-from builtin_voice import rules
+from builtin_voice.contexts import contexts
 from builtin_voice.controls import controls
 from builtin_voice.envelope import envelope
 from builtin_voice.graph_writer import GraphWriter
 from builtin_voice.intonation import intonation
+from builtin_voice.learning import SENTENCES, examples, learn, lessons
 from builtin_voice.segmenter import segments
 from builtin_voice.source import excitation
 from builtin_voice.tables import Tables
@@ -33,9 +35,10 @@ def speaking_model(tables: Tables) -> onnx.ModelProto:
     g = GraphWriter()
     voice = controls(g, "style", "speed")
     parts = segments(g, "tokens")
-    times = timing(g, tables, parts, voice)
+    around = contexts(g, parts)
+    times = timing(g, tables, parts, around, voice)
     sources = excitation(g, intonation(g, parts, times, voice))
-    vocoder(g, envelope(g, tables, parts, times), sources, voice)
+    vocoder(g, envelope(g, tables, parts, around, times), sources, voice)
     inputs = [
         helper.make_tensor_value_info("tokens", TensorProto.INT64, [1, "tokens_length"]),
         helper.make_tensor_value_info("style", TensorProto.FLOAT, [1, STYLE_SIZE]),
@@ -45,15 +48,21 @@ def speaking_model(tables: Tables) -> onnx.ModelProto:
     return g.model(inputs, outputs, "storyflow-voice")
 
 
-def model_bytes() -> bytes:
-    """Return `storyflow-voice.onnx`; always the same bytes."""
-    return bytes(speaking_model(rules.tables()).SerializeToString(deterministic=True))
+def model_bytes(tables: Tables) -> bytes:
+    """Return `storyflow-voice.onnx`; the same tables always give the same bytes."""
+    return bytes(speaking_model(tables).SerializeToString(deterministic=True))
 
 
-def build(target: Path) -> dict[str, int]:
+def tables_of(model: onnx.ModelProto) -> Tables:
+    """Return the tables that a built model speaks from."""
+    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    return Tables(**{field.name: found[f"tables.{field.name}"] for field in fields(Tables)})
+
+
+def build(target: Path, tables: Tables) -> dict[str, int]:
     """Write the model and its voice pack into `target`; return the size of each file in bytes."""
     target.mkdir(parents=True, exist_ok=True)
-    files = {MODEL_NAME: model_bytes(), PACK_NAME: pack_bytes()}
+    files = {MODEL_NAME: model_bytes(tables), PACK_NAME: pack_bytes()}
     for name, data in files.items():
         publish(target / name, data)
     return {name: len(data) for name, data in files.items()}
@@ -65,7 +74,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=TARGET, help="folder to write to (default: %(default)s)")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     target = parser.parse_args().out
-    for name, size in build(target).items():
+    for name, size in build(target, learn(examples(lessons(SENTENCES)))).items():
         logger.info("%s: %d bytes", target / name, size)
 
 

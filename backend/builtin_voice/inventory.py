@@ -10,15 +10,24 @@ SILENCE = "_"
 """The unit of pads and of punctuation that pauses."""
 
 VOWELS = (
-    *("i", "iː", "ɪ", "ᵻ", "e", "eː", "ɛ", "ɛː", "æ", "a", "aː", "ɐ", "ʌ", "ə", "ɚ", "ɜ", "ɜː"),
-    *("ɑ", "ɑː", "ɒ", "ɔ", "ɔː", "o", "oː", "ʊ", "u", "uː"),
+    *("i", "iː", "ɪ", "ᵻ", "e", "ɛ", "æ", "a", "ɐ", "ʌ", "ə", "ɚ", "ɜː", "ɑː", "ɒ", "ɔ", "ɔː", "o", "ʊ", "uː"),
+    "n̩",
 )
-SYLLABIC = ("n̩", "l̩")
 NASALS = ("m", "n", "ŋ")
 LIQUIDS = ("l", "ɹ", "j", "w")
-FRICATIVES = ("f", "v", "θ", "ð", "s", "z", "ʃ", "ʒ", "h")
-STOPS = ("p", "b", "t", "d", "k", "ɡ", "ɾ", "ʔ")
-UNITS = (SILENCE, *VOWELS, *SYLLABIC, *NASALS, *LIQUIDS, *FRICATIVES, *STOPS)
+VOICED_FRICATIVES = ("v", "ð", "z", "ʒ")
+VOICELESS_FRICATIVES = ("f", "θ", "s", "ʃ", "h")
+VOICED_STOPS = ("b", "d", "ɡ", "ɾ")
+VOICELESS_STOPS = ("p", "t", "k", "ʔ")
+MANNERS = (
+    (SILENCE,),
+    tuple(vowel for vowel in VOWELS if not vowel.endswith("ː")),
+    tuple(vowel for vowel in VOWELS if vowel.endswith("ː")),
+    *(NASALS, LIQUIDS, VOICED_FRICATIVES, VOICELESS_FRICATIVES, VOICED_STOPS, VOICELESS_STOPS),
+)
+"""Units by the way they are made, each unit once; what a rule says of a unit goes first by its manner."""
+
+UNITS = tuple(unit for manner in MANNERS for unit in manner)
 
 PAUSES = ",;:.!?—…"
 RISING = "?"
@@ -30,18 +39,19 @@ LENGTHENING = "ːˑ\u0329"
 WORD_BREAKS = ' "«»“”¡¿' + PAUSES
 """Symbols between words; those that are no pauses take no time."""
 
-NUCLEI = VOWELS + SYLLABIC
+_LONG = {"i": "iː", "ɔ": "ɔː", "o": "ɔː", "n": "n̩"}
 
 _NEAREST = {
-    "ɓ": "b", "ʙ": "b", "β": "v", "ɕ": "ʃ", "ç": "h", "ɗ": "d", "ɖ": "d", "ʤ": "ʒ", "ɘ": "ə", "ɝ": "ɚ", "ɞ": "ɜ",
+    "ɜ": "ɜː", "ɑ": "ɑː", "u": "uː",
+    "ɓ": "b", "ʙ": "b", "β": "v", "ɕ": "ʃ", "ç": "h", "ɗ": "d", "ɖ": "d", "ʤ": "ʒ", "ɘ": "ə", "ɝ": "ɚ", "ɞ": "ɜː",
     "ɟ": "ɡ", "ʄ": "ɡ", "g": "ɡ", "ɢ": "ɡ", "ʛ": "ɡ", "ɦ": "h", "ɧ": "ʃ", "ħ": "h", "ɥ": "j", "ʜ": "h", "ɨ": "ᵻ",
-    "ʝ": "j", "ɭ": "l", "ɬ": "l", "ɫ": "l", "ɮ": "l", "ʟ": "l", "ɱ": "m", "ɯ": "u", "ɰ": "w", "ɳ": "n", "ɲ": "n",
-    "ɴ": "ŋ", "ø": "ɜ", "ɵ": "ʊ", "ɸ": "f", "œ": "ɜ", "ɶ": "a", "ʘ": "p", "ɺ": "l", "ɻ": "ɹ", "ʀ": "ɹ", "ʁ": "ɹ",
-    "ɽ": "ɾ", "ʂ": "ʃ", "ʈ": "t", "ʧ": "ʃ", "ʉ": "u", "ʋ": "v", "ⱱ": "v", "ɣ": "ɡ", "ɤ": "ʌ", "ʍ": "w", "χ": "h",
+    "ʝ": "j", "ɭ": "l", "ɬ": "l", "ɫ": "l", "ɮ": "l", "ʟ": "l", "ɱ": "m", "ɯ": "uː", "ɰ": "w", "ɳ": "n", "ɲ": "n",
+    "ɴ": "ŋ", "ø": "ɜː", "ɵ": "ʊ", "ɸ": "f", "œ": "ɜː", "ɶ": "a", "ʘ": "p", "ɺ": "l", "ɻ": "ɹ", "ʀ": "ɹ", "ʁ": "ɹ",
+    "ɽ": "ɾ", "ʂ": "ʃ", "ʈ": "t", "ʧ": "ʃ", "ʉ": "uː", "ʋ": "v", "ⱱ": "v", "ɣ": "ɡ", "ɤ": "ʌ", "ʍ": "w", "χ": "h",
     "ʎ": "l", "ʏ": "ʊ", "ʑ": "ʒ", "ʐ": "ʒ", "ʡ": "ʔ", "ʕ": "ʔ", "ʢ": "ʔ", "ǀ": "t", "ǁ": "t", "ǂ": "t", "ǃ": "t",
     "c": "k", "q": "k", "r": "ɹ", "x": "h", "y": "i",
     "A": "e", "B": "b", "C": "k", "D": "d", "E": "ɛ", "F": "f", "G": "ɡ", "H": "h", "I": "i", "J": "j", "K": "k",
-    "L": "l", "M": "m", "N": "n", "O": "o", "P": "p", "Q": "k", "R": "ɹ", "S": "s", "T": "t", "U": "u", "V": "v",
+    "L": "l", "M": "m", "N": "n", "O": "o", "P": "p", "Q": "k", "R": "ɹ", "S": "s", "T": "t", "U": "uː", "V": "v",
     "W": "w", "X": "h", "Y": "i", "Z": "z",
 }  # fmt: skip
 
@@ -54,12 +64,9 @@ def unit_of(symbol: str) -> str | None:
     return unit if unit in UNITS else None
 
 
-def lengthened(unit: str, mark: str = "ː") -> str:
+def lengthened(unit: str) -> str:
     """Return the long or syllabic form of `unit`, or `unit` itself where it has none."""
-    for form in (unit + mark, unit + "ː", unit + "\u0329"):
-        if form in UNITS:
-            return form
-    return unit
+    return _LONG.get(unit, unit)
 
 
 def symbols() -> list[str]:

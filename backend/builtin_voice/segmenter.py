@@ -9,18 +9,23 @@ from builtin_voice.graph_writer import GraphWriter
 from builtin_voice.inventory import (
     FALLING,
     LENGTHENING,
-    NUCLEI,
     PRIMARY_STRESS,
     RISING,
     SECONDARY_STRESS,
     SILENCE,
     UNITS,
+    VOWELS,
+    WORD_BREAKS,
     lengthened,
     symbols,
     unit_of,
 )
 
-PAUSE_SECONDS = {"$": 0.03, ",": 0.18, ";": 0.28, ":": 0.28, "—": 0.24, ".": 0.38, "!": 0.38, "?": 0.38, "…": 0.45}
+PAUSE_SECONDS = {",": 0.2, ";": 0.26, ":": 0.26, "—": 0.24, ".": 0.32, "!": 0.32, "?": 0.32, "…": 0.4}
+
+
+MANY = 2
+"""More vowels than this are not told apart."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,14 @@ class Segments:
     """int64: the pause before it."""
     clause_end: str
     """int64: the pause behind it."""
+    starts_word: str
+    """int64, 0 or 1; a silence is a word of its own."""
+    ends_word: str
+    """int64, 0 or 1."""
+    in_word: str
+    """int64: vowels that follow in its word, at most MANY."""
+    in_clause: str
+    """int64: vowels that follow before the next pause, at most MANY."""
     tune: str
     """float32: how its clause ends: 1 rises, -1 falls, 0 goes on."""
 
@@ -55,7 +68,7 @@ def segments(g: GraphWriter, tokens: str) -> Segments:
     stress = np.array([{PRIMARY_STRESS: 2, SECONDARY_STRESS: 1}.get(symbol, 0) for symbol in names], dtype=np.float32)
     tunes = np.array([1 if s in RISING else -1 if s in FALLING + "$" else 0 for s in names], dtype=np.float32)
     pauses = np.array([PAUSE_SECONDS.get(symbol, 0) for symbol in names], dtype=np.float32)
-    nuclei = np.array([unit in NUCLEI for unit in UNITS])
+    nuclei = np.array([unit in VOWELS for unit in UNITS])
 
     ids = _framed_ids(g, tokens, len(names))
     pad = np.zeros(1, dtype=np.int64)
@@ -69,14 +82,21 @@ def segments(g: GraphWriter, tokens: str) -> Segments:
 
     unit = kept(unit_of_token)
     is_nucleus = g.op("Gather", nuclei, unit)
-    start, end = _clauses(g, g.op("Equal", unit, index[SILENCE]))
+    is_silence = g.op("Equal", unit, index[SILENCE])
+    start, end = _clauses(g, is_silence)
     count = g.op("CumSum", g.cast(is_nucleus, TensorProto.INT64), 0)
+    breaks = g.op("Gather", np.array([int(s in WORD_BREAKS + "$") for s in names]), ids)
+    starts_word, ends_word, word_end = _words(g, kept(g.op("CumSum", breaks, 0)), is_silence)
     return Segments(
         unit=unit,
         stress=kept(g.op("Gather", stress, before)),
         is_nucleus=is_nucleus,
         is_last=g.op("Equal", g.op("Gather", count, end), count),
         pause_seconds=kept(g.op("Gather", pauses, ids)),
+        starts_word=starts_word,
+        ends_word=ends_word,
+        in_word=g.op("Min", g.op("Sub", g.op("Gather", count, word_end), count), MANY),
+        in_clause=g.op("Min", g.op("Sub", g.op("Gather", count, end), count), MANY),
         clause_start=start,
         clause_end=end,
         tune=g.op("Gather", kept(g.op("Gather", tunes, ids)), end),
@@ -97,3 +117,15 @@ def _clauses(g: GraphWriter, is_silence: str) -> tuple[str, str]:
     last = g.op("Sub", g.op("Size", places), 1)
     end = g.op("Gather", places, g.op("Min", clause, last))
     return g.op("Gather", places, g.op("Sub", clause, 1)), end
+
+
+def _words(g: GraphWriter, breaks_so_far: str, is_silence: str) -> tuple[str, str, str]:
+    """Return, per segment, whether it starts its word, whether it ends it, and the segment that does."""
+    sounds = g.cast(g.op("Not", is_silence), TensorProto.INT64)
+    word = g.op("Add", g.op("Mul", breaks_so_far, 2), sounds)
+    nowhere = np.full(1, -1, dtype=np.int64)
+    starts = g.op("Not", g.op("Equal", word, g.shifted(word, 1, nowhere)))
+    ends = g.op("Not", g.op("Equal", word, g.shifted(word, -1, nowhere)))
+    starts, ends_number = g.cast(starts, TensorProto.INT64), g.cast(ends, TensorProto.INT64)
+    places = g.op("Reshape", g.op("NonZero", ends), [-1])
+    return starts, ends_number, g.op("Gather", places, g.op("Sub", g.op("CumSum", starts, 0), 1))

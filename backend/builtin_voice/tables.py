@@ -16,27 +16,38 @@ CEPSTRA = 30
 
 BAND_EDGES_HZ = (0.0, 1000.0, 2500.0, 5000.0, 8000.0, 12000.0)
 BANDS = len(BAND_EDGES_HZ)
-"""Points of the frequency axis at which a frame says how far it is voiced, as a logit; linear between them."""
+"""Points of the frequency axis at which a unit says how far it is voiced, as a logit; linear between them."""
 
-FEATURES = CEPSTRA + BANDS
-NODES = 12
-"""Moments of a unit, evenly spaced from its beginning to its end, at which its features are stored."""
+NODES = 10
+"""Moments of a unit, evenly spaced from its beginning to its end, at which its cepstra are stored."""
 
-FLOOR = -9.0
+SILENCE_GAIN = -9.0
 """c0 of silence."""
 
 Floats = npt.NDArray[np.float32]
+Halves = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Targets per unit, in the order of `inventory.UNITS`."""
+    """Targets per unit, in the order of `inventory.UNITS`, and how neighbours change them.
 
-    features: Floats
-    """(units, NODES, FEATURES): mel-cepstra, then voicing logits."""
+    The cepstra of a unit are the sum unit + left + right: its own mean, what the unit before it adds, and what the unit
+    behind it adds.
+    """
 
-    seconds: Floats
-    """(units,): length of the unit in the middle of a clause, unstressed."""
+    unit: Halves
+    """(units, NODES, CEPSTRA)."""
+    left: Halves
+    """(units x units, NODES, CEPSTRA), row before x units + unit."""
+    right: Halves
+    """(units x units, NODES, CEPSTRA), row unit x units + behind."""
+    stress_gain: Floats
+    """(units x 3,), row unit x 3 + stress: added to c0."""
+    length: Floats
+    """(context rows,): summed over a segment's contexts, the logarithm of its length in seconds."""
+    closure: Floats
+    """(context rows,): likewise the silence before it, in seconds; negative sums are none."""
 
 
 def warped_frequency(hz: npt.NDArray[np.float64], sample_rate: int, warp: float = WARP) -> npt.NDArray[np.float64]:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from builtin_voice.controls import ControlNames
+from builtin_voice.envelope import Envelope
 from builtin_voice.graph_writer import GraphWriter
-from builtin_voice.tables import BAND_EDGES_HZ, CEPSTRA, FEATURES, FRAME
+from builtin_voice.tables import BAND_EDGES_HZ, CEPSTRA, FRAME
 from core_engine.kokoro.vocabulary import SAMPLE_RATE
 
 TRANSFORM = 768
@@ -23,18 +24,16 @@ _HZ = _BIN * SAMPLE_RATE / TRANSFORM
 _HALF_WINDOW = FRAME // 2
 
 
-def vocoder(g: GraphWriter, features: str, sources: str, voice: ControlNames) -> str:
-    """Return the name of the waveform, float32 (samples,), from `features` (FEATURES, frames) and `sources`."""
-    cepstra = g.op("Slice", features, [0], [CEPSTRA], [0])
-    logits = g.op("Slice", features, [CEPSTRA], [FEATURES], [0])
+def vocoder(g: GraphWriter, shape: Envelope, sources: str, voice: ControlNames) -> str:
+    """Return the name of the waveform, float32 (samples,), from `shape` and `sources` (2, 1, samples)."""
     pulses, noise = _transformed(g, sources)
-    voicing = g.op("Sigmoid", g.op("MatMul", _band_weights(), g.op("Sub", logits, voice.breath)))
+    voicing = g.op("Sigmoid", g.op("MatMul", _band_weights(), g.op("Sub", shape.voicing, voice.breath)))
     pulse_gain, noise_gain = g.op("Sqrt", voicing), g.op("Sqrt", g.op("Sub", 1.0, voicing))
     real, imaginary = (
         g.op("Add", g.op("Mul", pulse, pulse_gain), g.op("Mul", hiss, noise_gain))
         for pulse, hiss in zip(pulses, noise, strict=True)
     )
-    return _overlapped(g, *_filtered(g, cepstra, real, imaginary, voice))
+    return _overlapped(g, *_filtered(g, shape.cepstra, real, imaginary, voice))
 
 
 def _filtered(g: GraphWriter, cepstra: str, real: str, imaginary: str, voice: ControlNames) -> tuple[str, str]:

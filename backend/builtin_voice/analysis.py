@@ -1,0 +1,96 @@
+"""From sound to mel-cepstra: the envelope of the spectrum, without the harmonics of the voice.
+
+The envelope is the "true envelope" (Röbel & Rodet 2005): a cepstrum is fitted to the logarithmic spectrum again and
+again, each time to whichever is higher, spectrum or last fit, until it rests on the peaks. The fit is least squares on
+the all-pass axis, so low frequencies count as much as the ear counts them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from builtin_voice.tables import CEPSTRA, Floats, warped_frequency
+from core_engine.kokoro.vocabulary import SAMPLE_RATE
+
+TRANSFORM = 1024
+_ROUNDS = 12
+_TOP_HZ = 10_600.0
+"""espeak's sound ends at 11 kHz; what lies above is taken to be as loud as what is here."""
+
+_FLOOR = 1e-6
+_NOISE_BIAS = 0.29
+"""Half of Euler's constant: the mean logarithm of a noise amplitude lies this far below its root mean square."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """How to look at one kind of sound."""
+
+    seconds: float
+    pitch_hz: float | None
+    """Of the harmonics it rests on; None for noise."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point of time, and the stretch around it that sounds alike; all in samples."""
+
+    centre: float
+    begin: int
+    end: int
+
+
+def mel_cepstra(audio: Floats, sample_rate: int, moments: list[Moment], window: Window) -> Floats:
+    """Return the filter that makes `audio` out of the vocoder's sources at every moment: (moments, CEPSTRA)."""
+    length = int(window.seconds * sample_rate)
+    pieces = np.stack([_piece(audio, moment, length) for moment in moments])
+    shape = np.hanning(length + 2)[1:-1]
+    filled = np.stack([_piece(np.ones_like(audio), moment, length) for moment in moments]) * shape
+    spectrum = np.abs(np.fft.rfft(pieces * shape, TRANSFORM))
+    if window.pitch_hz is None:
+        scale = np.sqrt(np.sum(filled**2, axis=1))
+        return _least_squares(np.log(_held(spectrum / scale[:, np.newaxis], sample_rate)) + _NOISE_BIAS, sample_rate)
+    scale = np.sum(filled, axis=1) * np.sqrt(window.pitch_hz / SAMPLE_RATE)
+    return _true_envelope(np.log(_held(spectrum / scale[:, np.newaxis], sample_rate)), sample_rate)
+
+
+def _piece(audio: Floats, moment: Moment, length: int) -> Floats:
+    """Cut `length` samples around the moment, moved so that they stay in its stretch; what does not fit is zero."""
+    first = round(moment.centre - length / 2)
+    first = max(min(first, moment.end - length), moment.begin)
+    piece = np.zeros(length, dtype=np.float32)
+    part = audio[first : min(first + length, moment.end)]
+    piece[: len(part)] = part
+    return piece
+
+
+def _held(amplitude: npt.NDArray[np.float64], sample_rate: int) -> npt.NDArray[np.float64]:
+    top = int(_TOP_HZ * TRANSFORM / sample_rate)
+    held = np.maximum(amplitude, _FLOOR)
+    held[:, top:] = held[:, top - 20 : top].mean(axis=1, keepdims=True)
+    return held
+
+
+def _fit(sample_rate: int) -> tuple[Floats, Floats]:
+    """Return (analysis, synthesis): (bins, CEPSTRA) and (CEPSTRA, bins)."""
+    hz = np.arange(TRANSFORM // 2 + 1) * sample_rate / TRANSFORM
+    angle = warped_frequency(np.minimum(hz, SAMPLE_RATE / 2), SAMPLE_RATE)
+    basis = np.cos(np.outer(angle, np.arange(CEPSTRA)))
+    weight = np.gradient(angle)[:, np.newaxis]
+    ridge = 1e-4 * np.eye(CEPSTRA)
+    analysis = np.linalg.solve(basis.T @ (weight * basis) + ridge, (weight * basis).T).T
+    return analysis.astype(np.float32), basis.T.astype(np.float32)
+
+
+def _least_squares(log_amplitude: npt.NDArray[np.float64], sample_rate: int) -> Floats:
+    return log_amplitude.astype(np.float32) @ _fit(sample_rate)[0]
+
+
+def _true_envelope(log_amplitude: npt.NDArray[np.float64], sample_rate: int) -> Floats:
+    analysis, synthesis = _fit(sample_rate)
+    spectrum = log_amplitude.astype(np.float32)
+    cepstra = spectrum @ analysis
+    for _ in range(_ROUNDS):
+        cepstra = np.maximum(spectrum, cepstra @ synthesis) @ analysis
+    return cepstra

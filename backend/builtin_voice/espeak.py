@@ -1,0 +1,128 @@
+"""espeak-ng as a teacher: speaks a text and says when each phone begins.
+
+The library comes with the `espeakng_loader` package and is called through ctypes; names and numbers are those of its
+public header `speak_lib.h`.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import espeakng_loader
+import numpy as np
+import numpy.typing as npt
+
+_SYNCHRONOUS = 2
+_PHONEME_EVENTS, _IPA_NAMES = 1, 2
+_UTF8, _END_PAUSE = 1, 0x1000
+_RATE, _PITCH, _PITCH_RANGE = 1, 3, 4
+_END_OF_LIST, _CLAUSE_END, _PHONEME = 0, 5, 7
+
+WORDS_PER_MINUTE = 175
+DEFAULT_PITCH, DEFAULT_RANGE = 50, 50
+
+
+class _Id(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Id),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+
+
+@dataclass(frozen=True)
+class Event:
+    """A phone that begins (`name` in IPA with stress) or the end of a clause (no name)."""
+
+    name: str
+    sample: int
+    is_end: bool = False
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What espeak said."""
+
+    audio: npt.NDArray[np.float32]
+    """(samples,), between -1 and 1."""
+    sample_rate: int
+    phonemes: tuple[str, ...]
+    """What was spoken, one string per clause, in IPA with spaces between words."""
+    events: tuple[Event, ...]
+
+
+@dataclass
+class Espeak:
+    """One voice of the library; the library itself has one state per process, so use one object at a time."""
+
+    voice: str = "en-us"
+    pitch: int = DEFAULT_PITCH
+    pitch_range: int = DEFAULT_RANGE
+    rate: int = WORDS_PER_MINUTE
+    _audio: list[npt.NDArray[np.int16]] = field(default_factory=list, repr=False)
+    _events: list[Event] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        """Load the library; raises RuntimeError when it does not start or does not know the voice."""
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        data = espeakng_loader.get_data_path().encode()
+        self.sample_rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _IPA_NAMES)
+        if self.sample_rate <= 0:
+            raise RuntimeError(f"espeak-ng did not start with the data in {data.decode()}; reinstall espeakng-loader")
+        self._callback = _Callback(self._receive)
+
+    def speak(self, text: str) -> Speech:
+        """Speak one text; raises RuntimeError when espeak refuses it."""
+        self._audio.clear()
+        self._events.clear()
+        library = self._library
+        library.espeak_SetSynthCallback(self._callback)
+        if library.espeak_SetVoiceByName(self.voice.encode()):
+            raise RuntimeError(f"espeak-ng has no voice {self.voice!r}; see its folder espeak-ng-data/voices")
+        for parameter, value in ((_RATE, self.rate), (_PITCH, self.pitch), (_PITCH_RANGE, self.pitch_range)):
+            library.espeak_SetParameter(parameter, value, 0)
+        raw = text.encode() + b"\0"
+        if library.espeak_Synth(raw, len(raw), 0, 1, 0, _UTF8 | _END_PAUSE, None, None):
+            raise RuntimeError(f"espeak-ng did not speak {text!r}")
+        audio = np.concatenate(self._audio) if self._audio else np.zeros(0, dtype=np.int16)
+        samples = audio.astype(np.float32) / np.float32(32768)
+        return Speech(samples, self.sample_rate, tuple(self._phonemes(raw)), tuple(self._events))
+
+    def _phonemes(self, raw: bytes) -> Iterator[str]:
+        translate = self._library.espeak_TextToPhonemes
+        translate.restype = ctypes.c_char_p
+        rest = ctypes.c_char_p(raw)
+        while rest.value:
+            yield (translate(ctypes.byref(rest), _UTF8, _IPA_NAMES) or b"").decode()
+
+    def _receive(
+        self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]"
+    ) -> int:
+        if samples and count:
+            self._audio.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        self._events.extend(_known(events))
+        return 0
+
+
+def _known(events: "ctypes._Pointer[_Event]") -> Iterator[Event]:
+    for number in range(1_000_000):
+        event = events[number]
+        if event.type == _END_OF_LIST:
+            return
+        if event.type == _PHONEME:
+            name = bytes(event.id.string).split(b"\0")[0].decode(errors="ignore")
+            yield Event(name, event.sample)
+        elif event.type == _CLAUSE_END:
+            yield Event("", event.sample, is_end=True)
