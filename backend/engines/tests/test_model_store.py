@@ -26,7 +26,7 @@ WEIGHTS = random.Random(4).randbytes(50_000)
 
 
 @pytest.fixture
-def base(tmp_path) -> Path:
+def base(tmp_path: Path) -> Path:
     folder = tmp_path / "engine"
     (folder / "models").mkdir(parents=True)
     (folder / "external_models").mkdir()
