@@ -1,0 +1,134 @@
+from django.test import SimpleTestCase
+
+from core_engine.kokoro.chunks import Chunk, split_text_into_chunks, text_to_chunks
+from core_engine.kokoro.errors import NothingToSpeakError, UnsupportedLanguageError
+from core_engine.kokoro.phonemes import phonemize
+from core_engine.kokoro.vocabulary import token_ids
+from core_engine.tests.growth import LINEAR, growth
+
+STORY = (
+    "Dr. Hale met J. K. Marsh at 7:30 p.m. in St. Ives, at No. 5, Mill Lane. “Is it you?” she asked. "
+    "“It is... I think,” he said — and laughed; it cost £3.50, e.g. for tea vs. coffee! (She had none.)\n\n"
+    "The U.S. ship was late… The captain, Mr. Obi, waited: nothing came."
+)
+
+
+def joined(chunks: list[Chunk]) -> str:
+    return "".join(" " * chunk.follows_space + chunk.phonemes for chunk in chunks)
+
+
+class TextToChunksTests(SimpleTestCase):
+    def test_chunks_short_text_is_one_chunk(self):
+        (chunk,) = text_to_chunks("Hello world.")
+        self.assertEqual(chunk.phonemes, phonemize("Hello world."))
+        self.assertEqual(list(chunk.token_ids), token_ids(chunk.phonemes))
+
+    def test_chunks_lose_nothing_at_any_size(self):
+        for language in ("en-us", "en-gb"):
+            for limit in (1, 2, 3, 7, 20, 50, 120, 510):
+                with self.subTest(limit, language=language):
+                    chunks = text_to_chunks(STORY, language, limit)
+                    self.assertEqual(joined(chunks), phonemize(STORY, language))
+                    self.assertTrue(all(1 <= len(chunk.token_ids) <= limit for chunk in chunks))
+
+    def test_chunks_fill_up_with_whole_sentences(self):
+        chunks = text_to_chunks("The cat sat. " * 100)
+        self.assertEqual(joined(chunks), phonemize("The cat sat. " * 100))
+        self.assertTrue(all(chunk.phonemes.endswith(".") for chunk in chunks))
+        self.assertTrue(all(len(chunk.token_ids) > 490 for chunk in chunks[:-1]))
+
+    def test_chunks_cut_a_long_sentence_at_its_clauses(self):
+        chunks = text_to_chunks("the cat sat on the mat, " * 60)
+        self.assertTrue(all(chunk.phonemes.endswith(",") for chunk in chunks))
+
+    def test_chunks_cut_a_long_clause_at_its_words(self):
+        text = "the cat sat on the mat " * 60
+        chunks = text_to_chunks(text)
+        self.assertTrue(all(chunk.follows_space for chunk in chunks[1:]))
+        self.assertEqual(" ".join(chunk.phonemes for chunk in chunks), phonemize(text))
+
+    def test_chunks_cut_a_long_word_anywhere(self):
+        chunks = text_to_chunks("supercalifragilistic", max_tokens=5)
+        self.assertEqual("".join(chunk.phonemes for chunk in chunks), phonemize("supercalifragilistic"))
+
+    def test_chunks_do_not_end_behind_abbreviations(self):
+        chunks = text_to_chunks("We saw Dr. A. B. Stone. He left.", max_tokens=40)
+        self.assertEqual(len(chunks), 2)
+        self.assertEqual(chunks[1].phonemes, phonemize("He left."))
+
+    def test_chunks_nothing_to_speak(self):
+        for text in ("", "   ", "...", "\n", "?!", "“—”", "()", "\ue000", "\0", "\u200b", "''"):
+            with self.subTest(ascii(text)), self.assertRaises(NothingToSpeakError):
+                text_to_chunks(text)
+
+    def test_chunks_refuse_wrong_arguments(self):
+        with self.assertRaisesRegex(ValueError, "max_tokens is 0"):
+            text_to_chunks("a", max_tokens=0)
+        with self.assertRaises(UnsupportedLanguageError):
+            text_to_chunks("a", "de")
+
+    def test_chunks_hundred_thousand_characters_without_space_or_stop(self):
+        for letter in "a1汉":
+            chunks = text_to_chunks(letter * 100_000)
+            self.assertTrue(all(0 < len(chunk.token_ids) <= 510 for chunk in chunks))
+            self.assertGreater(len(chunks), 100_000 // 600)
+
+    def test_chunks_any_flood_grows_linearly(self):
+        for flood in ("a", "word ", "! ", "a. ", ". ", "\n", "a\n\n", "“", "A.", "a, "):
+            with self.subTest(flood):
+                self.assertLess(growth(lambda text: text_to_chunks("a" + text), flood, 10_000), LINEAR)
+
+
+class SplitTextIntoChunksTests(SimpleTestCase):
+    def test_split_keeps_sentences_whole(self):
+        self.assertEqual(split_text_into_chunks("One two. Three four! Five?", 12), ["One two.", "Three four!", "Five?"])
+        self.assertEqual(split_text_into_chunks("One two. Three four! Five?", 21), ["One two. Three four!", "Five?"])
+
+    def test_split_abbreviations_decimals_initials_and_ellipses_end_no_sentence(self):
+        for sentence in (
+            "Dr. Who left.",
+            "He met J. K. Rowling.",
+            "It fell 3.5 m.",
+            "So... Maybe not.",
+            "Well… Perhaps.",
+            "See No. 5 there.",
+            "St. Ives, e.g. Cornwall.",
+            "Tea vs. Coffee wins.",
+            "The U.S. Navy came.",
+            "Mr. and Mrs. Obi sang.",
+            "“Why?” he said.",
+        ):
+            with self.subTest(sentence):
+                text = f"It rains. {sentence}"
+                self.assertEqual(split_text_into_chunks(text, len(sentence)), ["It rains.", sentence])
+
+    def test_split_sentence_may_end_with_the_word_i(self):
+        self.assertEqual(split_text_into_chunks("So do I. They left.", 15), ["So do I.", "They left."])
+
+    def test_split_empty_line_ends_a_sentence(self):
+        self.assertEqual(split_text_into_chunks("A title\n\nA text of words", 17), ["A title", "A text of words"])
+
+    def test_split_opening_quotes_go_with_what_they_open(self):
+        self.assertEqual(split_text_into_chunks('"Go." "No."', 8), ['"Go."', '"No."'])
+
+    def test_split_loses_only_white_space_at_any_size(self):
+        for limit in (1, 2, 5, 17, 60, 1000):
+            with self.subTest(limit):
+                parts = split_text_into_chunks(STORY, limit)
+                self.assertTrue(all(1 <= len(part) <= limit for part in parts))
+                self.assertEqual("".join("".join(parts).split()), "".join(STORY.split()))
+                self.assertTrue(all(part == part.strip() for part in parts))
+
+    def test_split_empty_text(self):
+        self.assertEqual(split_text_into_chunks("", 10), [])
+        self.assertEqual(split_text_into_chunks(" \n ", 10), [])
+
+    def test_split_limit_below_one(self):
+        for limit in (0, -5):
+            with self.assertRaisesRegex(ValueError, "max_length"):
+                split_text_into_chunks("a", limit)
+
+    def test_split_any_flood_grows_linearly(self):
+        for flood in ("a", " ", ".", ". ", "\n", "A. ", "'", "a.\n\n", "word "):
+            with self.subTest(flood):
+                self.assertLess(growth(lambda text: split_text_into_chunks(text, 400), flood, 50_000), LINEAR)
