@@ -1,0 +1,72 @@
+"""A new engine: the files that an author begins with, in a folder that conforms as it is.
+
+The files lie beside this one with `$name`, `$class_name` and `$display_name` in them; the Dockerfile is that of
+debug-tts, so that there is one.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+ROOT = Path(__file__).parents[1]  # backend/engines, from which images are built
+_TEMPLATES = Path(__file__).parent
+_SOURCES = {"tts": "tts", "stt": "quality", "audio": "quality"}
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_SUFFIX = ".template"
+_DOCKERFILE_OF = "tts/debug-tts"
+
+
+class EngineExistsError(FileExistsError):
+    """There is something already where the engine would be made."""
+
+
+def make_engine(kind: str, name: str, parent: Path) -> Path:
+    """Make the folder `parent`/`name` of an engine of `kind` (tts, stt or audio) and return it.
+
+    Raises ValueError for a name that engine.yaml would not take, EngineExistsError where there is something already.
+    """
+    if not _NAME.fullmatch(name) or len(name) > 64:
+        raise ValueError(f"'{name}' is no name for an engine: use lower-case letters, digits and '-', first a letter.")
+    folder = parent.resolve() / name
+    if folder.exists():
+        raise EngineExistsError(f"'{folder}' exists already. Choose another name or remove it.")
+    context = _build_context(folder)
+    place = folder.relative_to(context).as_posix()
+    words = _words(kind, name)
+    source = _TEMPLATES / _SOURCES[kind]
+    for template in sorted(source.rglob(f"*{_SUFFIX}")):
+        target = folder / template.relative_to(source).with_suffix("")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
+    (folder / "Dockerfile").write_text(_dockerfile(place, name), encoding="utf-8")
+    _allow_models(context / ".dockerignore", place)
+    return folder
+
+
+def _words(kind: str, name: str) -> Mapping[str, str]:
+    parts = name.split("-")
+    return {
+        "name": name,
+        "kind": kind,
+        "class_name": "".join(part.capitalize() for part in parts) + "Server",
+        "display_name": " ".join(part.capitalize() for part in parts if part),
+    }
+
+
+def _build_context(folder: Path) -> Path:
+    """Return backend/engines for an engine inside it, and the folder around the engine otherwise."""
+    return ROOT if folder.is_relative_to(ROOT) else folder.parent
+
+
+def _dockerfile(place: str, name: str) -> str:
+    text = (ROOT / _DOCKERFILE_OF / "Dockerfile").read_text(encoding="utf-8")
+    return text.replace(_DOCKERFILE_OF, place).replace(Path(_DOCKERFILE_OF).name, name)
+
+
+def _allow_models(path: Path, place: str) -> None:
+    """Let the engine's models into its image: they are left out unless named."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else ["**/models/"]
+    exception = f"!{place}/models/"
+    if exception not in lines:
+        path.write_text("\n".join([*lines, exception, ""]), encoding="utf-8")

@@ -1,0 +1,118 @@
+"""`storyflow engines list | check | new` and `storyflow serve`: the engines, for who runs and who writes them."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+import engines as engines_package
+from engines.names import is_name
+
+ENGINES = Path(engines_package.__file__).parent
+KIND_FOLDERS = {"tts": "tts", "stt": "stt", "audio": "audio_analysis"}
+DEFAULT_PORT = 8766
+_COLOURS = {"passed": "green", "failed": "red", "not applicable": "dim"}
+
+
+@click.group()
+def engines() -> None:
+    """Speech engines: small servers, each in a folder of its own."""
+
+
+@engines.command("list")
+def list_engines() -> None:
+    """List the engines that are here, and their models."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Engine", "Type", "Models baked in", "Longest text", box=None)
+    for folder in engine_folders():
+        table.add_row(*_row(folder))
+    Console().print(table)
+
+
+@engines.command()
+@click.argument("engine")
+def check(engine: str) -> None:
+    """Check ENGINE (a name or a folder) against the standard and the contract, and say what to mend."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from engines.conformance.run import check_engine
+
+    folder = engine_folder(engine)
+    table = Table("Check", "Outcome", "What to mend", title=folder.name, title_justify="left", show_lines=False)
+    failed = 0
+    with click.progressbar(check_engine(folder), label=f"Checking {folder.name}", file=sys.stderr) as results:
+        for result in results:
+            failed += result.outcome == "failed"
+            mend = f"{result.found}\n→ {result.remedy}" if result.outcome == "failed" else result.found
+            table.add_row(result.check, f"[{_COLOURS[result.outcome]}]{result.outcome}[/]", mend)
+    Console().print(table)
+    if failed:
+        raise click.ClickException(f"{folder.name} does not conform: {failed} failed.")
+    click.echo(f"{folder.name} conforms.")
+
+
+@engines.command()
+@click.argument("kind", type=click.Choice(list(KIND_FOLDERS)))
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Folder to make it in.")
+def new(kind: str, name: str, into: Path | None) -> None:
+    """Make a folder for the engine NAME that passes `check` as it is."""
+    from engines.templates import EngineExistsError, make_engine
+
+    try:
+        folder = make_engine(kind, name, into or ENGINES / KIND_FOLDERS[kind])
+    except (EngineExistsError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"Made {folder}. Check it with: storyflow engines check {folder}")
+
+
+@click.command()
+@click.argument("engine")
+@click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 opens the engine to the network.")
+def serve(engine: str, port: int, host: str) -> None:
+    """Serve ENGINE, e.g. debug-tts or kokoro, until Ctrl-C."""
+    folder = engine_folder(engine)
+    command = [str(python_of(folder)), str(folder / "server.py"), "--port", str(port), "--host", host]
+    os.chdir(folder)
+    os.execv(command[0], command)  # noqa: S606 - the server is this process, so signals reach it
+
+
+def engine_folders() -> list[Path]:
+    """Return the folders of the engines that come with the project, sorted by kind and name."""
+    kinds = ("tts", "stt", "text_processing", "audio_analysis")
+    return [path.parent for kind in kinds for path in sorted((ENGINES / kind).glob("[!_.]*/engine.yaml"))]
+
+
+def engine_folder(engine: str) -> Path:
+    """Return the folder of an engine given by its name or its path; raise click's usage error for an unknown one."""
+    if is_name(engine):
+        found = next((folder for folder in engine_folders() if folder.name == engine), None)
+        if found:
+            return found
+    if (Path(engine) / "engine.yaml").is_file():
+        return Path(engine).resolve()
+    known = ", ".join(folder.name for folder in engine_folders())
+    raise click.UsageError(f"No engine '{engine}'. Use one of {known}, or the path of a folder with an engine.yaml.")
+
+
+def python_of(folder: Path) -> Path:
+    """Return the Python of the engine's own virtual environment, or this one."""
+    own = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return own if own.exists() else Path(sys.executable)
+
+
+def _row(folder: Path) -> tuple[str, str, str, str]:
+    from engines.engine_config import load_engine_config
+    from engines.errors import StartError
+
+    try:
+        config = load_engine_config(folder / "engine.yaml")
+    except StartError as error:
+        return folder.name, "?", str(error).splitlines()[0], ""
+    models = sorted(path.name for path in (folder / "models").glob("[!.]*") if not path.is_symlink())
+    return folder.name, config.engine_type, ", ".join(models) or "none", str(config.max_text_length or "")
