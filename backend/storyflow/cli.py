@@ -14,6 +14,7 @@ import click
 import storyflow
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID
 from engines.names import checked_name, is_name
+from storyflow.engines_cli import engines, serve
 from storyflow.exits import Exit, exits_for_people
 
 _STORY = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -109,6 +110,10 @@ def doctor(as_json: bool) -> None:
         found = list(findings())
         report_findings(found, as_json)
         sys.exit(Exit.FAILED if any(finding.needed and not finding.ok for finding in found) else Exit.OK)
+
+
+main.add_command(engines)
+main.add_command(serve)
 
 
 def _project_of(story: Path) -> str:

@@ -29,7 +29,8 @@ def test_commands_in_the_pages_exist():
 
 def test_every_command_and_option_is_in_the_page_of_the_command_line():
     page = (ROOT / "docs" / "command-line.md").read_text()
-    for name, command in main.commands.items():
+    engines = {f"engines {name}": command for name, command in main.commands["engines"].commands.items()}
+    for name, command in {**main.commands, **engines}.items():
         assert f"storyflow {name}" in page
         for option in (option for parameter in command.params for option in parameter.opts if option.startswith("--")):
             assert option in page, f"{name} {option}"
