@@ -36,7 +36,7 @@ class StalledError(DownloadError):
 class DownloadPolicy:
     """Where downloads may come from, and how patient they are."""
 
-    mirror: str | None = None  # base URL of the user's own mirror: MIRROR/<model>/<path>, also http or on this machine
+    mirror: str | None = None  # base URL of the user's own mirror, also http or on this machine; as external_models/
     stall_s: float = 25.0  # seconds without noticeable progress before a download is given up
     retry_wait_s: float = 1.0  # seconds before the first repetition after a lost line; doubled for every further one
 
@@ -52,9 +52,9 @@ class DownloadPolicy:
         """Return the policy that STORYFLOW_MODELS_URL, the address of the user's own mirror, sets."""
         return cls(mirror=environment.get("STORYFLOW_MODELS_URL", "").strip() or None)
 
-    def address_of(self, model: str, path: str, url: str) -> str:
-        """Return where to fetch file `path` of `model`, whose own address is `url`."""
-        return f"{self.mirror.rstrip('/')}/{model}/{path}" if self.mirror else url
+    def address_of(self, path: str, url: str) -> str:
+        """Return where to fetch the file at `path` in `external_models/`, which a mirror has at the same place."""
+        return f"{self.mirror.rstrip('/')}/{path}" if self.mirror else url
 
     def check(self, address: str, first_address: str) -> None:
         """Raise UntrustedSourceError unless a download from `first_address` may go to `address`."""

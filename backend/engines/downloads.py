@@ -17,8 +17,9 @@ from engines.download_policy import DownloadCancelledError, DownloadError, Downl
 from engines.downloadable import DownloadableModel, RemoteFile
 from engines.folder_lock import exclusive
 from engines.manifest import FileEntry
+from engines.names import OutsideRootError, path_inside
 from engines.publishing import publish, rename
-from engines.transfer import Transfer
+from engines.transfer import Transfer, size_at
 
 logger = logging.getLogger(__name__)
 
@@ -55,9 +56,9 @@ def fetch_model(
             if not held:
                 raise DownloadCancelledError(f"The download of '{model.name}' was cancelled.")
             return job.run()
-    except OSError as error:
+    except (OSError, OutsideRootError) as error:
         raise DownloadError(
-            f"Cannot store the model '{model.name}' in '{folder}': {error.strerror or error}. "
+            f"Cannot store the model '{model.name}' in '{folder}': {getattr(error, 'strerror', None) or error}. "
             f"Mount or choose a folder that can be written and has {model.size / 1e6:.0f} MB free."
         ) from error
 
@@ -75,6 +76,15 @@ def fetch_file(
     return fetch_model(
         DownloadableModel(name, (file,), is_folder=False), folder, policy=policy, progress=progress, cancel=cancel
     )
+
+
+def announced_size(path: str, url: str, *, policy: DownloadPolicy | None = None) -> int:
+    """Return the bytes that the source of a file announces, for a RemoteFile of which only the SHA-256 is known.
+
+    Raises DownloadError.
+    """
+    used = policy or DownloadPolicy.from_environment()
+    return size_at(used.address_of(path, url), used)
 
 
 class _Job:
@@ -155,10 +165,10 @@ class _Job:
             if self.progress:
                 self.progress(Progress(file.path, before + here, self.model.size))
 
-        path = self.part / file.path
+        path = path_inside(self.part, *file.path.split("/"))  # also where somebody laid links
         path.parent.mkdir(parents=True, exist_ok=True)
-        address = self.policy.address_of(self.model.name, file.path, file.url)
-        Transfer(file, address, path, self.policy, report, self.cancel).run()
+        place = f"{self.model.name}/{file.path}" if self.model.is_folder else file.path
+        Transfer(file, self.policy.address_of(place, file.url), path, self.policy, report, self.cancel).run()
 
     def _publish(self) -> None:
         listed = manifest.to_json([FileEntry(file.path, file.size, file.sha256) for file in self.model.files])

@@ -22,6 +22,7 @@ from engines.manifest import sha256_of
 logger = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024  # bytes; written at once, and all that a kill can lose of what has arrived
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "storyflow"}
 _ATTEMPTS = 4  # in a row without noticeable gain
 _GAIN = 1024 * 1024  # bytes
 _PASSING = frozenset([408, 425, 429, 500, 502, 503, 504])
@@ -57,7 +58,7 @@ class Transfer:
         """
         if self._length() >= self.file.size and not self._is_verified():
             self._discard()
-        failures, restarted = 0, False
+        failures, restarted, best = 0, False, self._length()
         while (start := self._length()) < self.file.size:
             try:
                 self._attempt(start)
@@ -67,7 +68,8 @@ class Transfer:
                     raise self._error(f"{error}. Nothing of it was kept.") from error
                 restarted = True  # the fault may lie in what was there before
             except _LostLineError as error:
-                failures = 1 if self._length() - start >= _GAIN else failures + 1
+                gained = self._length() - best >= _GAIN
+                failures, best = (1, self._length()) if gained else (failures + 1, best)
                 if failures >= _ATTEMPTS:
                     raise self._error(f"{error}. Gave up after {failures} attempts; try again later.") from error
                 logger.info("Download of '%s' interrupted (%s); trying again.", self.file.path, error)
@@ -88,7 +90,7 @@ class Transfer:
             raise _WrongContentError("its SHA-256 is not the expected one")
 
     def _headers(self, start: int) -> dict[str, str]:
-        headers = {"Accept-Encoding": "identity", "User-Agent": "storyflow"}
+        headers = dict(_HEADERS)
         if start:
             headers["Range"] = f"bytes={start}-"
             with contextlib.suppress(OSError, ValueError):
@@ -181,6 +183,22 @@ class Transfer:
             self._etag_path().write_text(etag, encoding="ascii")
         else:
             self._etag_path().unlink(missing_ok=True)
+
+
+def size_at(address: str, policy: DownloadPolicy) -> int:
+    """Return the bytes that `address` announces; raises DownloadError where it does not, or is no file."""
+    try:
+        with Line(policy.stall_s, threading.Event()).watched() as line:
+            with open_source(
+                address, {"Accept-Encoding": "identity", "User-Agent": "storyflow"}, policy, line
+            ) as response:
+                length = response.headers.get("Content-Length", "")
+                is_page = response.headers.get_content_type() == "text/html"
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise DownloadError(f"'{shown(address)}' cannot be reached: {error}") from error
+    if is_page or not length.isascii() or not length.isdecimal() or int(length) == 0:
+        raise DownloadError(f"'{shown(address)}' does not say how many bytes it has, or is a web page.")
+    return int(length)
 
 
 def _start_of_body(response: http.client.HTTPResponse, file: RemoteFile, start: int) -> int:

@@ -55,7 +55,7 @@ def test_store_of_one_host_is_not_that_of_another():
 @pytest.mark.parametrize("mirror", ["http://127.0.0.1:9000/models", "https://models.lan", "http://[::1]:80"])
 def test_mirror_alone_is_asked(mirror):
     policy = DownloadPolicy(mirror=mirror)
-    address = policy.address_of("tone", "voices/one.bin", GITHUB)
+    address = policy.address_of("tone/voices/one.bin", GITHUB)
     assert address == f"{mirror}/tone/voices/one.bin"
     policy.check(address, address)
     assert policy.allows_private(address)

@@ -82,10 +82,10 @@ class Web:
 
 
 @contextlib.contextmanager
-def web(folder: Path, redirects: Mapping[str, str]) -> Iterator[Web]:
+def web(folder: Path, redirects: Mapping[str, str], stalls: bool = False) -> Iterator[Web]:
     """Run a proxy that knows one HTTPS server by the names github.com, *.githubusercontent.com and evil.example."""
     certificate, key = make_certificate(folder)
-    seen = Web({})
+    seen, over = Web({}), threading.Event()
 
     class Site(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -96,7 +96,9 @@ def web(folder: Path, redirects: Mapping[str, str]) -> Iterator[Web]:
                 self.send_header("Location", target)
             self.send_header("Content-Length", "0" if target else str(len(CONTENT)))
             self.end_headers()
-            self.wfile.write(b"" if target else CONTENT)
+            self.wfile.write(b"" if target else CONTENT[:100] if stalls else CONTENT)
+            if stalls:
+                over.wait(60)
 
         def log_message(self, *_arguments: object) -> None:
             pass
@@ -123,6 +125,7 @@ def web(folder: Path, redirects: Mapping[str, str]) -> Iterator[Web]:
             "SSL_CERT_FILE": str(certificate),
         }
         yield seen
+        over.set()
 
 
 @contextlib.contextmanager
@@ -166,7 +169,7 @@ from engines.downloads import fetch_file
 from engines.download_policy import DownloadError, DownloadPolicy
 file = RemoteFile("model.bin", "https://github.com/model.bin", {len(CONTENT)}, "{hashlib.sha256(CONTENT).hexdigest()}")
 try:
-    print(fetch_file(file, Path(sys.argv[1]), policy=DownloadPolicy(retry_wait_s=0.01)))
+    print(fetch_file(file, Path(sys.argv[1]), policy=DownloadPolicy(retry_wait_s=0.01, stall_s=1.0)))
 except DownloadError as error:
     print(type(error).__name__, error)
 """
@@ -216,3 +219,10 @@ def test_redirect_elsewhere_is_refused_before_anybody_is_asked(tmp_path, target)
         assert fetch(tmp_path / "out", seen.environment).startswith("UntrustedSourceError")
     assert seen.connected == ["github.com:443"]
     assert not (tmp_path / "out/model.bin").exists()
+
+
+@needs_openssl
+def test_stall_within_tls_is_given_up(tmp_path):
+    with web(tmp_path, {}, stalls=True) as seen:
+        assert fetch(tmp_path / "out", seen.environment).startswith("StalledError")
+    assert (tmp_path / "out/.model.bin.part/model.bin").stat().st_size == 100

@@ -23,7 +23,7 @@ from engines.download_policy import (
     UntrustedSourceError,
 )
 from engines.downloadable import DownloadableModel, RemoteFile
-from engines.downloads import Progress, fetch_file, fetch_model
+from engines.downloads import Progress, announced_size, fetch_file, fetch_model
 from engines.manifest import read_manifest, verify_model
 from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest
 from engines.transfer import CHUNK
@@ -49,7 +49,7 @@ def fetch(server: FileServer, folder: Path, stall_s: float = 25.0) -> Path:
 
 
 def serving(behaviour: Behaviour = honest, content: bytes = CONTENT):
-    return file_server({"/model/model.bin": content}, behaviour)
+    return file_server({"/model.bin": content}, behaviour)
 
 
 def names_in(folder: Path) -> set[str]:
@@ -136,6 +136,16 @@ def test_progress_counts_all_files_and_ends_at_the_total(tmp_path):
     assert seen[-1] == Progress("b.bin", 300_100, 300_100)
 
 
+def test_announced_size_makes_a_remote_file_of_a_known_hash(tmp_path):
+    with serving() as server:
+        size = announced_size("model.bin", "https://example.org/model.bin", policy=policy(server))
+        assert size == len(CONTENT)
+        for behaviour in (missing, web_page, long_without_a_length, not_http):
+            server.behaviour = behaviour
+            with pytest.raises(DownloadError, match=r"model\.bin"):
+                announced_size("model.bin", "https://example.org/model.bin", policy=policy(server))
+
+
 # Going on from what is there
 
 
@@ -143,7 +153,7 @@ def test_resume_asks_for_the_rest_only(tmp_path):
     leave_part(tmp_path, CONTENT[:123_456])
     with serving() as server:
         assert fetch(server, tmp_path).read_bytes() == CONTENT
-        assert server.asked == [("/model/model.bin", "bytes=123456-")]
+        assert server.asked == [("/model.bin", "bytes=123456-")]
         assert server.sent == len(CONTENT) - 123_456
 
 
@@ -193,6 +203,19 @@ def test_passing_errors_are_tried_again(tmp_path):
 
     with serving(recovers) as server:
         assert fetch(server, tmp_path).read_bytes() == CONTENT
+
+
+def test_server_that_begins_anew_each_time_is_given_up(tmp_path):
+    lengths = iter([2 * MIB, 3 * MIB, 2 * MIB, 3 * MIB, 2 * MIB, 3 * MIB, 2 * MIB, 3 * MIB])
+    content = random.Random(7).randbytes(4 * MIB)
+
+    def breaks_off_and_forgets(answer: Answer) -> None:
+        answer.head(200, Content_Length=len(answer.body))
+        answer.send(answer.body[: next(lengths)])
+
+    with serving(breaks_off_and_forgets, content) as server, pytest.raises(DownloadError, match="Gave up"):
+        fetch_file(remote(content=content), tmp_path, policy=policy(server))
+    assert len(server.asked) <= 5
 
 
 # Row 7: hostile servers
@@ -382,7 +405,7 @@ def test_redirect_from_the_mirror_to_another_host_is_refused_unasked(tmp_path):
     with serving() as other:
 
         def redirects(answer: Answer) -> None:
-            answer.head(302, Location=f"{other.url}/model/model.bin", Content_Length=0)
+            answer.head(302, Location=f"{other.url}/model.bin", Content_Length=0)
 
         with serving(redirects) as server, pytest.raises(UntrustedSourceError, match="redirects"):
             fetch(server, tmp_path)
@@ -392,7 +415,7 @@ def test_redirect_from_the_mirror_to_another_host_is_refused_unasked(tmp_path):
 
 def test_redirect_within_the_mirror_is_followed_without_reading_its_body(tmp_path):
     def redirects(answer: Answer) -> None:
-        if answer.path == "/model/model.bin":
+        if answer.path == "/model.bin":
             answer.head(302, Location="/elsewhere", Content_Length=1 << 40)
         else:
             honest(answer)
@@ -444,8 +467,12 @@ def test_planted_links_are_not_written_through(tmp_path):
         shutil.rmtree(folder)
         (folder / ".model.bin.part").mkdir(parents=True)
         (folder / ".model.bin.part/model.bin").symlink_to(outside / "victim")
-        with pytest.raises(DownloadError):
+        with pytest.raises(DownloadError, match="outside"):
             fetch(server, folder)
+        (folder / ".tone.part").mkdir()
+        (folder / ".tone.part/voices").symlink_to(outside)
+        with pytest.raises(DownloadError, match="outside"):
+            fetch_model(folder_model(("voices/one.bin", CONTENT)), folder, policy=policy(server))
     assert names_in(outside) == set()
 
 

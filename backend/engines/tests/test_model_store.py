@@ -47,7 +47,7 @@ def remote(path: str, content: bytes = WEIGHTS) -> RemoteFile:
 
 TONE = DownloadableModel("tone", (remote("model.bin"), remote("config.json", b"{}")))
 BASE = DownloadableModel("base", (remote("base.pt"),), is_folder=False)
-SERVED = {"/tone/model.bin": WEIGHTS, "/tone/config.json": b"{}", "/base/base.pt": WEIGHTS}
+SERVED = {"/tone/model.bin": WEIGHTS, "/tone/config.json": b"{}", "/base.pt": WEIGHTS}
 
 
 def downloading_store(base: Path, server: FileServer, **more: Any) -> ModelStore:
