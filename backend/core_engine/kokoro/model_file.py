@@ -3,13 +3,16 @@
 An ONNX file may keep tensors in other files ("external data"): a location, an offset and a length, written by whoever
 made the model. A plain file next to the model is fine. Everything else (`../`, absolute paths, symbolic and hard links,
 ranges outside the file) is refused. The file is walked as protobuf wire format, without the `onnx` package and without
-reading the weights. A file that is no protobuf goes on to the runtime, which says so better than we could.
+reading the weights. A file that is no protobuf goes on to the runtime, which says so better than we could; of a message
+that breaks off, what was found before the break counts.
 
 Field numbers: onnx.proto (ModelProto, GraphProto, TensorProto), wire format: protobuf's encoding guide.
 """
 
+import contextlib
 import mmap
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +21,10 @@ from pathlib import Path
 from core_engine.kokoro.errors import ModelFileError
 
 _VARINT, _BYTES = 0, 2
-_FIXED_WIDTH = {1: 8, 3: 0, 4: 0, 5: 4}
-"""Wire type → bytes to pass over; 3 and 4 are the bare marks of a group, which a runtime skips as unknown fields."""
+_GROUP_BEGIN, _GROUP_END = 3, 4
+_FIXED_WIDTH = {1: 8, 5: 4}
+"""Wire type → bytes to pass over."""
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _EXTERNAL_DATA = 13  # in TensorProto
 _MAX_DEPTH = 64
 
@@ -78,56 +83,66 @@ def _references(view: memoryview, message: str, depth: int) -> Iterator[External
         yield from _of_tensor(view)
         return
     inner = _MESSAGES[message]
-    for number, value in _fields(view):
-        if number in inner and isinstance(value, memoryview):
-            yield from _references(value, inner[number], depth + 1)
+    with contextlib.suppress(_NotProtobufError):
+        for number, value in _fields(view):
+            if number in inner:
+                yield from _references(value, inner[number], depth + 1)
 
 
 def _of_tensor(view: memoryview) -> Iterator[ExternalData]:
-    entries = [_entry(value) for number, value in _fields(view) if number == _EXTERNAL_DATA]
+    entries: dict[str, str] = {}
+    with contextlib.suppress(_NotProtobufError):
+        for number, value in _fields(view):
+            if number == _EXTERNAL_DATA:
+                key, text = _entry(value)
+                if key in entries:
+                    raise ModelFileError(f"The model names the {key} of its external data twice; it was not opened.")
+                entries[key] = text
     if entries:
-        yield _external_data(dict(entries))
+        yield ExternalData(
+            entries.get("location", ""), _whole_number(entries, "offset") or 0, _whole_number(entries, "length")
+        )
 
 
-def _entry(value: "memoryview | int") -> tuple[str, str]:
+def _entry(value: memoryview) -> tuple[str, str]:
     """Return the key and value of one StringStringEntryProto."""
-    if not isinstance(value, memoryview):
-        raise _NotProtobufError
-    fields = {
-        number: bytes(text).decode("utf-8", "replace") for number, text in _fields(value) if not isinstance(text, int)
-    }
+    fields = {number: bytes(text).decode("utf-8", "replace") for number, text in _fields(value)}
     return fields.get(1, ""), fields.get(2, "")
 
 
-def _external_data(entries: dict[str, str]) -> ExternalData:
-    try:
-        length = entries.get("length")
-        return ExternalData(
-            entries.get("location", ""), int(entries.get("offset") or 0), int(length) if length else None
-        )
-    except ValueError as error:
+def _whole_number(entries: dict[str, str], key: str) -> int | None:
+    text = entries.get(key)
+    if not text:
+        return None
+    if not _WHOLE_NUMBER.fullmatch(text):
         raise ModelFileError(
-            f"The model's external data has an offset or length that is no number ({error}); it was not opened."
-        ) from error
+            f"The {key} of the model's external data is {text[:40]!r} and no whole number; it was not opened."
+        )
+    return int(text)
 
 
-def _fields(view: memoryview) -> "Iterator[tuple[int, memoryview | int]]":
-    """Yield the number and value of every field of a message; values of fixed width are passed over."""
-    position = 0
+def _fields(view: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Yield the number and bytes of every field of a message that has bytes; all others are passed over.
+
+    Fields of an unexpected type and groups are not errors: a parser keeps them as unknown fields and goes on.
+    """
+    position = groups = 0
     while position < len(view):
         tag, position = _varint(view, position)
-        number, wire_type = tag >> 3, tag & 7
+        number, wire_type = (tag & 0xFFFFFFFF) >> 3, tag & 7  # parsers drop what does not fit into 32 bits
         if wire_type == _VARINT:
-            value, position = _varint(view, position)
-            yield number, value
+            _, position = _varint(view, position)
         elif wire_type == _BYTES:
             size, position = _varint(view, position)
             if size > len(view) - position:
                 raise _NotProtobufError
-            yield number, view[position : position + size]
+            if groups <= 0:
+                yield number, view[position : position + size]
             position += size
         elif wire_type in _FIXED_WIDTH:
             position += _FIXED_WIDTH[wire_type]
+        elif wire_type in (_GROUP_BEGIN, _GROUP_END):
+            groups += 1 if wire_type == _GROUP_BEGIN else -1
         else:
             raise _NotProtobufError
 
