@@ -10,6 +10,7 @@ import json
 import re
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from mmap import ACCESS_READ, mmap
@@ -31,6 +32,11 @@ _ALL_VOICES_OF_V0_19 = (
     "af", "af_bella", "af_nicole", "af_sarah", "af_sky", "am_adam", "am_michael",
     "bf_emma", "bf_isabella", "bm_george", "bm_lewis",
 )  # fmt: skip
+_RAW_VOICES = {
+    **{rows * _ROW_BYTES: 1 for rows in _RAW_ROWS},
+    len(_ALL_VOICES_OF_V0_19) * _RAW_ROWS[0] * _ROW_BYTES: len(_ALL_VOICES_OF_V0_19),
+}
+"""Size of a raw file → number of voices in it."""
 _MAX_ROWS = MAX_TOKENS + 2
 _MAX_NPY_BYTES = _MAX_ROWS * _ROW_BYTES + 4096
 _MAX_JSON_BYTES = _MAX_ROWS * STYLE_SIZE * 40
@@ -40,9 +46,11 @@ _MAX_DIRECTORY_BYTES = 1 << 20
 _MAX_JSON_VOICES = 10_000
 _MAX_STYLE = 100.0
 """Largest absolute value believed: those of the published voices stay below 3."""
+_JSON_START = re.compile(rb'\s*\{\s*"')
 _JSON_KEY = re.compile(rb'"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})"[ \t\r\n]*:')
 _END_RECORD = struct.Struct("<4s4H2LH")
 """The end of a ZIP's table of contents; its sixth field is the table's size (PKWARE APPNOTE 4.3.16)."""
+_ZIP64_LOCATOR = b"PK\6\7"
 _VOICE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
@@ -60,14 +68,15 @@ def format_of(path: Path) -> VoiceFormat:
     """Return the reader for what `path` holds; raise VoicePackError for anything that is no voice pack."""
     with path.open("rb") as file:
         head = file.read(64)
-    if head.startswith(b"PK"):
+    if head.startswith((b"PK\3\4", b"PK\5\6")):
         return _Npz(path)
     if head.startswith(b"\x93NUMPY"):
         return _Npy(path)
-    if head.startswith(b"\x80"):
-        raise _refused(path, "it is a Python pickle, which can run code and is never loaded")
-    if head.lstrip()[:1] == b"{":
+    if _JSON_START.match(head):
         return _Json(path)
+    # The numbers of a raw pack may begin with any byte, so its size speaks before the mark of a pickle does.
+    if head.startswith(b"\x80") and path.stat().st_size not in _RAW_VOICES:
+        raise _refused(path, "it is a Python pickle, which can run code and is never loaded")
     return _Raw(path)
 
 
@@ -89,10 +98,10 @@ class _Npz:
 
     def read(self, name: str) -> VoicePack:
         try:
-            with self._open() as archive, archive.open(f"{name}.npy") as member:
+            with self._open() as archive, archive.open(_plainly_packed(archive, f"{name}.npy")) as member:
                 # One byte more than any pack has: what unpacks to more is not read to its end.
                 data = member.read(_MAX_NPY_BYTES + 1)
-        except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        except (KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as error:
             raise _refused(self.path, f"its voice '{name}' cannot be unpacked ({error})") from error
         return _parse_npy(data, self.path, name)
 
@@ -100,7 +109,7 @@ class _Npz:
         _check_directory(self.path)
         try:
             return zipfile.ZipFile(self.path)
-        except (zipfile.BadZipFile, ValueError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError) as error:
             raise _refused(self.path, f"it is a damaged ZIP file ({error})") from error
 
 
@@ -126,11 +135,11 @@ class _Raw:
 
     def names(self) -> tuple[str, ...]:
         size = self.path.stat().st_size
-        if size in [rows * _ROW_BYTES for rows in _RAW_ROWS]:
-            return (self.path.stem,)
-        if size == len(_ALL_VOICES_OF_V0_19) * _RAW_ROWS[0] * _ROW_BYTES:
-            return _ALL_VOICES_OF_V0_19
-        raise _refused(self.path, f"its {size} bytes are neither one voice nor the eleven of v0.19, and no known form")
+        if size not in _RAW_VOICES:
+            raise _refused(
+                self.path, f"its {size} bytes are neither one voice nor the eleven of v0.19, and no known form"
+            )
+        return (self.path.stem,) if _RAW_VOICES[size] == 1 else _ALL_VOICES_OF_V0_19
 
     def read(self, name: str) -> VoicePack:
         names = self.names()
@@ -140,7 +149,9 @@ class _Raw:
         with self.path.open("rb") as file:
             file.seek(names.index(name) * length)
             data = file.read(length)
-        return _checked(np.frombuffer(data, dtype="<f4").reshape(-1, 1, STYLE_SIZE).copy(), self.path, name)
+        if len(data) != length:
+            raise _refused(self.path, "it changed while it was read")
+        return _checked(np.frombuffer(data, dtype="<f4").reshape(-1, 1, STYLE_SIZE), self.path, name)
 
 
 @dataclass(frozen=True)
@@ -159,8 +170,11 @@ class _Json:
         with self.path.open("rb") as file:
             file.seek(span[0])
             text = file.read(span[1] - span[0])
+        if text.count(b"[") > 2 * _MAX_ROWS + 1 or text.count(b",") > _MAX_ROWS * (STYLE_SIZE + 1):
+            raise _refused(self.path, f"its voice '{name}' is a longer list than that of any voice")
         try:
-            numbers = np.array(json.loads(text.rstrip(b" \t\r\n,")), dtype=np.float32)
+            with np.errstate(over="ignore"):  # infinity is refused below
+                numbers = np.array(json.loads(text.rstrip(b" \t\r\n,")), dtype=np.float32)
         except (ValueError, TypeError, RecursionError, OverflowError) as error:
             raise _refused(self.path, f"its voice '{name}' is no nested list of numbers ({error})") from error
         return _checked(numbers, self.path, name)
@@ -184,6 +198,14 @@ def _refused(path: Path, reason: str) -> VoicePackError:
     )
 
 
+def _plainly_packed(archive: zipfile.ZipFile, member: str) -> zipfile.ZipInfo:
+    """Return the entry of a member that is stored or deflated; others cannot be unpacked a piece at a time."""
+    entry = archive.getinfo(member)
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile("it is packed in a way that numpy never uses")
+    return entry
+
+
 def _check_directory(path: Path) -> None:
     """Refuse a ZIP whose table of contents is so long that reading it would be the attack."""
     with path.open("rb") as file:
@@ -193,7 +215,9 @@ def _check_directory(path: Path) -> None:
     position = tail.rfind(b"PK\5\6")
     if position < 0 or len(tail) - position < _END_RECORD.size:
         raise _refused(path, "it begins like a ZIP file but has no end of one; the download broke off")
-    if _END_RECORD.unpack_from(tail, position)[5] > _MAX_DIRECTORY_BYTES:
+    # The ZIP64 form of the record, for archives that no voice pack needs, would hold another size.
+    is_zip64 = _ZIP64_LOCATOR in tail[max(0, position - 20) : position]
+    if is_zip64 or _END_RECORD.unpack_from(tail, position)[5] > _MAX_DIRECTORY_BYTES:
         raise _refused(path, "its table of contents is longer than that of any voice pack")
 
 
@@ -203,7 +227,7 @@ def _parse_npy(data: bytes, path: Path, name: str) -> VoicePack:
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read_header(stream, max_header_size=4096)
-    except (ValueError, EOFError, OverflowError, SyntaxError) as error:
+    except Exception as error:  # the parsers below numpy's have a dozen kinds, all of them meaning this
         raise _refused(path, f"its voice '{name}' is no array of numbers ({error})") from error
     if dtype != np.dtype("<f4") or not _is_shape(shape):
         raise _refused(path, f"its voice '{name}' is {dtype} of shape {shape}")

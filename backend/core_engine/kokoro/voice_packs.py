@@ -4,7 +4,9 @@ A pack holds one style vector for every length of a chunk: float32 of shape (row
 for n token ids; v1.0 has 510, row n - 1.
 """
 
+import contextlib
 import logging
+import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,12 +86,14 @@ def _candidates(folder: Path) -> list[VoiceFile]:
     files = []
     for place in (folder, folder / "voices"):
         try:
-            found = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES and path.is_file())
+            found = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES)
         except OSError:  # no such folder, or not ours to read
             continue
         for path in found:
-            status = path.stat()
-            files.append(VoiceFile(path, status.st_mtime_ns, status.st_size))
+            with contextlib.suppress(OSError):  # gone since, a link to nothing, or not ours to read
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode):
+                    files.append(VoiceFile(path, status.st_mtime_ns, status.st_size))
     return files
 
 
