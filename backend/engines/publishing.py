@@ -5,6 +5,7 @@ sees the old bytes or the new ones, and after a failure the old ones.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 from functools import lru_cache
@@ -16,6 +17,8 @@ except ImportError:  # Windows refuses to delete an open file, which does what t
     fcntl = None  # type: ignore[assignment]
 
 _SUFFIX = ".publishing"
+_UNSUPPORTED = frozenset([errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES])
+"""How file systems (network shares above all) and folders that may not be listed refuse to flush a folder."""
 
 
 def publish(target: Path, data: bytes) -> None:
@@ -25,33 +28,36 @@ def publish(target: Path, data: bytes) -> None:
     """
     _sweep_once(target.parent, os.getpid())
     temporary, descriptor = _create_temporary(target)
-    lock = os.dup(descriptor) if fcntl else None
+    lock = None
     try:
-        _write(descriptor, data)
+        lock = _write(descriptor, data)
         rename(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     finally:
-        if lock is not None:
-            with contextlib.suppress(OSError):
-                os.close(lock)
+        _close_quietly(lock)
 
 
 def rename(temporary: Path, target: Path) -> None:
-    """Put `temporary`, already flushed, in the place of `target` durably; where that fails `target` is as it was."""
-    new = not target.exists()
+    """Put `temporary`, already flushed, in the place of `target` durably; where that fails `target` is as it was.
+
+    Where the file system has no hard links and the folder cannot be flushed, `target` is the new file, complete.
+    """
+    new = not os.path.lexists(target)
+    mine = temporary.lstat()
     old = None if new else _second_name(target)
     try:
         temporary.replace(target)
         try:
             _flush_folder(target.parent)
         except OSError:
-            _undo(target, old, new)
+            _undo(target, mine, old, new)
             raise
     finally:
         if old:
-            old.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what stays behind is swept; the target is right without that
+                old.unlink()
 
 
 def sweep(folder: Path) -> None:
@@ -80,7 +86,8 @@ def _create_temporary(target: Path) -> tuple[Path, int]:
         try:
             if fcntl is None:
                 return temporary, descriptor
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):  # a file system without locks: no sweep removes anything there
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_nlink:
                 return temporary, descriptor
         except BaseException:
@@ -90,18 +97,31 @@ def _create_temporary(target: Path) -> tuple[Path, int]:
         os.close(descriptor)  # a sweep came between creating and locking
 
 
-def _write(descriptor: int, data: bytes) -> None:
-    """Write and flush all of `data` and close `descriptor`, whatever happens."""
-    try:
+def _write(descriptor: int, data: bytes) -> int | None:
+    """Write and flush all of `data` and close `descriptor`, whatever happens; return another one that keeps the lock.
+
+    Closed before the file is renamed, because network shares report what they could not write only then.
+    """
+    with contextlib.ExitStack() as opened:
+        opened.callback(_close_quietly, descriptor)
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
-    except BaseException:
+        lock = os.dup(descriptor) if fcntl else None
+        opened.pop_all()
+    try:
+        os.close(descriptor)
+    except OSError:
+        _close_quietly(lock)
+        raise
+    return lock
+
+
+def _close_quietly(descriptor: int | None) -> None:
+    if descriptor is not None:
         with contextlib.suppress(OSError):
             os.close(descriptor)
-        raise
-    os.close(descriptor)
 
 
 def _second_name(target: Path) -> Path | None:
@@ -114,8 +134,10 @@ def _second_name(target: Path) -> Path | None:
     return second
 
 
-def _undo(target: Path, old: Path | None, new: bool) -> None:
+def _undo(target: Path, mine: os.stat_result, old: Path | None, new: bool) -> None:
     with contextlib.suppress(OSError):
+        if not os.path.samestat(target.lstat(), mine):  # somebody else has published there since
+            return
         if new:
             target.unlink()
         elif old:
@@ -125,11 +147,15 @@ def _undo(target: Path, old: Path | None, new: bool) -> None:
 def _flush_folder(folder: Path) -> None:
     if os.name == "nt":  # Windows neither can nor needs to
         return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
 
 
 def _remove_if_abandoned(leftover: Path) -> None:
