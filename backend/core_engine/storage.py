@@ -26,4 +26,5 @@ def _ids(project_id: object, segment_id: object) -> tuple[str, str]:
 
 
 def _id(value: object, kind: str) -> str:
-    return checked_name(str(value) if isinstance(value, (int, UUID)) else value, kind)
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 64
+    return checked_name(str(value) if whole or isinstance(value, UUID) else value, kind)

@@ -38,17 +38,26 @@ def is_name(value: object) -> bool:
 def checked_name(value: object, kind: str) -> str:
     """Return `value` as a valid name; raise InvalidNameError, which names its `kind`, for anything else."""
     if not isinstance(value, str) or not is_name(value):
-        shown = repr(value if len(repr(value)) <= MAX_LENGTH else f"{str(value)[:40]}…")
         raise InvalidNameError(
-            f"Invalid {kind}: {shown}. Use 1 to {MAX_LENGTH} letters, digits, '.', '_' or '-', beginning with "
+            f"Invalid {kind}: {_shown(value)}. Use 1 to {MAX_LENGTH} letters, digits, '.', '_' or '-', beginning with "
             f"a letter, a digit or '_', and no name that Windows keeps for a device."
         )
     return value
 
 
 def path_inside(root: Path, *parts: str) -> Path:
-    """Return `root` joined with `parts`; raise OutsideRootError where links lead the result out of `root`."""
+    """Return `root` joined with `parts`; raise OutsideRootError where links lead it out of `root`, or nowhere."""
     path = root.joinpath(*parts)
-    if not path.resolve().is_relative_to(root.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, names too long, NUL
+        raise OutsideRootError(f"'{path}' leads nowhere: {error}.") from error
+    if not inside:
         raise OutsideRootError(f"'{path}' leads outside '{root}'.")
     return path
+
+
+def _shown(value: object) -> str:
+    if not isinstance(value, str):
+        return f"a value of type {type(value).__name__}"
+    return repr(value if len(value) <= MAX_LENGTH else f"{value[:40]}…")

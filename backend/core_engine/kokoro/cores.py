@@ -25,11 +25,12 @@ def allowed_cores() -> int:
 def _quotas() -> Iterator[float]:
     """Yield the CPU quotas, in cores, of this process' control group and of every group around it."""
     try:
-        memberships = _PROC.read_text().splitlines()
+        memberships = _PROC.read_text(errors="replace").splitlines()
     except OSError:
         return
     for line in memberships:
-        _, controllers, group = line.split(":", 2)
+        _, _, membership = line.partition(":")
+        controllers, _, group = membership.partition(":")
         if not controllers:
             yield from _quotas_along(_CGROUPS, group, _read_v2)
         elif "cpu" in controllers.split(","):
@@ -42,7 +43,7 @@ def _quotas_along(mount: Path, group: str, read: Callable[[Path], float | None])
     for folder in (own, *own.parents):
         try:
             quota = read(folder)
-        except (OSError, ValueError):
+        except (OSError, ValueError, ArithmeticError):
             quota = None  # the group of a container is often not visible under its own path
         if quota is not None:
             yield quota
