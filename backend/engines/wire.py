@@ -5,7 +5,7 @@ Only declared fields change their case. The contents of free dictionaries stay a
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Status = Literal["ready", "loading", "processing", "error"]
@@ -21,6 +21,17 @@ class Message(BaseModel):
 
 def _default_for_null(default: Any) -> BeforeValidator:
     return BeforeValidator(lambda value: default if value is None else value)
+
+
+def _whole_characters(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("it holds half of a character (a lone surrogate)") from error
+    return value
+
+
+Text = Annotated[str, AfterValidator(_whole_characters)]
 
 
 class ErrorResponse(BaseModel):
@@ -148,8 +159,8 @@ class EngineInfo(Message):
 class GenerateRequest(Message):
     """Text to speak. No sample is null, "" or []."""
 
-    text: str
-    language: str
+    text: Text
+    language: Text
     tts_speaker_wav: str | list[str] | None = None
     parameters: Annotated[dict[str, Any], _default_for_null({})] = {}
 
@@ -200,9 +211,9 @@ class AnalyzeRequest(Message):
 
     audio_base64: str | None = None
     audio_path: str | None = None
-    language: str = "en"
+    language: Text = "en"
     quality_thresholds: Annotated[QualityThresholds, _default_for_null({})] = QualityThresholds()
-    expected_text: str | None = None
+    expected_text: Text | None = None
     pronunciation_rules: Annotated[list[PronunciationRule], _default_for_null([])] = []
 
 

@@ -1,0 +1,117 @@
+"""Who may ask an engine, and for how much: web pages elsewhere, tokens, large bodies."""
+
+import time
+
+import pytest
+
+from engines.guards import Exposure, is_loopback
+from engines.tests.scripted_engine import ScriptedEngine, make_folder, serving
+
+CHANGING = ["/load", "/shutdown", "/generate", "/samples/check", "/samples/upload/a"]
+OPEN = Exposure(loopback_only=False)
+
+
+@pytest.fixture(scope="module", params=[Exposure(), OPEN], ids=["loopback", "network"])
+def either(request, tmp_path_factory):
+    engine = ScriptedEngine(make_folder(tmp_path_factory.mktemp("either") / "scripted"))
+    engine.stop = lambda: pytest.fail("the engine was stopped")
+    with serving(engine, request.param) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", CHANGING)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://example.com"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:1"},
+        {"Origin": "http://[::bad"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Host": "rebound.example", "Origin": "http://rebound.example"},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "Text/Plain; charset=utf-8"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+    ],
+)  # fmt: skip
+def test_browser_attack_on_every_route_that_changes_state_is_refused(either, path, headers) -> None:
+    sent = {"Content-Type": "application/json", **headers}
+    answer = either.post(path, content=b'{"engineModelName": "default"}', headers=sent)
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("Refused")
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_preflight_gives_no_permission(either) -> None:
+    asked = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST"}
+    answer = either.options("/load", headers=asked)
+    assert answer.status_code == 400
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/health", "/info", "/models"])
+def test_rebound_name_reads_nothing_from_a_loopback_engine(client, path) -> None:
+    assert client.get(path, headers={"Host": "rebound.example"}).status_code == 400
+
+
+@pytest.mark.parametrize("host", ["localhost:8766", "127.0.0.1:8766", "127.3.2.1", "[::1]:8766", "LOCALHOST"])
+def test_loopback_engine_is_reached_by_every_name_of_loopback(client, host) -> None:
+    assert client.post("/load", json={"engineModelName": "default"}, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["kokoro:8766", "192.168.1.5:8766", "studio.local", "localhost:18000"])
+def test_network_engine_is_reached_by_container_and_host_names(engine, host) -> None:
+    with serving(engine, OPEN) as client:
+        assert client.post("/load", json={"engineModelName": "default"}, headers={"Host": host}).status_code == 200
+
+
+def test_own_documentation_page_may_be_used(client) -> None:
+    host = f"127.0.0.1:{client.base_url.port}"
+    headers = {"Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/load", json={"engineModelName": "default"}, headers=headers).status_code == 200
+
+
+def test_token_is_wanted_everywhere_but_for_health(engine) -> None:
+    with serving(engine, Exposure(token="s3cret")) as client:
+        assert client.get("/health").status_code == 200
+        for value in (b"", b"Bearer wrong", b"s3cret", "é".encode()):
+            sent = {b"Authorization": value}
+            assert client.get("/models", headers=sent).status_code == 400
+            assert client.post("/load", json={"engineModelName": "default"}, headers=sent).status_code == 400
+        allowed = {"Authorization": "Bearer s3cret"}
+        assert client.post("/load", json={"engineModelName": "default"}, headers=allowed).status_code == 200
+
+
+@pytest.mark.parametrize("path", [*CHANGING, "/nowhere"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_body_of_64_mib_is_refused_within_a_second(either, path, chunked) -> None:
+    if path == "/shutdown" and chunked:
+        pytest.skip("the body of /shutdown is never read")
+    block = b" " * (1 << 20)
+    content = (block for _ in range(64)) if chunked else block * 64
+    kind = "audio/wav" if "upload" in path else "application/json"
+    started = time.monotonic()
+    answer = either.post(path, content=content, headers={"Content-Type": kind})
+    assert answer.status_code in (400, 404)
+    assert time.monotonic() - started < 1.5
+    assert either.get("/health").status_code == 200
+
+
+def test_flood_of_characters_is_refused_within_a_second(client) -> None:
+    client.post("/load", json={"engineModelName": "default"})
+    for key in ("text", "language", "ttsSpeakerWav"):
+        started = time.monotonic()
+        body = {"text": "Hi", "language": "en", key: "\U0001f600" * 100_000}
+        assert client.post("/generate", json=body).status_code == 400
+        assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("localhost.", True), ("0.0.0.0", False), ("::", False),
+     ("10.0.0.1", False), ("example.com", False), ("", False), ("localhost.example.com", False)],
+)  # fmt: skip
+def test_is_loopback(host, expected) -> None:
+    assert is_loopback(host) is expected
