@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 import yaml
 
+from engines.base_server import BaseEngineServer
 from engines.base_tts_server import BaseTTSServer
 from engines.guards import Exposure
 from engines.process import listen
@@ -84,7 +85,7 @@ class ScriptedEngine(BaseTTSServer):
 
 
 @contextlib.contextmanager
-def serving(engine: BaseTTSServer, exposure: Exposure | None = None) -> Iterator[httpx.Client]:
+def serving(engine: BaseEngineServer, exposure: Exposure | None = None) -> Iterator[httpx.Client]:
     """Yield a client of `engine`, served by the real web server; nothing runs any more afterwards."""
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]

@@ -1,0 +1,114 @@
+"""One worker, a bounded queue, and the state that follows."""
+
+import threading
+import time
+
+import pytest
+
+from engines.activity import Activity
+from engines.errors import BusyError, EngineError, RequestError
+
+
+@pytest.fixture
+def activity():
+    activity = Activity(queue_limit=2)
+    yield activity
+    activity.close()
+
+
+def test_activity_runs_work_in_order_on_one_thread(activity) -> None:
+    threads, order = set(), []
+
+    def work(number: int) -> int:
+        threads.add(threading.current_thread().name)
+        order.append(number)
+        return number
+
+    assert [activity.submit("processing", lambda n=n: work(n)).result(5) for n in range(5)] == list(range(5))
+    assert (threads, order) == ({"engine-worker"}, list(range(5)))
+
+
+def test_activity_starts_no_thread_before_the_first_work() -> None:
+    before = threading.active_count()
+    Activity()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("kind", ["loading", "processing"])
+def test_activity_status_is_what_runs(activity, kind) -> None:
+    hold = threading.Event()
+    done = activity.submit(kind, hold.wait)
+    assert activity.status == kind
+    hold.set()
+    done.result(5)
+    assert activity.status == "ready"
+
+
+def test_activity_status_is_never_ready_between_two_works(activity) -> None:
+    seen = set()
+    for _ in range(200):
+        works = [activity.submit("processing", lambda: None), activity.submit("loading", lambda: None)]
+        while not works[1].done():
+            status = activity.status
+            if not works[1].done():
+                seen.add(status)
+    assert "ready" not in seen
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(ValueError("x"), "error"), (EngineError("x"), "error"), (RequestError("x"), "ready"), (BusyError("x"), "ready")],
+)
+def test_activity_status_after_a_failure_and_after_a_refusal(activity, error, status) -> None:
+    def work() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        activity.submit("processing", work).result(5)
+    assert (activity.status, activity.failure) == (status, "x" if status == "error" else None)
+    activity.submit("processing", lambda: None).result(5)
+    assert (activity.status, activity.failure) == ("ready", None)
+
+
+def test_activity_queue_is_bounded_and_forgets_what_was_cancelled(activity) -> None:
+    hold = threading.Event()
+    running = activity.submit("processing", hold.wait)
+    while not running.running():
+        time.sleep(0.001)
+    waiting = [activity.submit("processing", lambda: None) for _ in range(2)]
+    with pytest.raises(BusyError, match=r"full \(2 requests\)"):
+        activity.submit("processing", lambda: None)
+    waiting[0].cancel()
+    last = activity.submit("processing", lambda: "here")
+    hold.set()
+    assert last.result(5) == "here"
+
+
+def test_activity_close_refuses_what_waits_and_what_comes(activity) -> None:
+    hold = threading.Event()
+    running = activity.submit("processing", hold.wait)
+    while not running.running():
+        time.sleep(0.001)
+    waiting = activity.submit("processing", lambda: None)
+    activity.close()
+    with pytest.raises(BusyError, match="shutting down"):
+        waiting.result(5)
+    with pytest.raises(BusyError, match="shutting down"):
+        activity.submit("processing", lambda: None)
+    assert not activity.join(0.05)
+    hold.set()
+    assert running.result(5)
+    assert activity.join(5)
+
+
+def test_activity_abandon_answers_who_waits_while_the_work_goes_on(activity) -> None:
+    hold = threading.Event()
+    running = activity.submit("processing", hold.wait)
+    while not running.running():
+        time.sleep(0.001)
+    activity.close()
+    activity.abandon()
+    with pytest.raises(BusyError, match="shutting down"):
+        running.result(5)
+    hold.set()
+    assert activity.join(5)

@@ -1,0 +1,46 @@
+"""The log of an engine."""
+
+import io
+import logging
+import re
+
+import pytest
+
+from engines.console import configure_logging
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
+
+
+def test_log_line_form() -> None:
+    stream = io.StringIO()
+    configure_logging("my-engine", "INFO", stream)
+    logging.getLogger("engines.x").info("Loaded %s.", "it")
+    logging.getLogger("engines.x").debug("never shown")
+    line = r"\d\d:\d\d:\d\d\.\d{3} \| INFO \| test_console:test_log_line_form:\d+ - \[my-engine\] Loaded it\."
+    assert re.fullmatch(line, stream.getvalue().rstrip())
+
+
+@pytest.mark.parametrize(("stream", "coloured"), [(io.StringIO(), False), (Terminal(), True)])
+def test_log_is_coloured_on_a_terminal_only(stream, coloured) -> None:
+    configure_logging("e", "INFO", stream)
+    logging.getLogger().warning("careful")
+    assert ("\x1b[33m" in stream.getvalue()) is coloured
+
+
+def test_log_of_the_web_server_is_silent_below_warning() -> None:
+    stream = io.StringIO()
+    configure_logging("e", "DEBUG", stream)
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).info("GET /health")
+    assert stream.getvalue() == ""
