@@ -100,9 +100,8 @@ class Transfer:
     def _store(self, response: http.client.HTTPResponse, begin: int, line: Line) -> None:
         """Write the body of `response`, which begins at byte `begin` of the file."""
         reported = 0.0
-        with os.fdopen(self._open(), "wb", buffering=0) as part:
+        with self.path.open("ab", buffering=0) as part:
             part.truncate(begin)
-            part.seek(begin)
             while begin < self.file.size:
                 block = self._read(response, line)[: self.file.size - begin]
                 part.write(block)
@@ -113,10 +112,6 @@ class Transfer:
             with self._network_errors(line):
                 if response.read1(1):
                     raise _WrongContentError(f"more than the expected {self.file.size} bytes came")
-
-    def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        return os.open(self.path, flags, 0o666)
 
     def _read(self, response: http.client.HTTPResponse, line: Line) -> bytes:
         with self._network_errors(line):
@@ -188,12 +183,12 @@ class Transfer:
 def size_at(address: str, policy: DownloadPolicy) -> int:
     """Return the bytes that `address` announces; raises DownloadError where it does not, or is no file."""
     try:
-        with Line(policy.stall_s, threading.Event()).watched() as line:
-            with open_source(
-                address, {"Accept-Encoding": "identity", "User-Agent": "storyflow"}, policy, line
-            ) as response:
-                length = response.headers.get("Content-Length", "")
-                is_page = response.headers.get_content_type() == "text/html"
+        with (
+            Line(policy.stall_s, threading.Event()).watched() as line,
+            open_source(address, {"Accept-Encoding": "identity", "User-Agent": "storyflow"}, policy, line) as response,
+        ):
+            length = response.headers.get("Content-Length", "")
+            is_page = response.headers.get_content_type() == "text/html"
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DownloadError(f"'{shown(address)}' cannot be reached: {error}") from error
     if is_page or not length.isascii() or not length.isdecimal() or int(length) == 0:

@@ -338,6 +338,29 @@ def test_hostile_server_publishes_nothing(tmp_path, behaviour, present):
         assert fetch(server, tmp_path).read_bytes() == CONTENT, "an honest server is not helped by what came before"
 
 
+@pytest.mark.parametrize("behaviour", [wrong_bytes, web_page, short], ids=lambda behaviour: behaviour.__name__)
+def test_server_without_the_file_is_asked_once(tmp_path, behaviour):
+    with serving(behaviour) as server, pytest.raises(DownloadError, match="Nothing of it was kept"):
+        fetch(server, tmp_path)
+    assert len(server.asked) == 1
+
+
+def test_web_page_is_called_one(tmp_path):
+    with serving(web_page) as server, pytest.raises(DownloadError, match="a web page came instead"):
+        fetch(server, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [range_elsewhere, range_of_another_total, range_without_a_header],
+    ids=lambda behaviour: behaviour.__name__,
+)
+def test_wrong_range_is_not_stored(tmp_path, behaviour):
+    leave_part(tmp_path, CONTENT[:1000])
+    with serving(behaviour) as server, pytest.raises(DownloadError, match="asked for bytes"):
+        fetch(server, tmp_path)
+
+
 @pytest.mark.parametrize(
     "behaviour",
     [ignores_range, range_elsewhere, range_of_another_total, range_without_a_header],
@@ -352,6 +375,14 @@ def test_server_with_wrong_ranges_never_mixes_bytes(tmp_path, behaviour):
     leave_part(tmp_path, CONTENT[:1000])
     with serving(whole_or) as server:
         assert fetch(server, tmp_path).read_bytes() == CONTENT
+
+
+def breaks_off_and_ends(answer: Answer) -> None:
+    if answer.start:
+        answer.head(404, Content_Length=0)
+    else:
+        answer.head(200, Content_Length=len(answer.body))
+        answer.send(answer.body[:1000])
 
 
 def stalls_before_the_head(answer: Answer) -> None:
@@ -462,8 +493,9 @@ def test_planted_links_are_not_written_through(tmp_path):
     folder = tmp_path / "external"
     folder.mkdir()
     (folder / ".model.bin.part").symlink_to(outside)
-    with serving() as server:
+    with serving(breaks_off_and_ends) as server, pytest.raises(DownloadError):
         fetch(server, folder)
+    with serving() as server:
         shutil.rmtree(folder)
         (folder / ".model.bin.part").mkdir(parents=True)
         (folder / ".model.bin.part/model.bin").symlink_to(outside / "victim")

@@ -103,6 +103,12 @@ def test_available_lists_a_name_once_and_the_baked_in_wins(base):
     assert store.path_of("base") == base / "models/base"
 
 
+def test_baked_in_file_wins_over_a_mounted_folder(base):
+    model(base / "external_models", "base")
+    (base / "models/base.pt").write_bytes(b"weights")
+    assert store_of(base).path_of("base") == base / "models/base.pt"
+
+
 def test_available_survives_an_engine_whose_check_raises(base, caplog):
     model(base / "models", "default", "odd")
 
@@ -411,6 +417,18 @@ def test_damaged_download_is_fetched_again(base):
         harm(weights, random.Random(6))
         assert (store.obtain("tone") / "model.bin").read_bytes() == WEIGHTS
         assert [path for path, _ in server.asked] == ["/tone/model.bin", "/tone/config.json", "/tone/model.bin"]
+
+
+def test_damaged_model_that_is_baked_in_is_refused_and_left_alone(base):
+    with file_server(dict(SERVED)) as server:
+        downloading_store(base, server).obtain("tone")
+        (base / "models/tone").unlink()
+        (base / "external_models/tone").rename(base / "models/tone")
+        harm(base / "models/tone/model.bin", random.Random(8))
+        server.asked.clear()
+        with pytest.raises(DamagedModelError):
+            downloading_store(base, server).obtain("tone")
+        assert server.asked == []
 
 
 def test_truncated_download_is_not_listed_and_says_why(base):
