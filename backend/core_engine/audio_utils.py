@@ -100,4 +100,6 @@ def write_wav_bytes(wav: bytes, output_path: str | os.PathLike[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(f"'{path}' is a folder; give the path of a WAV file.")
+    if path.exists() and not path.is_file():  # replaced, /dev/null would be gone for everybody
+        raise FileExistsError(f"'{path}' is a device or pipe; give the path of a WAV file.")
     publish(path, wav)

@@ -12,3 +12,9 @@ def voice() -> Iterator[None]:
     """Let generate_audio speak for real."""
     with built_in_voice():
         yield
+
+
+@pytest.fixture
+def settings_of_django(settings):
+    """pytest-django's `settings`, where Hypothesis has taken the name."""
+    return settings
