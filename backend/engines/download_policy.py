@@ -32,12 +32,21 @@ class StalledError(DownloadError):
     """A source that stopped sending."""
 
 
+class UnreachableError(DownloadError):
+    """A source that could not be connected to: no network, a wrong address, or a host that is down."""
+
+
+class StorageError(DownloadError):
+    """A model that the disk, or what lies in its folder, leaves no room for."""
+
+
 @dataclass(frozen=True)
 class DownloadPolicy:
     """Where downloads may come from, and how patient they are."""
 
     mirror: str | None = None  # base URL of the user's own mirror, also http or on this machine; as external_models/
     stall_s: float = 25.0  # seconds without noticeable progress before a download is given up
+    own_hosts: frozenset[str] = frozenset()  # named by the user's own registry: may be on this network, on any port
     retry_wait_s: float = 1.0  # seconds before the first repetition after a lost line; doubled for every further one
 
     def __post_init__(self) -> None:
@@ -65,12 +74,15 @@ class DownloadPolicy:
             return
         if here[0] != "https":
             raise UntrustedSourceError(f"'{shown(address)}' is not HTTPS: refused.")
+        if here == first and here[1] in self.own_hosts:
+            return
         if here[2] != 443 or here[1] not in _STORES.get(first[1], frozenset()) | {first[1]}:
             raise UntrustedSourceError(f"'{shown(address)}' is no known source of files from '{first[1]}': refused.")
 
     def allows_private(self, address: str) -> bool:
-        """Tell whether `address` may be on this machine or its network: only the mirror may."""
-        return self.mirror is not None and origin(address) == origin(self.mirror)
+        """Tell whether `address` may be on this machine or its network: only the user's mirror and hosts may."""
+        here = origin(address)
+        return (self.mirror is not None and here == origin(self.mirror)) or here[1] in self.own_hosts
 
 
 def origin(address: str) -> tuple[str, str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from engines import manifest
 from engines.names import checked_name, is_name
+from engines.staging import Bundle
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -19,6 +20,7 @@ class RemoteFile:
     url: str  # https://…
     size: int  # bytes
     sha256: str  # 64 lower-case hexadecimal digits
+    others: tuple[str, ...] = ()  # SHA-256 of other published files of this name, which are as good
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that no file can have."""
@@ -28,27 +30,14 @@ class RemoteFile:
             raise ValueError(f"a file's url begins with 'https://', not {self.url!r}")
         if type(self.size) is not int or self.size <= 0:
             raise ValueError(f"a file's size is a number of bytes, not {self.size!r}")
-        if not isinstance(self.sha256, str) or not _SHA256.fullmatch(self.sha256):
-            raise ValueError(f"a file's sha256 is 64 lower-case hexadecimal digits, not {self.sha256!r}")
+        for digest in (self.sha256, *self.others):
+            if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+                raise ValueError(f"a file's sha256 is 64 lower-case hexadecimal digits, not {digest!r}")
 
 
 @dataclass(frozen=True)
-class DownloadableModel:
-    """A model that can be fetched: a folder `name` of `files`, or one file `name` + suffix."""
-
-    name: str
-    files: tuple[RemoteFile, ...]
-    is_folder: bool = True
-
-    @property
-    def size(self) -> int:
-        """The bytes of all files."""
-        return sum(file.size for file in self.files)
-
-    @property
-    def entry_name(self) -> str:
-        """The name in `external_models/` and `models/`."""
-        return self.name if self.is_folder else self.files[0].path
+class DownloadableModel(Bundle[RemoteFile]):
+    """A model that can be fetched: a folder `name` of files, or files side by side, the first of them the model."""
 
 
 def downloadable_models(models: Iterable[Mapping[str, Any]]) -> dict[str, DownloadableModel]:

@@ -172,9 +172,9 @@ class ModelLoader:
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Return path, size and time of change (ns) of every file of the model at `path`."""
+    """Return path, size and time of change (ns) of every file of the model at `path`; hidden ones are only notes."""
     folders = os.walk(path, followlinks=True) if path.is_dir() else [(str(path.parent), [], [path.name])]
-    files = (Path(folder) / name for folder, _, names in folders for name in names)
+    files = (Path(folder) / name for folder, _, names in folders for name in names if not name.startswith("."))
     return tuple(sorted((str(file), *_size_and_time(file)) for file in files))
 
 

@@ -35,9 +35,21 @@ def sha256_of(path: Path) -> str:
 
 
 def manifest_path(model: Path) -> Path:
-    """Return where the manifest of `model` lies: in its folder, or hidden beside a single file."""
+    """Return where the manifest of `model` lies: in its folder, or hidden beside a model that is a file."""
     real = model.resolve()
     return real / NAME if real.is_dir() else real.with_name(f".{real.name}.{NAME}")
+
+
+def model_of(file: Path) -> Path | None:
+    """Return the model, a folder or `file` itself, whose manifest lists `file`; None for one that no manifest lists.
+
+    Raises DamagedModelError for a manifest that cannot be read.
+    """
+    real = file.resolve()
+    for model in (real, real.parent):
+        if any(_path(model, entry) == real for entry in read_manifest(model) or ()):
+            return model
+    return None
 
 
 def to_json(files: list[FileEntry]) -> bytes:
@@ -88,5 +100,12 @@ def verify_model(model: Path) -> None:
             raise DamagedModelError(f"'{path}' is not what was downloaded: its size or SHA-256 differs.")
 
 
+def listed_paths(model: Path) -> list[Path]:
+    """Return the files that the manifest of `model` lists; raises DamagedModelError."""
+    return [_path(model, file) for file in read_manifest(model) or ()]
+
+
 def _path(model: Path, file: FileEntry) -> Path:
-    return model / file.path if model.is_dir() else model
+    """Return where `file` lies: in the model's folder, or, of several files side by side, beside the real first one."""
+    real = model.resolve()
+    return real / file.path if real.is_dir() else real.with_name(file.path)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.download_policy import DownloadError, DownloadPolicy, shown
+from engines.download_policy import DownloadError, DownloadPolicy, UnreachableError, shown
 from engines.download_source import Line, open_source
 from engines.downloadable import RemoteFile
 from engines.manifest import sha256_of
@@ -33,6 +33,10 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 class _LostLineError(Exception):
     """A transfer broke off; what arrived is good to go on from."""
+
+
+class _NoLineError(_LostLineError):
+    """The source could not be connected to."""
 
 
 class _WrongContentError(Exception):
@@ -71,7 +75,8 @@ class Transfer:
                 gained = self._length() - best >= _GAIN
                 failures, best = (1, self._length()) if gained else (failures + 1, best)
                 if failures >= _ATTEMPTS:
-                    raise self._error(f"{error}. Gave up after {failures} attempts; try again later.") from error
+                    kind = UnreachableError if isinstance(error, _NoLineError) else DownloadError
+                    raise self._error(f"{error}. Gave up after {failures} attempts; try again later.", kind) from error
                 logger.info("Download of '%s' interrupted (%s); trying again.", self.file.path, error)
                 self.cancel.wait(self.policy.retry_wait_s * 2 ** (failures - 1))
         self.report(self.file.size)
@@ -137,6 +142,8 @@ class Transfer:
                     f"its certificate is not trusted here ({reason.verify_message}). Behind a proxy that replaces "
                     "certificates, name its CA bundle in SSL_CERT_FILE."
                 ) from error
+            if isinstance(error, urllib.error.URLError):
+                raise _NoLineError(f"no connection: {reason}") from error
             raise _LostLineError(f"connection lost: {reason}") from error
 
     def _for_status(self, error: urllib.error.HTTPError) -> Exception:
@@ -146,8 +153,8 @@ class Transfer:
             return _WrongContentError("the server has fewer bytes than expected")
         return self._error(f"the server answered with status {error.code} {error.reason}.")
 
-    def _error(self, what: str) -> DownloadError:
-        return DownloadError(f"Download of '{self.file.path}' from '{shown(self.address)}': {what}")
+    def _error(self, what: str, kind: type[DownloadError] = DownloadError) -> DownloadError:
+        return kind(f"Download of '{self.file.path}' from '{shown(self.address)}': {what}")
 
     def _length(self) -> int:
         try:
@@ -157,7 +164,7 @@ class Transfer:
 
     def _is_verified(self) -> bool:
         """Tell whether all of the file is here, read back from the disk; flush it then."""
-        if self._length() != self.file.size or sha256_of(self.path) != self.file.sha256:
+        if self._length() != self.file.size or sha256_of(self.path) not in (self.file.sha256, *self.file.others):
             return False
         with self.path.open("rb+") as whole:
             os.fsync(whole.fileno())
@@ -189,8 +196,12 @@ def size_at(address: str, policy: DownloadPolicy) -> int:
         ):
             length = response.headers.get("Content-Length", "")
             is_page = response.headers.get_content_type() == "text/html"
+    except urllib.error.HTTPError as error:
+        with contextlib.closing(error):
+            raise DownloadError(f"'{shown(address)}' answers with status {error.code} {error.reason}.") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise DownloadError(f"'{shown(address)}' cannot be reached: {error}") from error
+        reason = getattr(error, "reason", error)
+        raise UnreachableError(f"'{shown(address)}' cannot be reached: {reason}") from error
     if is_page or not length.isascii() or not length.isdecimal() or int(length) == 0:
         raise DownloadError(f"'{shown(address)}' does not say how many bytes it has, or is a web page.")
     return int(length)
