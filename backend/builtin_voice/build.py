@@ -14,13 +14,13 @@ from builtin_voice.envelope import envelope
 from builtin_voice.graph_writer import GraphWriter
 from builtin_voice.intonation import intonation
 from builtin_voice.learning import SENTENCES, examples, learn, lessons
-from builtin_voice.segmenter import segments
+from builtin_voice.segmenter import Segments, segments
 from builtin_voice.source import excitation
-from builtin_voice.tables import Tables
-from builtin_voice.timing import timing
+from builtin_voice.tables import FRAME, Tables
+from builtin_voice.timing import Timing, timing
 from builtin_voice.vocoder import vocoder
 from builtin_voice.voices import pack_bytes
-from core_engine.kokoro.vocabulary import STYLE_SIZE
+from core_engine.kokoro.vocabulary import SAMPLE_RATE, STYLE_SIZE
 from engines.publishing import publish
 
 logger = logging.getLogger(__name__)
@@ -30,8 +30,12 @@ TARGET = Path(__file__).resolve().parents[1] / "engines" / "tts" / "kokoro" / "m
 """Where the built voice is committed: the Kokoro engine's own default model."""
 
 
-def speaking_model(tables: Tables) -> onnx.ModelProto:
-    """Return the graph: `tokens` int64 (1, T), `style` float32 (1, 256), `speed` float32 (1) → `audio` float32 (N)."""
+def speaking_model(tables: Tables, timed: bool = False) -> onnx.ModelProto:
+    """Return the graph: `tokens` int64 (1, T), `style` float32 (1, 256), `speed` float32 (1) → `audio` float32 (N).
+
+    With `timed` it also tells, for measurements, per segment (pads and the graph's own two included) `unit` int64,
+    `stress` float32, and `begin` and `end` of its sound, float32 seconds.
+    """
     g = GraphWriter()
     voice = controls(g, "style", "speed")
     parts = segments(g, "tokens")
@@ -45,7 +49,19 @@ def speaking_model(tables: Tables) -> onnx.ModelProto:
         helper.make_tensor_value_info("speed", TensorProto.FLOAT, [1]),
     ]
     outputs = [helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["samples"])]
+    if timed:
+        outputs += _timing_outputs(g, parts, times)
     return g.model(inputs, outputs, "storyflow-voice")
+
+
+def _timing_outputs(g: GraphWriter, parts: Segments, times: Timing) -> list[onnx.ValueInfoProto]:
+    seconds = FRAME / SAMPLE_RATE
+    g.op("Identity", parts.unit, name="unit")
+    g.op("Identity", parts.stress, name="stress")
+    g.op("Mul", times.start, seconds, name="begin")
+    g.op("Mul", times.end, seconds, name="end")
+    kinds = {"unit": TensorProto.INT64, **dict.fromkeys(("stress", "begin", "end"), TensorProto.FLOAT)}
+    return [helper.make_tensor_value_info(name, kind, ["segments"]) for name, kind in kinds.items()]
 
 
 def model_bytes(tables: Tables) -> bytes:

@@ -29,6 +29,7 @@ _SIZES = (
 )
 ROWS = sum(_SIZES)
 FIRST_COLUMN_ROWS = _SIZES[0]
+PAIRS = _UNITS * _UNITS * 2
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class Contexts:
     rows: str
     """(segments, columns), rows of `Tables.length` and `Tables.closure`."""
     left: str
-    """(segments,), row of `Tables.left`, its first two axes flattened."""
+    """(segments,), pair of a unit with the one before: place in `Tables.left_row`."""
     right: str
-    """(segments,), row of `Tables.right`."""
+    """(segments,), pair of a unit with the one behind: place in `Tables.right_row`."""
 
 
 def contexts(g: GraphWriter, parts: Segments) -> Contexts:
@@ -69,8 +70,8 @@ def contexts(g: GraphWriter, parts: Segments) -> Contexts:
     )
     return Contexts(
         rows=g.op("Concat", *rows, axis=1),
-        left=_number(g, (before, unit), (_UNITS, _UNITS)),
-        right=_number(g, (unit, behind), (_UNITS, _UNITS)),
+        left=_number(g, (before, unit, parts.starts_word), (_UNITS, _UNITS, 2)),
+        right=_number(g, (unit, behind, parts.ends_word), (_UNITS, _UNITS, 2)),
     )
 
 

@@ -14,6 +14,7 @@ from builtin_voice.timing import Timing
 from builtin_voice.voicing import voicing_logits
 
 _JOIN_FRAMES = 3
+_NO_LIMIT = 1e6
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,17 @@ def envelope(g: GraphWriter, tables: Tables, parts: Segments, around: Contexts, 
 def _segment_cepstra(g: GraphWriter, tables: Tables, parts: Segments, around: Contexts) -> str:
     """Return float32 (segments, NODES, CEPSTRA)."""
     own = g.op("Gather", g.constant(tables.unit, "tables.unit"), parts.unit)
-    left = g.op("Gather", g.constant(tables.left, "tables.left"), around.left)
-    right = g.op("Gather", g.constant(tables.right, "tables.right"), around.right)
+    left_row = g.op("Gather", g.constant(tables.left_row, "tables.left_row"), around.left)
+    right_row = g.op("Gather", g.constant(tables.right_row, "tables.right_row"), around.right)
+    left = g.op("Gather", g.constant(tables.left, "tables.left"), left_row)
+    right = g.op("Gather", g.constant(tables.right, "tables.right"), right_row)
     gains = g.constant(tables.stress_gain, "tables.stress_gain")
     level = g.op("Add", g.op("Mul", parts.unit, 3), g.cast(parts.stress, TensorProto.INT64))
     gain = g.op("Mul", g.op("Reshape", g.op("Gather", gains, level), [-1, 1, 1]), np.eye(CEPSTRA, dtype=np.float32)[0])
-    return g.chain("Add", *(g.floats(part) for part in (own, left, right)), gain)
+    wanted = g.chain("Add", *(g.floats(part) for part in (own, left, right)), gain)
+    loudest = g.op("Reshape", g.op("Gather", g.constant(tables.loudest, "tables.loudest"), parts.unit), [-1, 1, 1])
+    free = np.where(np.arange(CEPSTRA) == 0, 0, _NO_LIMIT).astype(np.float32)
+    return g.op("Min", wanted, g.op("Add", loudest, free))
 
 
 def _smoothed(g: GraphWriter, channels: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 from builtin_voice.analysis import Moment, Window, mel_cepstra
-from builtin_voice.contexts import FIRST_COLUMN_ROWS, ROWS, contexts
+from builtin_voice.contexts import FIRST_COLUMN_ROWS, PAIRS, ROWS, contexts
 from builtin_voice.corpus import sentences
 from builtin_voice.espeak import Espeak
 from builtin_voice.graph_writer import GraphWriter
@@ -34,6 +35,10 @@ _SHORTEST_S, _LONGEST_CLOSURE_S = 0.008, 0.15
 _SHRINKAGE = 4.0
 _ROUNDS = 6
 _RIDGE = 3.0
+_HEARD_OFTEN = 2
+_LOUDEST = 0.98
+
+Rows = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -151,11 +156,12 @@ def _goes_on(sound: Sound, window: Window) -> bool:
 
 def learn(data: Examples) -> Tables:
     """Return the tables that fit `data` best."""
-    unit, left, right = _additive(data)
-    sounding = data.unit != UNITS.index(SILENCE)
-    residual = data.cepstra - _predicted(data, unit, left, right)
+    left_row, right_row = _rows(data.left), _rows(data.right)
+    unit, left, right = _additive(data, left_row[data.left], right_row[data.right])
+    residual = data.cepstra - unit[data.unit] - left[left_row[data.left]] - right[right_row[data.right]]
     level = data.unit * 3 + data.stress
     gain = _means(residual[:, :, 0].mean(axis=1), level, len(UNITS) * 3, _SHRINKAGE)
+    sounding = data.unit != UNITS.index(SILENCE)
     length = np.log(np.maximum(data.seconds, _SHORTEST_S))
     closure = np.minimum(data.closure, _LONGEST_CLOSURE_S)
     times = _ridge(data.rows[sounding], np.stack([length, closure], axis=1)[sounding])
@@ -163,29 +169,43 @@ def learn(data: Examples) -> Tables:
         unit=unit.astype(np.float16),
         left=left.astype(np.float16),
         right=right.astype(np.float16),
+        left_row=left_row,
+        right_row=right_row,
+        loudest=_loudest(data),
         stress_gain=gain.astype(np.float32),
         length=times[0],
         closure=times[1],
     )
 
 
-def _additive(data: Examples) -> tuple[Floats, Floats, Floats]:
+def _rows(pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Number the pairs that were heard often enough from 1; the others are 0."""
+    often = np.bincount(pairs, minlength=PAIRS) >= _HEARD_OFTEN
+    return (np.cumsum(often) * often).astype(np.int32)
+
+
+def _loudest(data: Examples) -> Floats:
+    gains = data.cepstra[:, :, 0].max(axis=1)
+    heard = [gains[data.unit == number] for number in range(len(UNITS))]
+    return np.array([np.quantile(g, _LOUDEST) if len(g) else SILENCE_GAIN for g in heard], dtype=np.float32)
+
+
+def _additive(data: Examples, left_row: Rows, right_row: Rows) -> tuple[Floats, Floats, Floats]:
     """Fit unit + left + right by turns (backfitting), pairs that were heard rarely drawn towards zero."""
-    pairs = len(UNITS) ** 2
+    lefts, rights = int(left_row.max()) + 1, int(right_row.max()) + 1
     unit = _means(data.cepstra, data.unit, len(UNITS), 0.0)
-    left = right = np.zeros((pairs, NODES, CEPSTRA), dtype=np.float32)
+    left = np.zeros((lefts, NODES, CEPSTRA), dtype=np.float32)
+    right = np.zeros((rights, NODES, CEPSTRA), dtype=np.float32)
     for _ in range(_ROUNDS):
-        left = _means(data.cepstra - unit[data.unit] - right[data.right], data.left, pairs, _SHRINKAGE)
-        right = _means(data.cepstra - unit[data.unit] - left[data.left], data.right, pairs, _SHRINKAGE)
-        unit = _means(data.cepstra - left[data.left] - right[data.right], data.unit, len(UNITS), 0.0)
+        left = _means(data.cepstra - unit[data.unit] - right[right_row], left_row, lefts, _SHRINKAGE)
+        left[0] = 0
+        right = _means(data.cepstra - unit[data.unit] - left[left_row], right_row, rights, _SHRINKAGE)
+        right[0] = 0
+        unit = _means(data.cepstra - left[left_row] - right[right_row], data.unit, len(UNITS), 0.0)
     return unit, left, right
 
 
-def _predicted(data: Examples, unit: Floats, left: Floats, right: Floats) -> Floats:
-    return unit[data.unit] + left[data.left] + right[data.right]
-
-
-def _means(values: Floats, group: npt.NDArray[np.int64], groups: int, shrinkage: float) -> Floats:
+def _means(values: Floats, group: npt.NDArray[np.signedinteger[Any]], groups: int, shrinkage: float) -> Floats:
     """Return the mean of every group, (groups, ...), as if `shrinkage` zeros were among its values."""
     order = np.argsort(group, kind="stable")
     count = np.bincount(group, minlength=groups)

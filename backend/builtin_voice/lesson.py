@@ -16,6 +16,8 @@ _QUIET = 1.5 / 32768
 """espeak's closures and pauses are exact zeros; a little rounding is let through."""
 
 _SHORTEST_CLOSURE_S = 0.003
+_SHORTEST_PHONE_S = 0.01
+_KEPT_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def lesson(text: str, speech: Speech) -> Lesson | None:
             mark = next(punctuation, ".")
             symbols += mark + " "
             sounds.append(Sound(mark, event.sample, event.sample, end))
-    return Lesson(token_ids(symbols.strip()), _with_closures(sounds, speech), speech.audio, speech.sample_rate)
+    whole = _with_closures(_without_swallowed(sounds, speech.sample_rate), speech)
+    return Lesson(token_ids(symbols.strip()), whole, speech.audio, speech.sample_rate)
 
 
 def _phones(events: tuple[Event, ...], end_of_audio: int) -> Iterator[tuple[Event, int]]:
@@ -97,6 +100,19 @@ def _parts(name: str, start: int, end: int) -> list[Sound]:
         Sound(piece, int(here), int(here), int(there))
         for piece, here, there in zip(pieces, edges[:-1], edges[1:], strict=True)
     ]
+
+
+def _without_swallowed(sounds: list[Sound], sample_rate: int) -> list[Sound]:
+    """Give a phone that espeak times as part of the one before (the l of "tell") the last part of their common time."""
+    result = list[Sound]()
+    for sound in sounds:
+        if result and sound.end - sound.start < _SHORTEST_PHONE_S * sample_rate and unit_name(sound) != SILENCE:
+            before = result.pop()
+            joint = round(before.start + _KEPT_SHARE * (sound.end - before.start))
+            result.append(Sound(before.symbols, before.closure, before.start, joint))
+            sound = Sound(sound.symbols, joint, joint, sound.end)
+        result.append(sound)
+    return result
 
 
 def _with_closures(sounds: list[Sound], speech: Speech) -> list[Sound]:

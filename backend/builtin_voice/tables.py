@@ -39,9 +39,15 @@ class Tables:
     unit: Halves
     """(units, NODES, CEPSTRA)."""
     left: Halves
-    """(units x units, NODES, CEPSTRA), row before x units + unit."""
+    """(pairs heard + 1, NODES, CEPSTRA); row 0, of pairs that were never heard, is zero."""
     right: Halves
-    """(units x units, NODES, CEPSTRA), row unit x units + behind."""
+    """Likewise for the unit behind."""
+    left_row: npt.NDArray[np.int32]
+    """(PAIRS,): the row of `left` for every pair of units, apart within a word and across words."""
+    right_row: npt.NDArray[np.int32]
+    """(PAIRS,): the row of `right`."""
+    loudest: Floats
+    """(units,): no sum of c0 goes above this, whatever neighbours meet."""
     stress_gain: Floats
     """(units x 3,), row unit x 3 + stress: added to c0."""
     length: Floats

@@ -21,6 +21,9 @@ _BIN = np.arange(1, TRANSFORM // 2)
 """Frequencies in use; the first and the last are left out, which keeps DC away."""
 
 _HZ = _BIN * SAMPLE_RATE / TRANSFORM
+_LEVEL = 0.6
+"""Against espeak's own: leaves room above the loudest vowel of the brightest voice."""
+
 _HALF_WINDOW = FRAME // 2
 
 
@@ -90,7 +93,7 @@ def _waves(g: GraphWriter, window: npt.NDArray[np.float64], sign: int) -> str:
 
 def _overlapped(g: GraphWriter, real: str, imaginary: str) -> str:
     """Transform back, add up, cut to the frames' own samples, and keep the peaks below 1 without a corner."""
-    basis = _waves(g, np.full(TRANSFORM, 2 / TRANSFORM), sign=-1)
+    basis = _waves(g, np.full(TRANSFORM, _LEVEL * 2 / TRANSFORM), sign=-1)
     spectrum = g.op("Unsqueeze", g.op("Concat", real, imaginary, axis=0), [0])
     wave = g.op("ConvTranspose", spectrum, basis, strides=[FRAME])
     tail = TRANSFORM - FRAME - _HALF_WINDOW

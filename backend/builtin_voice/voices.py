@@ -38,13 +38,13 @@ class Controls:
 NEUTRAL_HZ = 140.0
 
 VOICES = {
-    "af_bella": Controls(0.48, 0.62, 0.25, 0.00, 0.45, -0.1),
-    "af_sarah": Controls(0.38, 0.52, -0.05, -0.10, 0.10, 0.0),
-    "af_nicole": Controls(0.30, 0.58, -0.55, -0.40, -0.30, 0.9),
-    "am_adam": Controls(-0.55, -0.30, -0.20, -0.05, 0.00, -0.1),
-    "am_michael": Controls(-0.22, -0.05, 0.20, 0.05, 0.20, 0.0),
-    "bf_emma": Controls(0.62, 0.70, 0.05, 0.00, 0.30, 0.1),
-    "bm_george": Controls(-0.38, -0.15, 0.45, -0.15, 0.30, 0.0),
+    "af_bella": Controls(0.47, 0.62, 0.50, 0.00, 0.45, -0.1),
+    "af_sarah": Controls(0.33, 0.50, -0.20, -0.10, 0.10, 0.0),
+    "af_nicole": Controls(0.22, 0.60, -0.65, -0.40, -0.30, 0.9),
+    "am_adam": Controls(-0.58, -0.30, -0.25, -0.05, 0.00, -0.1),
+    "am_michael": Controls(-0.22, 0.00, 0.10, 0.05, 0.20, 0.0),
+    "bf_emma": Controls(0.64, 0.70, 0.10, 0.00, 0.30, 0.1),
+    "bm_george": Controls(-0.40, -0.12, 0.45, -0.15, 0.30, 0.0),
 }
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)

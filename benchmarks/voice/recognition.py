@@ -1,0 +1,59 @@
+"""Is it understood? pocketsphinx aligns the sound with each sentence in turn; the likeliest one is its answer."""
+
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+from pocketsphinx import Decoder
+
+Floats = npt.NDArray[np.float32]
+RATE = 16_000
+_PEAK = 0.6
+
+
+def identified(recordings: list[Floats], texts: list[str], processes: int = 2) -> float:
+    """Return the share of `recordings`, the n-th of them of the n-th text, for which that text scores best."""
+    with ProcessPoolExecutor(processes) as pool:
+        answers = list(pool.map(_answer, recordings, [texts] * len(recordings), chunksize=4))
+    return float(np.mean([answer == number for number, answer in enumerate(answers)]))
+
+
+def resampled(audio: Floats, rate: int, to: int = RATE) -> Floats:
+    """Change the sample rate downwards by cutting the spectrum."""
+    size = len(audio) * to // rate
+    spectrum = np.fft.rfft(audio)[: size // 2 + 1]
+    wave: Floats = (np.fft.irfft(spectrum, size) * size / len(audio)).astype(np.float32)
+    return wave
+
+
+def words(text: str) -> str:
+    """Return the words as the recogniser's dictionary spells them."""
+    return " ".join("".join(c for c in text.lower() if c.isalpha() or c in " '").split())
+
+
+def _answer(audio: Floats, texts: list[str]) -> int:
+    decoder = _decoder()
+    raw = (audio / max(float(np.abs(audio).max()), 1e-9) * _PEAK * 32767).astype(np.int16).tobytes()
+    scores = [_score(decoder, raw, words(text)) for text in texts]
+    return int(np.argmax(scores)) if max(scores) > -np.inf else -1
+
+
+_kept: list[Decoder] = []
+
+
+def _decoder() -> Decoder:
+    """Return this process's recogniser, made once, without a language model."""
+    if not _kept:
+        _kept.append(
+            Decoder(samprate=RATE, lm=None, loglevel="FATAL", bestpath=False, beam=1e-120, pbeam=1e-120, wbeam=1e-120)
+        )
+    return _kept[0]
+
+
+def _score(decoder: Decoder, raw: bytes, text: str) -> float:
+    decoder.set_align_text(text)
+    decoder.start_utt()
+    decoder.process_raw(raw, full_utt=True)
+    decoder.end_utt()
+    found = decoder.hyp()
+    return float(found.best_score) if found is not None else -np.inf
