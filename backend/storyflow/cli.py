@@ -67,6 +67,7 @@ def narrate(
     A second run makes only what changed; an interrupted one goes on where it stopped.
     """
     with exits_for_people():
+        from core_engine.kokoro.cores import allowed_cores
         from storyflow.narration import Narration, Task, digest_of_model
         from storyflow.progress import shown
         from storyflow.reports import report_narration
@@ -77,8 +78,8 @@ def narrate(
         text = read_story(story)
         name = checked_name(project, "project") if project else _project_of(story)
         task = Task(text, story.absolute(), name, (out or media_root()).absolute(), voice, speed)
-        loaded = load_model(model)
-        narration = Narration(task, loaded.kokoro, digest_of_model(loaded.model.path))
+        loaded = load_model(model, threads=1)
+        narration = Narration(task, loaded.kokoro, digest_of_model(loaded.model.path), workers=allowed_cores())
         with shown(text.segments, quiet=as_json) as after_each:
             outcome = narration.run(after_each)
         report_narration(outcome, loaded.model.name, as_json)

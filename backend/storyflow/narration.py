@@ -10,6 +10,7 @@ import storyflow
 from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.synthesis import Kokoro, Speech
+from core_engine.kokoro.throughput import speak_each
 from core_engine.kokoro.voice_packs import installed_voice, load_voice
 from core_engine.storage import audio_path
 from engines.publishing import publish
@@ -74,14 +75,17 @@ class Outcome:
 class Narration:
     """One run over one story."""
 
-    def __init__(self, task: Task, kokoro: Kokoro, model_digest: str) -> None:
+    def __init__(self, task: Task, kokoro: Kokoro, model_digest: str, workers: int = 1) -> None:
         """Look at what is there already; nothing is written yet.
+
+        `workers` is the number of chunks to speak side by side.
 
         Raises:
             ManifestError: the project's folder belongs to another story.
             VoicePackError: neither the voice nor the default voice is installed.
         """
         self._task = task
+        self._workers = workers
         self._kokoro = kokoro
         self._voice = installed_voice(task.voice, kokoro.voices)
         pack = load_voice(kokoro.voices[self._voice], self._voice)
@@ -100,9 +104,12 @@ class Narration:
         """
         self._task.folder.mkdir(parents=True, exist_ok=True)
         begin = saved = time.monotonic()
+        todo = [segment for segment in self._task.story.segments if not self._is_kept(segment, after_each)]
+        texts = (segment.text for segment in todo)
+        spoken = speak_each(self._kokoro, texts, self._voice, self._task.speed, self._workers)
         try:
-            for segment in self._task.story.segments:
-                self._narrate(segment)
+            for segment, speech in zip(todo, spoken, strict=True):
+                self._keep(segment, speech)
                 after_each(segment)
                 if time.monotonic() - saved > _SAVE_EVERY_S:
                     self._save()
@@ -115,27 +122,31 @@ class Narration:
         self._write_playlist()
         return self._outcome(elapsed_s)
 
-    def _narrate(self, segment: Segment) -> None:
-        made_from = self._digest_of(segment)
+    def _is_kept(self, segment: Segment, after_each: Callable[[Segment], None]) -> bool:
+        """Keep a segment whose audio is there and made from the same; tell whether that was so."""
         old = self._before.get(segment.id)
-        if old and old.made_from == made_from and _is_intact(self._task.audio_path(segment.id), old):
-            self._entries[segment.id] = old
-            return
-        try:
-            speech = self._kokoro.speak(segment.text, self._voice, self._task.speed)
-        except NothingToSpeakError:
+        if not old or old.made_from != self._digest_of(segment):
+            return False
+        if not _is_intact(self._task.audio_path(segment.id), old):
+            return False
+        self._entries[segment.id] = old
+        after_each(segment)
+        return True
+
+    def _keep(self, segment: Segment, speech: Speech | KokoroError) -> None:
+        if isinstance(speech, NothingToSpeakError):
             self._skipped.append(segment.id)
-        except KokoroError as error:
-            self._errors[segment.id] = str(error)
+        elif isinstance(speech, KokoroError):
+            self._errors[segment.id] = str(speech)
         else:
-            self._entries[segment.id] = self._written(segment, speech, made_from)
+            self._entries[segment.id] = self._written(segment, speech)
             self._made.append(self._entries[segment.id])
 
     def _digest_of(self, segment: Segment) -> str:
         parts = f"{self._made_with} {self._voice} {self._task.speed} {segment.text}"
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def _written(self, segment: Segment, speech: Speech, made_from: str) -> Entry:
+    def _written(self, segment: Segment, speech: Speech) -> Entry:
         path = self._task.audio_path(segment.id)
         wav = encode_wav(normalize_audio(speech.audio), speech.sample_rate)
         write_wav_bytes(wav, path)
@@ -145,7 +156,7 @@ class Narration:
             path=path.relative_to(self._task.folder).as_posix(),
             duration=len(speech.audio) / speech.sample_rate,
             voice=speech.voice,
-            made_from=made_from,
+            made_from=self._digest_of(segment),
             size=len(wav),
         )
 
@@ -157,6 +168,10 @@ class Narration:
         manifest = Manifest(task.story.title, str(task.source), (*in_order, *known.values()))
         write_manifest(task.folder / FILE_NAME, manifest)
 
+    def _in_order(self) -> tuple[Entry, ...]:
+        segments = self._task.story.segments
+        return tuple(self._entries[segment.id] for segment in segments if segment.id in self._entries)
+
     def _remove_stale(self) -> None:
         """Remove the audio of segments that are no longer in the story, or can no longer be spoken."""
         for segment_id in set(self._before) - set(self._entries):
@@ -165,14 +180,14 @@ class Narration:
 
     def _write_playlist(self) -> None:
         lines = ["#EXTM3U"]
-        for entry in self._entries.values():
+        for entry in self._in_order():
             lines += [f"#EXTINF:{entry.duration:.3f},{entry.text[:60]}", entry.path]
         publish(self._task.folder / PLAYLIST_NAME, "\n".join([*lines, ""]).encode("utf-8", "backslashreplace"))
 
     def _outcome(self, elapsed_s: float) -> Outcome:
         return Outcome(
             manifest=self._task.folder / FILE_NAME,
-            entries=tuple(self._entries.values()),
+            entries=self._in_order(),
             made=tuple(self._made),
             skipped=tuple(self._skipped),
             errors=self._errors,

@@ -20,8 +20,10 @@ class LoadedModel:
     kokoro: Kokoro
 
 
-def load_model(wanted: str) -> LoadedModel:
+def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
     """Load the model that `wanted` means, and say in plain words when the built-in voice stands in for Kokoro.
+
+    `threads` is the number that one run of the model may use; all allowed cores unless given.
 
     Raises ModelMissingError or ModelFileError.
     """
@@ -31,7 +33,7 @@ def load_model(wanted: str) -> LoadedModel:
             "Kokoro is not installed, so the small built-in voice speaks; models/README.md tells how to get Kokoro.",
             err=True,
         )
-    return LoadedModel(model, Kokoro.load(model.path))
+    return LoadedModel(model, Kokoro.load(model.path, threads))
 
 
 def say_into(output: Path, kokoro: Kokoro, text: str, voice: str, speed: float) -> float:

@@ -8,7 +8,10 @@ from typing import Any
 import onnxruntime as ort
 
 from core_engine.kokoro.cores import allowed_cores
+from core_engine.kokoro.errors import ModelFileError
 from core_engine.kokoro.model_file import check_external_data
+from engines.manifest import DamagedModelError, model_of
+from engines.stamps import check_unchanged
 
 logger = logging.getLogger(__name__)
 
@@ -19,14 +22,28 @@ CPU = "CPUExecutionProvider"
 def open_session(model_path: str | os.PathLike[str]) -> Any:
     """Open an ONNX model on the GPU where the installed runtime has one, otherwise on the CPU.
 
-    Raises ModelFileError for a file that would make the runtime read outside the model's folder, and whatever the
-    runtime raises for a file that it cannot load.
+    Raises ModelFileError for a file that would make the runtime read outside the model's folder, or that is not what
+    its manifest says, and whatever the runtime raises for a file that it cannot load.
     """
     check_external_data(Path(model_path))
+    _check_manifest(Path(model_path))
     path = os.fspath(model_path)
     if CUDA not in ort.get_available_providers():
         return ort.InferenceSession(path, sess_options=session_options())
     return _open_on_gpu(path)
+
+
+def _check_manifest(path: Path) -> None:
+    """Refuse a model that was installed with a manifest and has changed since."""
+    try:
+        model = model_of(path) if path.exists() else None
+        if model:
+            check_unchanged(model)
+    except DamagedModelError as error:
+        raise ModelFileError(
+            f"{error} It was not loaded. `storyflow models verify` tells more, and `storyflow models pull` fetches a "
+            f"published model again."
+        ) from error
 
 
 def session_options() -> Any:

@@ -46,13 +46,15 @@ class Kokoro:
     """Voice name → the file that holds it."""
 
     @classmethod
-    def load(cls, model_path: Path) -> "Kokoro":
+    def load(cls, model_path: Path, threads: int | None = None) -> "Kokoro":
         """Open an ONNX file and look for voices in its folder.
+
+        `threads` is the number that one run may use; all allowed cores unless given.
 
         Raises ModelFileError for what is no Kokoro export or cannot be loaded.
         """
         try:
-            session = open_session(model_path)
+            session = open_session(model_path, threads)
         except ModelFileError:
             raise
         except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
@@ -73,10 +75,35 @@ class Kokoro:
         Raises:
             KokoroError: nothing speakable in the text, no usable voice, or a model that returned no audio.
         """
+        utterance = self.prepare(text, voice, speed, language)
+        return self.joined(utterance, [self.run(utterance, chunk) for chunk in utterance.chunks])
+
+    def prepare(
+        self, text: str, voice: str = DEFAULT_VOICE_ID, speed: float = 1.0, language: Language | None = None
+    ) -> "Utterance":
+        """Do all of `speak` that comes before the model; takes and raises the same."""
         voice = installed_voice(voice, self.voices)
-        chunks = text_to_chunks(text, language or language_of(voice))
-        audio = synthesize(self.session, self.signature, chunks, load_voice(self.voices[voice], voice), speed)
-        return Speech(audio, SAMPLE_RATE, voice, len(chunks))
+        chunks = tuple(text_to_chunks(text, language or language_of(voice)))
+        return Utterance(voice, load_voice(self.voices[voice], voice), chunks, speed)
+
+    def run(self, utterance: "Utterance", chunk: Chunk) -> Audio:
+        """Speak one chunk of an utterance: float32 of shape (samples,)."""
+        return speak_chunk(self.session, self.signature, chunk, utterance.pack, utterance.speed)
+
+    def joined(self, utterance: "Utterance", pieces: Sequence[Audio]) -> Speech:
+        """Put the spoken chunks of an utterance together."""
+        return Speech(join(pieces), SAMPLE_RATE, utterance.voice, len(pieces))
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A text ready for the model."""
+
+    voice: str
+    """The voice that will speak."""
+    pack: VoicePack
+    chunks: tuple[Chunk, ...]
+    speed: float
 
 
 def synthesize(
@@ -86,9 +113,16 @@ def synthesize(
 
     `pack` is the voice, of shape (rows, 1, 256); None only for a session that takes no style.
     """
+    return join([speak_chunk(session, signature, chunk, pack, speed) for chunk in chunks])
+
+
+def speak_chunk(session: Any, signature: Signature, chunk: Chunk, pack: VoicePack | None, speed: float) -> Audio:
+    """Speak one chunk with the row of the pack that belongs to its length: float32 of shape (samples,)."""
+    style = None if pack is None else style_row(pack, len(chunk.token_ids))
+    return run(session, signature, chunk.token_ids, style, speed)
+
+
+def join(pieces: Sequence[Audio]) -> Audio:
+    """Return the pieces, each float32 of shape (samples,), with 100 ms of silence at each joint."""
     silence = np.zeros(SAMPLE_RATE * JOINT_SILENCE_MS // 1000, dtype=np.float32)
-    pieces: list[Audio] = []
-    for chunk in chunks:
-        style = None if pack is None else style_row(pack, len(chunk.token_ids))
-        pieces += [silence, run(session, signature, chunk.token_ids, style, speed)]
-    return np.concatenate(pieces[1:])
+    return np.concatenate([part for piece in pieces for part in (silence, piece)][1:])

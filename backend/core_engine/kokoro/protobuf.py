@@ -1,0 +1,72 @@
+"""Protobuf's wire format, as far as ONNX files need it: the fields of a message, without a schema and without copies.
+
+Fields of an unexpected type and groups are not errors: a parser keeps them as unknown fields and goes on.
+Source: protobuf's encoding guide.
+"""
+
+from collections.abc import Iterator
+
+_VARINT, _BYTES = 0, 2
+_GROUP_BEGIN, _GROUP_END = 3, 4
+_FIXED_WIDTH = {1: 8, 5: 4}
+"""Wire type → bytes to pass over."""
+
+
+class NotProtobufError(ValueError):
+    """The bytes are not a protobuf message."""
+
+
+class BrokenOffError(NotProtobufError):
+    """A field is longer than what is left of its message."""
+
+    def __init__(self, missing: int) -> None:
+        """Say how many bytes are missing at least."""
+        super().__init__(f"{missing} bytes are missing")
+        self.missing = missing
+
+
+def fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield the number and value of every field of a message that is a whole number or has bytes, in their order.
+
+    Raises NotProtobufError where the message ends; what was yielded until then was there.
+    """
+    position = groups = 0
+    while position < len(view):
+        tag, position = varint(view, position)
+        number, wire_type = (tag & 0xFFFFFFFF) >> 3, tag & 7  # parsers drop what does not fit into 32 bits
+        if wire_type == _VARINT:
+            value, position = varint(view, position)
+            if groups <= 0:
+                yield number, value
+        elif wire_type == _BYTES:
+            size, position = varint(view, position)
+            if size > len(view) - position:
+                raise BrokenOffError(size - (len(view) - position))
+            if groups <= 0:
+                yield number, view[position : position + size]
+            position += size
+        elif wire_type in _FIXED_WIDTH:
+            position += _FIXED_WIDTH[wire_type]
+        elif wire_type in (_GROUP_BEGIN, _GROUP_END):
+            groups += 1 if wire_type == _GROUP_BEGIN else -1
+        else:
+            raise NotProtobufError("a field has a type that does not exist")
+
+
+def messages(view: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Yield those of the `fields` that have bytes: texts, packed numbers and inner messages."""
+    for number, value in fields(view):
+        if isinstance(value, memoryview):
+            yield number, value
+
+
+def varint(view: memoryview, position: int) -> tuple[int, int]:
+    """Return the whole number that begins at `position`, and the position behind it; raises NotProtobufError."""
+    value = shift = 0
+    while position < len(view) and shift < 70:
+        byte = view[position]
+        value |= (byte & 0x7F) << shift
+        position, shift = position + 1, shift + 7
+        if byte < 0x80:
+            return value, position
+    raise NotProtobufError("a number does not end")

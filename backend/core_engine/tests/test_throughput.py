@@ -1,0 +1,62 @@
+"""Many texts on all cores give what one after another gives, in their order, and stop when nobody asks any more."""
+
+import threading
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from django.test import SimpleTestCase
+
+from core_engine.kokoro.errors import NothingToSpeakError, SynthesisError
+from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.throughput import speak_each
+from core_engine.model_paths import BUILT_IN, model_path
+from core_engine.tests.support import SAMPLE_TEXT
+
+TEXTS = ["One.", SAMPLE_TEXT * 30, "Two.", "...", "Three.", SAMPLE_TEXT]
+
+
+class SpeakEachTests(SimpleTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.kokoro = Kokoro.load(model_path(BUILT_IN, Path()), threads=1)
+
+    def test_samples_are_those_of_one_after_another(self):
+        for workers in (1, 3):
+            spoken = list(speak_each(self.kokoro, TEXTS, "af_bella", 1.0, workers))
+            self.assertEqual(len(spoken), len(TEXTS))
+            for text, speech in zip(TEXTS, spoken, strict=True):
+                if text == "...":
+                    self.assertIsInstance(speech, NothingToSpeakError)
+                else:
+                    np.testing.assert_array_equal(speech.audio, self.kokoro.speak(text).audio)
+
+    def test_failing_chunk_fails_its_text_alone(self):
+        run = Kokoro.run
+
+        def fail_on_short(kokoro, utterance, chunk):
+            if len(chunk.token_ids) < 6:
+                raise SynthesisError("nothing")
+            return run(kokoro, utterance, chunk)
+
+        with patch.object(Kokoro, "run", fail_on_short):
+            spoken = list(speak_each(self.kokoro, [SAMPLE_TEXT, "A", SAMPLE_TEXT], "af_bella", 1.0, 2))
+        self.assertEqual([isinstance(speech, SynthesisError) for speech in spoken], [False, True, False])
+
+    def test_texts_are_taken_as_they_are_needed(self):
+        taken = []
+
+        def endless():
+            while True:
+                taken.append(1)
+                yield "Again."
+
+        spoken = speak_each(self.kokoro, endless(), "af_bella", 1.0, 2)
+        next(spoken)
+        spoken.close()
+        self.assertLess(len(taken), 70)
+        self.assertEqual([thread.name for thread in threading.enumerate() if thread.name.startswith("speak")], [])
+
+    def test_no_texts_is_nothing(self):
+        self.assertEqual(list(speak_each(self.kokoro, [], "af_bella", 1.0, 2)), [])
