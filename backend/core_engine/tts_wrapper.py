@@ -95,7 +95,8 @@ def validate_voice_id(voice_id: object) -> str:
     """Return a valid voice ID as it is, and the default voice, with a logged warning, for anything else."""
     if isinstance(voice_id, str) and voice_id in VALID_VOICE_IDS:
         return voice_id
-    logger.warning("Invalid voice ID '%.64s', falling back to '%s'", voice_id, DEFAULT_VOICE_ID)
+    shown = voice_id if isinstance(voice_id, str) else f"a value of type {type(voice_id).__name__}"
+    logger.warning("Invalid voice ID '%.64s', falling back to '%s'", shown, DEFAULT_VOICE_ID)
     return DEFAULT_VOICE_ID
 
 

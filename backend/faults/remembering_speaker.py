@@ -33,7 +33,7 @@ def main(what: str, times: int) -> None:
         target = os.path.join(folder, "a.wav")
 
         def speak() -> None:
-            text = " ".join(chance.choices(WORDS, k=chance.randint(1, 25)))
+            text = " ".join(chance.choices(WORDS, k=chance.randint(1, 10)))
             if not generate_audio(text, output_path=target)["success"]:
                 raise SystemExit("a request failed")
 
@@ -46,8 +46,8 @@ def main(what: str, times: int) -> None:
             generate_audio("The lamp is lit.", output_path=target)
 
         work: Callable[[], None] = {"speak": speak, "leak": leak, "load": load}[what]
-        generate_audio(" ".join(WORDS * 4), output_path=target)  # as long as any of those to come
-        for _ in range(min(60, times)):
+        generate_audio(" ".join(WORDS), output_path=target)  # as long as any of those to come
+        for _ in range(min(40, times)):
             work()
         kept.clear()
         gc.collect()
