@@ -352,17 +352,6 @@ def test_web_page_is_called_one(tmp_path):
 
 @pytest.mark.parametrize(
     "behaviour",
-    [range_elsewhere, range_of_another_total, range_without_a_header],
-    ids=lambda behaviour: behaviour.__name__,
-)
-def test_wrong_range_is_not_stored(tmp_path, behaviour):
-    leave_part(tmp_path, CONTENT[:1000])
-    with serving(behaviour) as server, pytest.raises(DownloadError, match="asked for bytes"):
-        fetch(server, tmp_path)
-
-
-@pytest.mark.parametrize(
-    "behaviour",
     [ignores_range, range_elsewhere, range_of_another_total, range_without_a_header],
     ids=lambda behaviour: behaviour.__name__,
 )
