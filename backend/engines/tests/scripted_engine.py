@@ -113,4 +113,4 @@ def in_background(function: Any, *arguments: Any, **keywords: Any) -> Iterator["
     try:
         yield results
     finally:
-        thread.join(WAIT_S)
+        thread.join(60)

@@ -1,0 +1,236 @@
+"""The client of the engine contract, as far as it decides anything: discovery, start, load, generate, swap, stop.
+
+Waiting times are those of the client divided by `hurry`; everything else is what the contract says it does.
+"""
+
+import contextlib
+import io
+import re
+import subprocess
+import time
+import wave
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pydantic
+import yaml
+
+
+class EngineClientError(Exception):
+    """400 or 404: the segment fails at once, the engine is kept."""
+
+
+class EngineServerError(Exception):
+    """Anything but 200, 400, 404 and 503: the engine is restarted."""
+
+
+class ParameterSchema(pydantic.BaseModel):
+    """A parameter as the client's own schema wants it."""
+
+    type: str
+    label: str
+    default: Any = pydantic.Field(...)
+
+
+class EngineSchema(pydantic.BaseModel):
+    """engine.yaml, or /info in snake_case, as the client's own schema wants it."""
+
+    schema_version: int
+    name: str = pydantic.Field(pattern=r"^[a-z0-9-]+$")
+    display_name: str
+    engine_type: str
+    models: list[dict[str, Any]] = []
+    default_model: str | None = None
+    supported_languages: list[str] = []
+    constraints: dict[str, Any] = {}
+    capabilities: dict[str, Any] = {}
+    parameters: dict[str, ParameterSchema] = {}
+    installation: dict[str, Any] | None = None
+
+    @pydantic.model_validator(mode="after")
+    def check(self) -> "EngineSchema":
+        names = [model["name"] for model in self.models]
+        if self.default_model is not None and self.default_model not in names:
+            raise ValueError("default_model is not among the models")
+        for parameter in self.parameters.values():
+            kinds = {"float": (int, float), "int": (int,), "bool": (bool,), "string": (str,)}[parameter.type]
+            if parameter.default is None or not isinstance(parameter.default, kinds):
+                raise ValueError("a default of another type")
+        return self
+
+
+def to_snake_case(value: Any) -> Any:
+    """Convert all keys, recursively, as the discovery of images does."""
+    if isinstance(value, dict):
+        return {re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower(): to_snake_case(inner) for key, inner in value.items()}
+    return [to_snake_case(inner) for inner in value] if isinstance(value, list) else value
+
+
+@dataclass
+class AudiobookClient:
+    """Uses one engine as the application does."""
+
+    folder: Path
+    port: int
+    hurry: float = 10.0
+    process: "subprocess.Popen[bytes] | None" = None
+    restarts: int = 0
+    loads: list[int] = field(default_factory=list)  # the status of every /load
+
+    @classmethod
+    def discover(cls, engines: Path, port: int) -> "list[AudiobookClient]":
+        """Scan `engines` for what can be started as a process."""
+        found = []
+        for kind in ("tts", "stt", "text_processing", "audio_analysis"):
+            for folder in sorted((engines / kind).glob("*")):
+                if folder.name.startswith(("_", ".")) or not (folder / "server.py").is_file():
+                    continue
+                config = EngineSchema(**yaml.safe_load((folder / "engine.yaml").read_text()))
+                assert config.name == folder.name
+                if config.installation and (folder / config.installation["venv_path"]).exists():
+                    found.append(cls(folder, port))
+        return found
+
+    @property
+    def config(self) -> EngineSchema:
+        return EngineSchema(**yaml.safe_load((self.folder / "engine.yaml").read_text()))
+
+    def models(self) -> list[str]:
+        """Start the engine without a model, read the names of its models, stop it."""
+        self.spawn()
+        try:
+            for _ in range(30):
+                time.sleep(1 / self.hurry)
+                if self.health():
+                    return [model["name"] for model in self.request("GET", "/models").json()["models"]]
+        finally:
+            self.stop()
+        raise AssertionError("the engine failed to start within 30 s")
+
+    def discover_as_image(self) -> EngineSchema:
+        """Validate a running engine as a custom image is validated: "ready" without a load, then /info."""
+        health = self.health()
+        assert health
+        assert health["status"] == "ready"
+        return EngineSchema(**to_snake_case(self.request("GET", "/info").json()))
+
+    def spawn(self) -> None:
+        assert self.config.installation
+        python = self.folder / self.config.installation["venv_path"] / "bin" / "python"
+        command = [str(python), str(self.folder / "server.py"), "--port", str(self.port)]
+        self.process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.DEVNULL)
+
+    def start(self, model: str) -> None:
+        """Thirty rounds of: wait, look at /health, load; whatever fails is swallowed."""
+        self.spawn()
+        for _ in range(30):
+            time.sleep(1 / self.hurry)
+            health = self.health()
+            if health and health["status"] in ("ready", "loading"):
+                answer = self.request("POST", "/load", json={"engineModelName": model})
+                self.loads.append(answer.status_code)
+                if answer.status_code == 200 and answer.json()["status"] == "loaded":
+                    return
+        self.stop()
+        raise RuntimeError("failed to start within 30s")
+
+    def ensure_ready(self, model: str) -> None:
+        """Make the running engine have `model`, or start it with it."""
+        health = self.health()
+        for _ in range(300):
+            if not health or health["status"] != "loading":
+                break
+            time.sleep(1 / self.hurry)
+            health = self.health()
+        if not health:
+            self.start(model)
+        elif health["currentEngineModel"] == model:
+            return
+        elif health["currentEngineModel"] is None or self.config.capabilities.get("supports_model_hotswap"):
+            self.checked(self.request("POST", "/load", json={"engineModelName": model}))
+        else:
+            self.stop()
+            self.start(model)
+
+    def speak(self, text: str, model: str, language: str, sample: str = "") -> bytes:
+        """Speak one segment, with the client's repetitions, and return the WAV of its chunks joined."""
+        limit = self.config.constraints.get("max_text_length", 250)
+        chunks = [text[start : start + limit] for start in range(0, len(text), limit)]
+        return join([self.speak_chunk(chunk, model, language, sample) for chunk in chunks])
+
+    def speak_chunk(self, text: str, model: str, language: str, sample: str) -> bytes:
+        parameters = {name: parameter.default for name, parameter in self.config.parameters.items()}
+        body = {"text": text, "language": language, "ttsSpeakerWav": sample, "parameters": parameters}
+        for attempt in range(3):
+            try:
+                self.ensure_ready(model)
+                return self.repeated("/generate", body).content
+            except (EngineServerError, httpx.HTTPError):
+                if attempt == 2:
+                    raise
+                self.restarts += 1
+                self.stop()
+        raise AssertionError("unreachable")
+
+    def repeated(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        for _ in range(300):
+            answer = self.request("POST", path, json=body)
+            if answer.status_code != 503:
+                return self.checked(answer)
+            time.sleep(1 / self.hurry)
+        raise EngineServerError("loading for ever")
+
+    def upload_missing(self, samples: dict[str, bytes]) -> None:
+        """Check which samples the engine lacks and upload those."""
+        answer = self.checked(self.request("POST", "/samples/check", json={"sampleIds": list(samples)}))
+        for sample_id in answer.json()["missing"]:
+            headers = {"Content-Type": "audio/wav"}
+            self.checked(
+                self.request("POST", f"/samples/upload/{sample_id}", content=samples[sample_id], headers=headers)
+            )
+
+    def health(self) -> dict[str, Any] | None:
+        try:
+            return dict(self.request("GET", "/health", timeout=5).json())
+        except httpx.HTTPError:
+            return None
+
+    def stop(self) -> None:
+        """/shutdown, SIGTERM after it, SIGKILL after ten seconds; the exit code is never read."""
+        if self.process is None:
+            return
+        with contextlib.suppress(httpx.HTTPError):
+            self.request("POST", "/shutdown", timeout=5)
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def request(self, method: str, path: str, timeout: float = 300, **arguments: Any) -> httpx.Response:
+        with httpx.Client(trust_env=False, timeout=timeout) as client:
+            return client.request(method, f"http://127.0.0.1:{self.port}{path}", **arguments)
+
+    def checked(self, answer: httpx.Response) -> httpx.Response:
+        if answer.status_code in (400, 404):
+            raise EngineClientError(answer.text[:200])
+        if answer.status_code != 200:
+            raise EngineServerError(answer.text[:200])
+        return answer
+
+
+def join(chunks: list[bytes]) -> bytes:
+    """Join WAV files with 50 ms of silence between, the header of the first ruling, as the client does."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as out:
+        for number, chunk in enumerate(chunks):
+            with wave.open(io.BytesIO(chunk)) as part:
+                if number == 0:
+                    out.setparams(part.getparams())
+                else:
+                    out.writeframes(bytes(2 * part.getframerate() // 20))
+                out.writeframes(part.readframes(part.getnframes()))
+    return buffer.getvalue()

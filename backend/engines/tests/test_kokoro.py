@@ -1,0 +1,172 @@
+"""The Kokoro engine: the built-in voice, mounted models in both forms, voices by name."""
+
+import io
+import shutil
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import engines
+from core_engine.kokoro.voices import VOICES
+from engines.conformance.trial import Trial, trial_of
+
+pytest.importorskip("onnxruntime")
+
+KOKORO = Path(engines.__file__).parent / "tts" / "kokoro"
+BUILT_IN = KOKORO / "models" / "default"
+ONNX = BUILT_IN / "storyflow-voice.onnx"
+VOICES_FILE = BUILT_IN / "voices.npz"
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    with trial_of(KOKORO) as trial:
+        trial.start()
+        yield trial
+
+
+def load(trial: Trial, name: str) -> int:
+    return trial.post("/load", {"engineModelName": name}).status
+
+
+def speak(trial: Trial, text: str = "Good morning.", language: str = "en", **parameters: float) -> "np.ndarray":
+    answer = trial.post("/generate", {"text": text, "language": language, "parameters": parameters})
+    assert answer.status == 200, answer.body
+    with wave.open(io.BytesIO(answer.body)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 24_000)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+def pitch_hz(sound: "np.ndarray") -> float:
+    """Return the strongest frequency from 60 to 400 Hz."""
+    spectrum = np.abs(np.fft.rfft(sound))
+    hertz = np.fft.rfftfreq(len(sound), 1 / 24_000)
+    voiced = (hertz > 60) & (hertz < 400)
+    return float(hertz[voiced][spectrum[voiced].argmax()])
+
+
+def test_models_list_every_voice_by_name(trial) -> None:
+    names = [name for name in trial.listed() if name.split(".")[0] == "default"]
+    assert names == ["default", *(f"default.{voice}" for voice in sorted(voice.id for voice in VOICES))]
+
+
+@pytest.mark.parametrize("name", ["default", "default.bf_emma", "default.am_adam"])
+def test_every_listed_name_loads_and_is_echoed(trial, name) -> None:
+    assert load(trial, name) == 200
+    assert trial.get("/health").json()["currentEngineModel"] == name
+    assert len(speak(trial)) > 12_000
+
+
+def test_voices_sound_different(trial) -> None:
+    load(trial, "default.af_bella")
+    bella = pitch_hz(speak(trial))
+    load(trial, "default.am_adam")
+    assert pitch_hz(speak(trial)) < bella
+
+
+def test_audio_is_normalised_to_minus_1_db(trial) -> None:
+    load(trial, "default")
+    assert np.abs(speak(trial).astype(int)).max() == pytest.approx(32768 * 10 ** (-1 / 20), rel=0.002)
+
+
+def test_speed_is_obeyed(trial) -> None:
+    load(trial, "default")
+    assert len(speak(trial, speed=2.0)) < 0.7 * len(speak(trial, speed=1.0))
+
+
+@pytest.mark.parametrize("language", ["en", "en-us", "en-gb", "en-AU"])
+def test_languages_are_accents(trial, language) -> None:
+    load(trial, "default")
+    assert len(speak(trial, language=language)) > 12_000
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("...", 400), ("—", 400), ("\u200b", 400), ("a", 200), ("$", 200), ("漢字", 200), ("\0hello", 200)],
+)
+def test_text_that_cannot_be_spoken_is_refused_and_never_a_failure(trial, text, status) -> None:
+    load(trial, "default")
+    answer = trial.post("/generate", {"text": text, "language": "en"})
+    assert answer.status in (status, 400)
+    assert trial.get("/health").json()["status"] == "ready"
+
+
+def test_longest_text_is_spoken_to_the_end(trial) -> None:
+    load(trial, "default")
+    sentence = "The old house stood on the hill. "
+    text = (sentence * 200)[:5000]
+    alone = len(speak(trial, sentence))
+    assert len(speak(trial, text)) > 0.8 * alone * 5000 / len(sentence)
+
+
+def test_bare_files_as_users_have_them_become_a_model(trial) -> None:
+    external = trial.external_models_dir
+    shutil.copy(ONNX, external / "kokoro-v0_19.onnx")
+    shutil.copy(VOICES_FILE, external / "voices.bin")
+    assert {"kokoro-v0_19", "kokoro-v0_19.bf_emma"} <= set(trial.listed())
+    assert "voices" not in trial.listed()
+    assert load(trial, "kokoro-v0_19.bf_emma") == 200
+    assert len(speak(trial)) > 12_000
+
+
+def test_bare_model_without_voices_is_not_listed() -> None:
+    with trial_of(KOKORO) as trial:
+        trial.external_models_dir.mkdir()
+        shutil.copy(ONNX, trial.external_models_dir / "kokoro-v0_19.onnx")
+        trial.start()
+        assert not [name for name in trial.listed() if name.startswith("kokoro")]
+        assert load(trial, "kokoro-v0_19") == 404
+
+
+def test_mounted_folder_becomes_a_model(trial) -> None:
+    folder = trial.external_models_dir / "my-kokoro"
+    (folder / "voices").mkdir(parents=True)
+    shutil.copy(ONNX, folder / "kokoro-v0_19.onnx")
+    shutil.copy(VOICES_FILE, folder / "voices" / "pack.npz")
+    assert load(trial, "my-kokoro") == 200
+    assert load(trial, "my-kokoro.af_nicole") == 200
+    assert load(trial, "my-kokoro.nobody") == 404
+
+
+@pytest.mark.parametrize("content", [b"Not found", b"", bytes(1000)])
+def test_file_that_is_no_model_is_refused_and_remembered(trial, content) -> None:
+    folder = trial.external_models_dir / "page"
+    folder.mkdir(exist_ok=True)
+    (folder / "kokoro-v0_19.onnx").write_bytes(content)
+    shutil.copy(VOICES_FILE, folder / "voices.npz")
+    answers = [trial.post("/load", {"engineModelName": "page"}) for _ in range(2)]
+    assert [answer.status for answer in answers] == [400, 400]
+    assert answers[1].seconds < 0.5
+    assert load(trial, "default") == 200
+    assert len(speak(trial)) > 12_000
+
+
+def test_changing_only_the_voice_keeps_the_session(trial) -> None:
+    load(trial, "default.af_bella")
+    answer = trial.post("/load", {"engineModelName": "default.af_sarah"})
+    assert answer.status == 200
+    assert answer.seconds < 0.5
+
+
+def test_server_listens_before_it_imports_the_runtime() -> None:
+    code = "import sys, runpy; runpy.run_path('server.py', run_name='looked_at'); print('onnxruntime' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=KOKORO, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_server_needs_no_django() -> None:
+    code = (
+        "import sys, runpy; sys.modules['django'] = None; "
+        "server = runpy.run_path('server.py', run_name='looked_at')['KokoroServer'](); "
+        "import pathlib; server.models_dir = pathlib.Path('models'); "
+        "server.load_model('default'); "
+        "print(server.generate_audio('Hello.', 'en', [], {'speed': 1.0})[:4].decode())"
+    )
+    script = f"import sys; sys.argv[0] = 'server.py'; {code}"
+    done = subprocess.run([sys.executable, "-c", script], cwd=KOKORO, capture_output=True, text=True)
+    assert done.stdout.strip() == "RIFF", done.stderr

@@ -1,0 +1,115 @@
+"""Both engines, used as the public application uses them: found, started, loaded, spoken with, swapped, stopped."""
+
+import io
+import os
+import shutil
+import signal
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import engines
+from engines.conformance.trial import free_port
+from engines.tests.audiobook_client import AudiobookClient, EngineClientError, join
+from engines.tests.scripted_engine import in_background
+from engines.wav import pcm16_wav
+
+ENGINES = Path(engines.__file__).parent
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for a virtual environment is a shell script")
+
+
+@pytest.fixture(params=["debug-tts", "kokoro"])
+def found(request, tmp_path) -> Iterator[AudiobookClient]:
+    """A client that has found a copy of the engine in a folder laid out like backend/engines."""
+    if request.param == "kokoro":
+        pytest.importorskip("onnxruntime")
+    backend = tmp_path / "backend"
+    kept_out = shutil.ignore_patterns("venv", "external_models", "samples", "__pycache__", "tests", "templates")
+    shutil.copytree(ENGINES, backend / "engines", ignore=kept_out)
+    shutil.copytree(ENGINES.parent / "core_engine", backend / "core_engine", ignore=kept_out)
+    for folder in (backend / "engines" / "tts").iterdir():
+        if folder.name == request.param:
+            (folder / "venv" / "bin").mkdir(parents=True)
+            python = folder / "venv" / "bin" / "python"
+            python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+            python.chmod(0o755)
+    clients = AudiobookClient.discover(backend / "engines", free_port())
+    assert [client.folder.name for client in clients] == [request.param]
+    yield clients[0]
+    clients[0].stop()
+
+
+def seconds(wav: bytes) -> float:
+    with wave.open(io.BytesIO(wav)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 24_000)
+        return float(file.getnframes() / file.getframerate())
+
+
+def test_client_finds_the_models_with_the_default_first(found) -> None:
+    names = found.models()
+    assert names[0] == "default"
+    assert found.process.returncode == 0
+
+
+def test_client_speaks_swaps_and_stops(found) -> None:
+    external = found.folder / "external_models"
+    external.mkdir()
+    shutil.copytree(found.folder / "models" / "default", external / "mine")
+    found.start("default")
+    assert found.loads == [200]
+    first = found.speak("The old house stood on the hill.", "default", "en")
+    swapped = found.speak("Nobody knew why.", "mine", "en")
+    assert found.health()["currentEngineModel"] == "mine"
+    assert found.health()["status"] == "ready"
+    assert seconds(join([first, swapped])) > 1
+    assert found.restarts == 0
+    found.stop()
+    assert found.process.returncode == 0
+
+
+def test_client_is_told_at_once_about_a_model_that_is_not_there(found) -> None:
+    found.start("default")
+    with pytest.raises(EngineClientError, match="Model not found: 'nobody'"):
+        found.speak("Hello.", "nobody", "en")
+    assert found.restarts == 0
+    assert seconds(found.speak("Hello.", "default", "en")) > 0.2
+
+
+def test_client_uploads_a_speaker_and_speaks_with_it(found) -> None:
+    found.start("default")
+    sample = {"0f8fad5b-d9cb-469f-a165-70867728950e": pcm16_wav(b"\0\1" * 16_000, 16_000)}
+    found.upload_missing(sample)
+    found.upload_missing(sample)
+    assert seconds(found.speak("Hello.", "default", "en", sample=f"{next(iter(sample))}.wav")) > 0.2
+
+
+def test_client_restarts_an_engine_that_was_killed(found) -> None:
+    found.start("default")
+    found.process.send_signal(signal.SIGKILL)
+    found.process.wait()
+    assert seconds(found.speak("Hello again.", "default", "en")) > 0.2
+
+
+def test_client_validates_it_as_a_custom_image(found) -> None:
+    found.start("default")
+    assert found.discover_as_image().name == found.folder.name
+
+
+def test_client_text_longer_than_the_limit_is_joined_from_chunks(found) -> None:
+    found.start("default")
+    limit = found.config.constraints["max_text_length"]
+    assert limit >= 5000
+    text = "One two three four five six seven. " * (limit // 35 + 3)
+    alone = seconds(found.speak("One two three four five six seven. ", "default", "en"))
+    assert seconds(found.speak(text, "default", "en")) > 0.5 * alone * len(text) / 35
+
+
+def test_client_waits_while_another_generation_runs(found) -> None:
+    found.start("default")
+    long = "One two three. " * 100
+    with in_background(found.speak, long, "default", "en") as first:
+        assert seconds(found.speak("Short.", "default", "en")) > 0.1
+    assert seconds(first[0]) > 10
