@@ -120,7 +120,9 @@ HOSTILE_NAMES = [
     "a.", ".hidden", "-rf", " ", "a b", "x" * 129, "x" * 100_000, "\ud800", "\u202e", "%2e%2e", "~", "C:", "a:b", "a\n",
     "\uff0e\uff0e", "caf\u00e9", "\u00b2", None, True, 1.5, b"a", [], {}, 10**5000, -1, object(), Path("..")
 ]  # fmt: skip
-NAME_PARTS = st.sampled_from(["..", ".", "/", "\\", "\0", "con", "NUL", "a", "B", "9", "_", "-", ":", "~", "é", " ", "\n"])
+NAME_PARTS = st.sampled_from(
+    ["..", ".", "/", "\\", "\0", "con", "NUL", "a", "B", "9", "_", "-", ":", "~", "é", " ", "\n"]
+)
 NAMES = st.one_of(st.text(max_size=12), st.lists(NAME_PARTS, max_size=6).map("".join), st.sampled_from(HOSTILE_NAMES))
 
 

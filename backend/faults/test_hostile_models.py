@@ -164,7 +164,9 @@ def test_whatever_the_parser_finds_in_damaged_bytes_is_found(tmp_path, cases):
         except Exception:
             return  # the runtime's parser refuses it too
         path.write_bytes(data)
-        expected = {_text(entry.value) for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
+        expected = {
+            _text(entry.value) for tensor in tensors for entry in tensor.external_data if entry.key == "location"
+        }
         try:
             assert expected <= {reference.location for reference in external_data(path)}
         except ModelFileError:
