@@ -1,0 +1,47 @@
+"""Allowed cores: affinity and the CPU quotas of control groups, on trees made for the test."""
+
+import os
+from unittest.mock import patch
+
+from core_engine.kokoro import cores
+from core_engine.kokoro.cores import allowed_cores
+from core_engine.tests.support import FolderTestCase
+
+
+class AllowedCoresTests(FolderTestCase):
+    def allowed(self, membership, files, machine=8):
+        proc, mount = self.folder / "cgroup", self.folder / "fs"
+        proc.write_text(membership)
+        for name, text in files.items():
+            (mount / name).parent.mkdir(parents=True, exist_ok=True)
+            (mount / name).write_text(text)
+        with (
+            patch.object(cores, "_PROC", proc),
+            patch.object(cores, "_CGROUPS", mount),
+            patch.object(os, "sched_getaffinity", lambda _: set(range(machine)), create=True),
+        ):
+            return allowed_cores()
+
+    def test_quota_of_version_2(self):
+        for text, expected in (("200000 100000", 2), ("150000 100000", 2), ("50000 100000", 1), ("max 100000", 8)):
+            self.assertEqual(self.allowed("0::/", {"cpu.max": text}), expected)
+
+    def test_quota_of_a_group_around_counts_in_version_2(self):
+        files = {"a/cpu.max": "300000 100000", "a/b/cpu.max": "max 100000"}
+        self.assertEqual(self.allowed("0::/a/b", files), 3)
+
+    def test_quota_of_version_1(self):
+        files = {"cpu,cpuacct/a/cpu.cfs_quota_us": "400000", "cpu,cpuacct/a/cpu.cfs_period_us": "100000"}
+        self.assertEqual(self.allowed("3:cpu,cpuacct:/a/b\n2:memory:/x", files), 4)
+
+    def test_no_quota_of_version_1(self):
+        files = {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}
+        self.assertEqual(self.allowed("1:cpu:/", files), 8)
+
+    def test_affinity_counts_where_the_quota_is_larger(self):
+        self.assertEqual(self.allowed("0::/", {"cpu.max": "400000 100000"}, machine=1), 1)
+
+    def test_damaged_trees_are_passed_over(self):
+        for text in ("", "garbage", "100000 0", "x y", "100000"):
+            self.assertEqual(self.allowed("0::/", {"cpu.max": text}), 8)
+        self.assertEqual(self.allowed("garbage\n\n:", {}), 8)

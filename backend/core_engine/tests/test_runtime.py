@@ -1,0 +1,50 @@
+"""Sessions: providers, the one warning when CUDA cannot start, and the options of every session."""
+
+from unittest.mock import MagicMock, patch
+
+import onnxruntime as ort
+from django.test import SimpleTestCase
+
+from core_engine.kokoro.cores import allowed_cores
+from core_engine.kokoro.runtime import CPU, CUDA, open_session, session_options
+
+
+class OpenSessionTests(SimpleTestCase):
+    def opened(self, available, *sessions):
+        with (
+            patch.object(ort, "get_available_providers", return_value=available),
+            patch.object(ort, "InferenceSession", side_effect=sessions) as opened,
+        ):
+            session = open_session("no-such-model.onnx")
+        return session, [call.kwargs.get("providers") for call in opened.call_args_list]
+
+    def session(self, *providers):
+        session = MagicMock()
+        session.get_providers.return_value = list(providers)
+        return session
+
+    def test_cuda_is_chosen_where_the_runtime_offers_it(self):
+        with self.assertNoLogs("core_engine.kokoro.runtime"):
+            self.assertEqual(self.opened([CUDA, CPU], self.session(CUDA, CPU))[1], [[CUDA, CPU]])
+
+    def test_runtime_without_cuda_chooses_by_itself(self):
+        self.assertEqual(self.opened([CPU], self.session(CPU))[1], [None])
+
+    def test_cuda_that_raises_falls_back_with_one_warning(self):
+        cpu = self.session(CPU)
+        with self.assertLogs("core_engine.kokoro.runtime", "WARNING") as logs:
+            session, providers = self.opened([CUDA, CPU], RuntimeError("no driver"), cpu)
+        self.assertIs(session, cpu)
+        self.assertEqual(providers, [[CUDA, CPU], [CPU]])
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn("no driver", logs.output[0])
+
+    def test_cuda_that_silently_stays_away_gives_one_warning(self):
+        with self.assertLogs("core_engine.kokoro.runtime", "WARNING") as logs:
+            self.opened([CUDA, CPU], self.session(CPU))
+        self.assertEqual(len(logs.output), 1)
+
+    def test_options_follow_the_cores_and_keep_memory_flat(self):
+        options = session_options()
+        self.assertEqual((options.intra_op_num_threads, options.inter_op_num_threads), (allowed_cores(), 1))
+        self.assertFalse(options.enable_mem_pattern)
