@@ -10,7 +10,7 @@ import onnxruntime as ort  # noqa: F401  # part of the interface: tests put anot
 from django.conf import settings
 
 from core_engine.kokoro.runtime import open_session
-from core_engine.model_paths import model_path
+from core_engine.model_paths import KOKORO, model_path
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,8 @@ def _missing_message(path: Path) -> str:
         "To set up TTS:\n"
         f"1. Download '{path.name}' from the official Kokoro release.\n"
         f"2. Place it in: {path.parent}/\n"
-        "3. Restart the server.\n\n"
+        "3. Restart the server.\n"
+        f"`storyflow models pull {KOKORO}` does the first two, with the voices.\n\n"
         "StoryFlow will work normally for all other features. "
         "TTS generation will be unavailable until the model is installed."
     )

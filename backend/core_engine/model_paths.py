@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import engines
+from engines.names import is_name
 
 KOKORO = "kokoro-v0_19"
 BUILT_IN = "default"
@@ -14,10 +15,30 @@ def model_path(model: str, models_dir: Path) -> Path:
     """Return the ONNX file that `model` means; whether it exists is for the caller to see.
 
     `default` is the built-in voice; what ends in `.onnx` or names a folder above is a path; everything else is the name
-    of a file in the models folder.
+    of a file in the models folder, or of a folder there with one model and its voices.
     """
     if model == BUILT_IN:
         return _BUILT_IN_MODEL
     if model.endswith(".onnx") or Path(model).name != model:
         return Path(model).expanduser().absolute()
-    return models_dir / f"{model}.onnx"
+    file = models_dir / f"{model}.onnx"
+    if file.exists() or not is_name(model):
+        return file
+    return _in_folder(models_dir / model) or file
+
+
+def installed_models(models_dir: Path) -> dict[str, Path]:
+    """Return the models in the models folder: name → ONNX file. The built-in voice lies elsewhere."""
+    try:
+        entries = sorted(models_dir.iterdir())
+    except OSError:  # no such folder, or not ours to read
+        return {}
+    names = {entry.stem if entry.suffix == ".onnx" else entry.name for entry in entries if is_name(entry.name)}
+    paths = {name: model_path(name, models_dir) for name in sorted(names - {BUILT_IN}) if is_name(name)}
+    return {name: path for name, path in paths.items() if path.is_file()}
+
+
+def _in_folder(folder: Path) -> Path | None:
+    """Return the ONNX file of a folder: the one that is called like it, otherwise the first by name."""
+    found = sorted(folder.glob("*.onnx"), key=lambda file: (file.stem != folder.name, file.name))
+    return found[0] if found else None

@@ -6,7 +6,7 @@ ranges outside the file) is refused. The file is walked as protobuf wire format,
 reading the weights. A file that is no protobuf goes on to the runtime, which says so better than we could; of a message
 that breaks off, what was found before the break counts.
 
-Field numbers: onnx.proto (ModelProto, GraphProto, TensorProto), wire format: protobuf's encoding guide.
+Field numbers: onnx.proto (ModelProto, GraphProto, TensorProto).
 """
 
 import contextlib
@@ -19,11 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.kokoro.errors import ModelFileError
+from core_engine.kokoro.protobuf import NotProtobufError, messages
 
-_VARINT, _BYTES = 0, 2
-_GROUP_BEGIN, _GROUP_END = 3, 4
-_FIXED_WIDTH = {1: 8, 5: 4}
-"""Wire type → bytes to pass over."""
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _EXTERNAL_DATA = 13  # in TensorProto
 _MAX_DEPTH = 64
@@ -50,10 +47,6 @@ class ExternalData:
     """First byte in that file."""
     length: int | None
     """Number of bytes; None for all to the end."""
-
-
-class _NotProtobufError(ValueError):
-    """The bytes are not a protobuf message."""
 
 
 def check_external_data(model_path: Path) -> None:
@@ -83,16 +76,16 @@ def _references(view: memoryview, message: str, depth: int) -> Iterator[External
         yield from _of_tensor(view)
         return
     inner = _MESSAGES[message]
-    with contextlib.suppress(_NotProtobufError):
-        for number, value in _fields(view):
+    with contextlib.suppress(NotProtobufError):
+        for number, value in messages(view):
             if number in inner:
                 yield from _references(value, inner[number], depth + 1)
 
 
 def _of_tensor(view: memoryview) -> Iterator[ExternalData]:
     entries: dict[str, str] = {}
-    with contextlib.suppress(_NotProtobufError):
-        for number, value in _fields(view):
+    with contextlib.suppress(NotProtobufError):
+        for number, value in messages(view):
             if number == _EXTERNAL_DATA:
                 key, text = _entry(value)
                 if key in entries:
@@ -106,7 +99,7 @@ def _of_tensor(view: memoryview) -> Iterator[ExternalData]:
 
 def _entry(value: memoryview) -> tuple[str, str]:
     """Return the key and value of one StringStringEntryProto."""
-    fields = {number: bytes(text).decode("utf-8", "replace") for number, text in _fields(value)}
+    fields = {number: bytes(text).decode("utf-8", "replace") for number, text in messages(value)}
     return fields.get(1, ""), fields.get(2, "")
 
 
@@ -119,43 +112,6 @@ def _whole_number(entries: dict[str, str], key: str) -> int | None:
             f"The {key} of the model's external data is {text[:40]!r} and no whole number; it was not opened."
         )
     return int(text)
-
-
-def _fields(view: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield the number and bytes of every field of a message that has bytes; all others are passed over.
-
-    Fields of an unexpected type and groups are not errors: a parser keeps them as unknown fields and goes on.
-    """
-    position = groups = 0
-    while position < len(view):
-        tag, position = _varint(view, position)
-        number, wire_type = (tag & 0xFFFFFFFF) >> 3, tag & 7  # parsers drop what does not fit into 32 bits
-        if wire_type == _VARINT:
-            _, position = _varint(view, position)
-        elif wire_type == _BYTES:
-            size, position = _varint(view, position)
-            if size > len(view) - position:
-                raise _NotProtobufError
-            if groups <= 0:
-                yield number, view[position : position + size]
-            position += size
-        elif wire_type in _FIXED_WIDTH:
-            position += _FIXED_WIDTH[wire_type]
-        elif wire_type in (_GROUP_BEGIN, _GROUP_END):
-            groups += 1 if wire_type == _GROUP_BEGIN else -1
-        else:
-            raise _NotProtobufError
-
-
-def _varint(view: memoryview, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while position < len(view) and shift < 70:
-        byte = view[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return value, position
-    raise _NotProtobufError
 
 
 def _check(reference: ExternalData, model_path: Path) -> None:

@@ -19,8 +19,10 @@ CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 
 
-def open_session(model_path: str | os.PathLike[str]) -> Any:
+def open_session(model_path: str | os.PathLike[str], threads: int | None = None) -> Any:
     """Open an ONNX model on the GPU where the installed runtime has one, otherwise on the CPU.
+
+    `threads` is the number that one run may use; all allowed cores unless given.
 
     Raises ModelFileError for a file that would make the runtime read outside the model's folder, or that is not what
     its manifest says, and whatever the runtime raises for a file that it cannot load.
@@ -29,8 +31,8 @@ def open_session(model_path: str | os.PathLike[str]) -> Any:
     _check_manifest(Path(model_path))
     path = os.fspath(model_path)
     if CUDA not in ort.get_available_providers():
-        return ort.InferenceSession(path, sess_options=session_options())
-    return _open_on_gpu(path)
+        return ort.InferenceSession(path, sess_options=session_options(threads))
+    return _open_on_gpu(path, threads)
 
 
 def _check_manifest(path: Path) -> None:
@@ -46,10 +48,10 @@ def _check_manifest(path: Path) -> None:
         ) from error
 
 
-def session_options() -> Any:
+def session_options(threads: int | None = None) -> Any:
     """Return the options of every session: as many threads as cores are allowed, memory flat over changing lengths."""
     options = ort.SessionOptions()
-    options.intra_op_num_threads = allowed_cores()
+    options.intra_op_num_threads = threads or allowed_cores()
     options.inter_op_num_threads = 1
     # A memory pattern is kept for every input length that was ever seen, and no two texts are equally long.
     options.enable_mem_pattern = False
@@ -57,13 +59,13 @@ def session_options() -> Any:
     return options
 
 
-def _open_on_gpu(path: str) -> Any:
+def _open_on_gpu(path: str, threads: int | None) -> Any:
     # The provider list is given because the runtime, since 1.9, does not choose CUDA by itself.
     try:
-        session = ort.InferenceSession(path, sess_options=session_options(), providers=[CUDA, CPU])
+        session = ort.InferenceSession(path, sess_options=session_options(threads), providers=[CUDA, CPU])
     except Exception as error:
         logger.warning("CUDA could not start (%s); Kokoro runs on the CPU.", error)
-        return ort.InferenceSession(path, sess_options=session_options(), providers=[CPU])
+        return ort.InferenceSession(path, sess_options=session_options(threads), providers=[CPU])
     if CUDA not in session.get_providers():
         logger.warning("onnxruntime-gpu is installed but CUDA could not start; Kokoro runs on the CPU.")
     return session

@@ -47,7 +47,8 @@ _MAX_JSON_VOICES = 10_000
 _MAX_STYLE = 100.0
 """Largest absolute value believed: those of the published voices stay below 3."""
 _JSON_START = re.compile(rb'\s*\{\s*"')
-_JSON_KEY = re.compile(rb'"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})"[ \t\r\n]*:')
+_JSON_KEY = re.compile(rb'"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})"[ \t\r\n]*:(?=[ \t\r\n]{0,64}\[[ \t\r\n]{0,64}[\[0-9-])')
+"""The name of a voice: a list of lists or numbers follows it, which tells it from a model's configuration."""
 _END_RECORD = struct.Struct("<4s4H2LH")
 """The end of a ZIP's table of contents; its sixth field is the table's size (PKWARE APPNOTE 4.3.16)."""
 _ZIP64_LOCATOR = b"PK\6\7"

@@ -19,6 +19,7 @@ from core_engine.kokoro.errors import VoicePackError
 from core_engine.kokoro.vocabulary import MAX_TOKENS
 from core_engine.kokoro.voice_formats import VoicePack, format_of
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID
+from engines import manifest
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def _candidates(folder: Path) -> list[VoiceFile]:
     files = []
     for place in (folder, folder / "voices"):
         try:
-            found = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES)
+            found = sorted(path for path in place.iterdir() if _may_hold_voices(path))
         except OSError:  # no such folder, or not ours to read
             continue
         for path in found:
@@ -95,6 +96,10 @@ def _candidates(folder: Path) -> list[VoiceFile]:
                 if stat.S_ISREG(status.st_mode):
                     files.append(VoiceFile(path, status.st_mtime_ns, status.st_size))
     return files
+
+
+def _may_hold_voices(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.name != manifest.NAME
 
 
 @lru_cache(maxsize=256)
