@@ -99,7 +99,7 @@ def test_check_finds_what_is_wrong_with_the_folder(tree, file, old, new, check) 
         ("return pcm16_wav(", "return b'RIFF' + pcm16_wav(", "/generate: 16-bit PCM mono WAV of one rate"),
         (
             "listed = super().get_available_models()",
-            "listed = [ModelInfo(name=p.name, display_name='') for p in sorted(self.models_dir.iterdir())]; return listed",
+            "return [ModelInfo(name=p.name, display_name='') for p in sorted(self.models_dir.iterdir())]",
             "/models lists only what can be loaded",
         ),
         ("DebugTTSServer.main()", "raise SystemExit(7)", "The server starts"),
