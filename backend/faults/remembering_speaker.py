@@ -1,7 +1,7 @@
 """Speaks, or loads and unloads, and measures by how much the process grew.
 
-Usage: remembering_speaker speak|leak|load TIMES; prints the growth of the resident memory in bytes as JSON. `leak` keeps
-the audio of every request, as a cache without a bound would.
+Usage: remembering_speaker speak|leak|load TIMES; prints the growth of the resident memory in bytes as JSON. `leak`
+keeps the audio of every request, as a cache without a bound would.
 """
 
 import gc
@@ -17,7 +17,7 @@ import django
 
 from faults.support import resident_bytes
 
-WORDS = "the keeper lit lamp at quarter past six and ship turned slowly away from rocks".split()
+WORDS = ["the", "keeper", "lit", "lamp", "at", "quarter", "past", "six", "and", "ship", "turned", "slowly", "away"]
 KEPT_BYTES = 128 << 10
 
 

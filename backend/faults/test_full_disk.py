@@ -1,5 +1,6 @@
 """Disks, limits and tables that are full."""
 
+import contextlib
 import os
 
 import pytest
@@ -28,10 +29,9 @@ def test_full_disk_keeps_the_old_file_and_speaks_again_when_there_is_room(tmp_pa
         with mounted_tmpfs(tmp_path, f"{size_kib}k"):
             target, ballast = tmp_path / "a.wav", tmp_path / "ballast"
             target.write_bytes(b"the old file")
-            with pytest.raises(OSError, match="space"), ballast.open("wb") as file:
-                while True:
-                    file.write(bytes(1024))
-                    file.flush()
+            with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+                while file.write(bytes(1024)):
+                    pass
             before = descriptors()
             for text in (SHORT, LONG):
                 result = generate_audio(text, output_path=str(target))

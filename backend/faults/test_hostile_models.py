@@ -1,5 +1,6 @@
 """Models that would make the runtime open other files: refused before it opens anything."""
 
+import contextlib
 import os
 import struct
 from pathlib import Path
@@ -167,9 +168,7 @@ def test_whatever_the_parser_finds_in_damaged_bytes_is_found(tmp_path, cases):
         expected = {
             _text(entry.value) for tensor in tensors for entry in tensor.external_data if entry.key == "location"
         }
-        try:
+        with contextlib.suppress(ModelFileError):
             assert expected <= {reference.location for reference in external_data(path)}
-        except ModelFileError:
-            pass
 
     check()

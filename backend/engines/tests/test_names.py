@@ -56,4 +56,5 @@ def test_path_inside_stays_calm_over_links_in_a_circle(tmp_path):
     try:
         assert path_inside(tmp_path, "a") == tmp_path / "a"  # Python 3.13 resolves it to itself
     except OutsideRootError as error:
-        assert "leads nowhere" in str(error)
+        if "leads nowhere" not in str(error):
+            raise
