@@ -1,5 +1,6 @@
 """BaseTTSServer: what speaking engines add to every engine: /generate and the speaker samples."""
 
+import asyncio
 import logging
 import time
 from abc import abstractmethod
@@ -17,6 +18,7 @@ from engines.wire import GenerateRequest, SamplesCheckRequest, SamplesCheckRespo
 
 logger = logging.getLogger(__name__)
 
+UPLOADS_AT_ONCE = 4  # each holds a whole sample in memory
 _WAV = {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}, "description": "The WAV file."}
 _UPLOAD = {
     "requestBody": {
@@ -35,6 +37,7 @@ class BaseTTSServer(BaseEngineServer):
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
         self._sample_rate: int | None = None  # of the first answer, which all others must share
+        self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
     @abstractmethod
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
@@ -122,7 +125,8 @@ class BaseTTSServer(BaseEngineServer):
 
     async def _upload_sample(self, sample_id: str, request: Request) -> SampleUploadResponse:
         """Keep the WAV file in the body under `sample_id`."""
-        data = await request.body()
-        await run_in_threadpool(self.samples.save, sample_id, data)
+        async with self._uploads:
+            data = await request.body()
+            await run_in_threadpool(self.samples.save, sample_id, data)
         logger.info("Kept sample '%s' (%d bytes).", sample_id, len(data))
         return SampleUploadResponse(sample_id=sample_id)

@@ -1,5 +1,6 @@
 """`storyflow engines list | check | new` and `storyflow serve`: the engines, for who runs and who writes them."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def list_engines() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    _need_engine_packages()
     table = Table("Engine", "Type", "Models baked in", "Longest text", box=None)
     for folder in engine_folders():
         table.add_row(*_row(folder))
@@ -39,6 +41,7 @@ def check(engine: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    _need_engine_packages()
     from engines.conformance.run import check_engine
 
     folder = engine_folder(engine)
@@ -77,6 +80,8 @@ def new(kind: str, name: str, into: Path | None) -> None:
 def serve(engine: str, port: int, host: str) -> None:
     """Serve ENGINE, e.g. debug-tts or kokoro, until Ctrl-C."""
     folder = engine_folder(engine)
+    if python_of(folder) == Path(sys.executable):
+        _need_engine_packages()
     command = [str(python_of(folder)), str(folder / "server.py"), "--port", str(port), "--host", host]
     os.chdir(folder)
     os.execv(command[0], command)  # noqa: S606 - the server is this process, so signals reach it
@@ -104,6 +109,15 @@ def python_of(folder: Path) -> Path:
     """Return the Python of the engine's own virtual environment, or this one."""
     own = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     return own if own.exists() else Path(sys.executable)
+
+
+def _need_engine_packages() -> None:
+    missing = [name for name in ("fastapi", "uvicorn", "pydantic", "yaml") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f"Engines need packages that are not installed: {', '.join(missing)}. "
+            "Install them with: pip install 'storyflow-voice[engines]'"
+        )
 
 
 def _row(folder: Path) -> tuple[str, str, str, str]:

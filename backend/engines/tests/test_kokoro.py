@@ -146,6 +146,15 @@ def test_file_that_is_no_model_is_refused_and_remembered(trial, content) -> None
     assert len(speak(trial)) > 12_000
 
 
+def test_voice_that_is_added_to_a_loaded_model_can_be_chosen(trial) -> None:
+    load(trial, "default")
+    with np.load(VOICES_FILE) as packs:
+        np.savez(trial.models_dir / "default" / "zz_more.npz", af_new=packs["af_bella"])
+    assert load(trial, "default.af_new") == 200
+    assert len(speak(trial)) > 12_000
+    (trial.models_dir / "default" / "zz_more.npz").unlink()
+
+
 def test_changing_only_the_voice_keeps_the_session(trial) -> None:
     load(trial, "default.af_bella")
     answer = trial.post("/load", {"engineModelName": "default.af_sarah"})

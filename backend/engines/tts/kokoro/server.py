@@ -60,12 +60,12 @@ class KokoroServer(BaseTTSServer):
         """Open the model unless only the voice changes, and read the voice."""
         from core_engine.kokoro.errors import KokoroError
         from core_engine.kokoro.synthesis import Kokoro
-        from core_engine.kokoro.voice_packs import load_voice
+        from core_engine.kokoro.voice_packs import find_voices, load_voice
 
         file = _onnx_file(self.model_path(model_name))
         if file is None:
             raise RuntimeError(f"The model '{model_name}' has no ONNX file any more.")
-        opened = (file, self.fingerprint(model_name))
+        opened = (file, self.fingerprint(model_name), find_voices(file.parent))
         try:
             if self._kokoro is None or self._opened != opened:
                 self._kokoro = None  # first, so that two models never share the memory

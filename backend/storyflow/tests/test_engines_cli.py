@@ -1,0 +1,95 @@
+"""`storyflow engines list | check | new` and `storyflow serve`."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from engines.conformance.trial import free_port
+from storyflow.cli import main
+from storyflow.engines_cli import engine_folders
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, arguments)
+    return done.exit_code, done.output
+
+
+def test_engines_list_names_every_engine() -> None:
+    code, output = run("engines", "list")
+    assert code == 0
+    for folder in engine_folders():
+        assert folder.name in output
+    assert {"debug-tts", "kokoro"} <= {folder.name for folder in engine_folders()}
+
+
+def test_engines_new_and_check_of_its_folder(tmp_path) -> None:
+    code, output = run("engines", "new", "tts", "my-engine", "--into", str(tmp_path / "tts"))
+    assert code == 0
+    assert (tmp_path / "tts" / "my-engine" / "server.py").is_file()
+    code, output = run("engines", "check", str(tmp_path / "tts" / "my-engine"))
+    assert (code, "my-engine conforms." in output) == (0, True), output
+
+
+def test_engines_check_says_what_to_mend(tmp_path) -> None:
+    run("engines", "new", "tts", "my-engine", "--into", str(tmp_path))
+    (tmp_path / "my-engine" / "README.md").unlink()
+    (tmp_path / "my-engine" / "server.py").write_text("raise SystemExit('no voice today')\n")
+    code, output = run("engines", "check", str(tmp_path / "my-engine"))
+    assert code == 1
+    assert "missing: README.md" in output
+    assert "no voice today" in output
+    assert "does not conform: 2 failed" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("engines", "check", "nobody"), "No engine 'nobody'. Use one of"),
+        (("engines", "check", "../.."), "No engine '../..'"),
+        (("engines", "new", "tts", "Bad Name"), "no name for an engine"),
+        (("engines", "new", "video", "x"), "Invalid value for '{tts|stt|audio}'"),
+        (("serve", "nobody"), "No engine 'nobody'"),
+        (("serve", "debug-tts", "--port", "0"), "Invalid value for '--port'"),
+    ],
+)
+def test_engines_usage_error_is_said_with_code_2(arguments, said) -> None:
+    code, output = run(*arguments)
+    assert code == 2
+    assert said in output
+
+
+def test_engines_without_their_packages_say_what_to_install(monkeypatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "fastapi" else object())
+    code, output = run("engines", "list")
+    assert code == 1
+    assert "not installed: fastapi. Install them with: pip install 'storyflow-voice[engines]'" in output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as Unix has them")
+def test_serve_is_the_server_and_ends_with_code_0(tmp_path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "storyflow", "serve", "debug-tts", "--port", str(port)]
+    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stderr=log) as server:
+        try:
+            assert _health(port) == 200
+        finally:
+            server.send_signal(signal.SIGTERM)
+        assert server.wait(10) == 0
+    assert f"Listening on http://127.0.0.1:{port}." in Path(tmp_path / "log").read_text()
+
+
+def _health(port: int) -> int:
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
+                return int(answer.status)
+        except OSError:
+            time.sleep(0.1)
+    return 0
