@@ -35,7 +35,7 @@ def model(location, offset="0", length=str(BYTES), more=()):
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A folder with a model's data, and a secret beside the folder."""
     folder = tmp_path / "model"
     folder.mkdir()
