@@ -26,7 +26,7 @@ from engines.download_policy import (
     shown,
 )
 
-_CONNECT_TIMEOUT_S = 10.0
+_CONNECT_TIMEOUT_S = 8.0  # for each step of connecting
 _TICK_S = 0.1
 _NOTICEABLE = 16 * 1024  # bytes; less than these within the stall time is a stall
 
@@ -127,6 +127,7 @@ class _Connection:
         if not (self.allows_private or self.tunnelled or _is_public(peer)):
             self.sock.close()
             raise UntrustedSourceError(f"The source is at {peer}, on this machine or its network: refused.")
+        self.sock.settimeout(None)  # from here on the watch decides how long to wait
         self.line.add(self.sock)
 
 

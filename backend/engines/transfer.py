@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024  # bytes; written at once, and all that a kill can lose of what has arrived
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "storyflow"}
+_UNANSWERED_S = 12.0  # spent on connecting in vain; with the last attempt it stays below 30
 _ATTEMPTS = 4  # in a row without noticeable gain
 _GAIN = 1024 * 1024  # bytes
 _PASSING = frozenset([408, 425, 429, 500, 502, 503, 504])
@@ -62,8 +63,9 @@ class Transfer:
         """
         if self._length() >= self.file.size and not self._is_verified():
             self._discard()
-        failures, restarted, best = 0, False, self._length()
+        failures, restarted, best, unanswered_s = 0, False, self._length(), 0.0
         while (start := self._length()) < self.file.size:
+            began = time.monotonic()
             try:
                 self._attempt(start)
             except _WrongContentError as error:
@@ -74,9 +76,10 @@ class Transfer:
             except _LostLineError as error:
                 gained = self._length() - best >= _GAIN
                 failures, best = (1, self._length()) if gained else (failures + 1, best)
-                if failures >= _ATTEMPTS:
+                unanswered_s += time.monotonic() - began if isinstance(error, _NoLineError) else 0
+                if failures >= _ATTEMPTS or unanswered_s >= _UNANSWERED_S:
                     kind = UnreachableError if isinstance(error, _NoLineError) else DownloadError
-                    raise self._error(f"{error}. Gave up after {failures} attempts; try again later.", kind) from error
+                    raise self._error(f"{error}. Gave up; try again later.", kind) from error
                 logger.info("Download of '%s' interrupted (%s); trying again.", self.file.path, error)
                 self.cancel.wait(self.policy.retry_wait_s * 2 ** (failures - 1))
         self.report(self.file.size)

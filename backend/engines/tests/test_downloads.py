@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from engines import downloads
+from engines import download_source, downloads, transfer
 from engines.download_policy import (
     DownloadCancelledError,
     DownloadError,
     DownloadPolicy,
     StalledError,
+    UnreachableError,
     UntrustedSourceError,
 )
 from engines.downloadable import DownloadableModel, RemoteFile
@@ -404,7 +406,8 @@ STALLS = [stalls_before_the_head, stalls_in_the_head, stalls_in_the_body, trickl
 
 
 @pytest.mark.parametrize("behaviour", STALLS, ids=lambda behaviour: behaviour.__name__)
-def test_stall_is_given_up_in_time(tmp_path, behaviour):
+def test_stall_is_given_up_in_time(tmp_path, behaviour, monkeypatch):
+    monkeypatch.setattr(download_source, "_CONNECT_TIMEOUT_S", 0.5)  # ends with connecting
     started = time.monotonic()
     with serving(behaviour) as server, pytest.raises(StalledError, match="1 s"):
         fetch(server, tmp_path, stall_s=1.0)
@@ -419,6 +422,17 @@ def test_stall_is_given_up_within_30_s_by_default(tmp_path, behaviour):
     with serving(behaviour) as server, pytest.raises(StalledError):
         fetch(server, tmp_path)
     assert time.monotonic() - started < 30.0
+
+
+def test_host_that_never_answers_is_given_up_in_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(download_source, "_CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(transfer, "_UNANSWERED_S", 0.5)
+    started = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connected by the system, and nobody speaks TLS
+        mirror = DownloadPolicy(mirror=f"https://127.0.0.1:{silent.getsockname()[1]}", retry_wait_s=0.01)
+        with pytest.raises(UnreachableError, match="Gave up"):
+            fetch_file(remote(), tmp_path, policy=mirror)
+    assert time.monotonic() - started < 3.0
 
 
 def test_redirect_from_the_mirror_to_another_host_is_refused_unasked(tmp_path):
