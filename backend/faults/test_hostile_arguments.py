@@ -118,7 +118,7 @@ def test_devices_and_pipes_are_not_replaced(tmp_path, voice):
 
 HOSTILE_NAMES: list[Any] = [
     "..", ".", "", "/", "/etc/passwd", "../x", "a/b", "a\\b", "..\\x", "\0", "a\0b", "con", "NUL.txt", "aux.wav",
-    "com1", "a.", ".hidden", "-rf", " ", "a b", "x" * 129, "x" * 100_000, "\ud800", "\u202e", "%2e%2e", "~", "C:", "a:b",
+    "com1", "a.", ".hidden", "-rf", " ", "a b", "x" * 129, "x" * 100_000, "\ud800", "\u202e", "%2e%2e", "~", "C:",
     "a\n", "\uff0e\uff0e", "caf\u00e9", "\u00b2", None, True, 1.5, b"a", [], {}, 10**5000, -1, object(), Path("..")
 ]  # fmt: skip
 NAME_PARTS = st.sampled_from(["..", ".", "/", "\\", "\0", "con", "NUL", "a", "B", "_", "-", ":", "~", "é", " ", "\n"])
