@@ -60,7 +60,8 @@ async def outcome(done: "Future[Result]", request: Request) -> Result:
     waiting = asyncio.ensure_future(asyncio.wrap_future(done))
     hang_up = asyncio.ensure_future(_hang_up(request))
     try:
-        await asyncio.wait({waiting, hang_up}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {waiting, hang_up}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done() and done.cancel():
             raise BusyError("The client hung up.")
         return await waiting

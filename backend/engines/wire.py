@@ -161,14 +161,14 @@ class GenerateRequest(Message):
 
     text: Text
     language: Text
-    tts_speaker_wav: str | list[str] | None = None
+    tts_speaker_wav: str | Annotated[list[str], Field(max_length=100)] | None = None
     parameters: Annotated[dict[str, Any], _default_for_null({})] = {}
 
 
 class SamplesCheckRequest(Message):
     """Ids of speaker samples, without extension."""
 
-    sample_ids: list[str]
+    sample_ids: Annotated[list[str], Field(max_length=10_000)]
 
 
 class SamplesCheckResponse(Message):

@@ -59,6 +59,7 @@ def test_generate_without_a_sample_in_every_spelling(loaded, engine, body) -> No
         ({"text": ["a"]}, 400, "field 'text'"),
         ({"ttsSpeakerWav": 5}, 400, "field 'ttsSpeakerWav"),
         ({"ttsSpeakerWav": [""]}, 400, "Empty speaker filename"),
+        ({"ttsSpeakerWav": ["a.wav"] * 101}, 400, "at most 100 items"),
         ({"ttsSpeakerWav": "../engine.yaml"}, 400, "Invalid speaker filename format: '../engine.yaml'"),
         ({"ttsSpeakerWav": "/etc/passwd"}, 400, "Invalid speaker filename format"),
         ({"ttsSpeakerWav": ["a\0b"]}, 400, "Invalid speaker filename format"),
@@ -166,6 +167,10 @@ def test_samples_check_invalid_id_is_400(shared, sample_id) -> None:
     answer = shared[0].post("/samples/check", json={"sampleIds": [sample_id]})
     assert answer.status_code == 400
     assert answer.json()["detail"].startswith("Invalid sample ID format")
+
+
+def test_samples_check_of_more_than_any_client_has_is_400(shared) -> None:
+    assert shared[0].post("/samples/check", json={"sampleIds": ["a"] * 10_001}).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["..%2Fescaped", "a%2Fb", "%2e%2e", "a%00b", ".hidden"])
