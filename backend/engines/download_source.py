@@ -34,11 +34,11 @@ _NOTICEABLE = 16 * 1024  # bytes; less than these within the stall time is a sta
 class Line:
     """A watch over the connections of one request: cuts them when they stall or when the download is cancelled."""
 
-    def __init__(self, stall_s: float, cancel: threading.Event) -> None:
-        """Watch for `stall_s` seconds without noticeable progress and for `cancel`."""
+    def __init__(self, stall_s: float, cancel: threading.Event, idle_since: float | None = None) -> None:
+        """Watch for `cancel` and for `stall_s` seconds without noticeable progress, from `idle_since` or now on."""
         self._stall_s, self._cancel = stall_s, cancel
         self._sockets: list[socket.socket] = []
-        self._since, self._credit = time.monotonic(), 0
+        self._since, self._credit = time.monotonic() if idle_since is None else idle_since, 0
         self._over = threading.Event()
         self.stalled = False
 

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024  # bytes; written at once, and all that a kill can lose of what has arrived
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "storyflow"}
-_UNANSWERED_S = 12.0  # spent on connecting in vain; with the last attempt it stays below 30
+_IDLE_S = 12.0  # without a byte, after which nothing is tried again; with the last attempt it stays below 30
 _ATTEMPTS = 4  # in a row without noticeable gain
 _GAIN = 1024 * 1024  # bytes
 _PASSING = frozenset([408, 425, 429, 500, 502, 503, 504])
@@ -63,11 +63,10 @@ class Transfer:
         """
         if self._length() >= self.file.size and not self._is_verified():
             self._discard()
-        failures, restarted, best, unanswered_s = 0, False, self._length(), 0.0
+        failures, restarted, best, idle_since = 0, False, self._length(), time.monotonic()
         while (start := self._length()) < self.file.size:
-            began = time.monotonic()
             try:
-                self._attempt(start)
+                self._attempt(start, idle_since)
             except _WrongContentError as error:
                 self._discard()
                 if restarted or not start:
@@ -76,17 +75,17 @@ class Transfer:
             except _LostLineError as error:
                 gained = self._length() - best >= _GAIN
                 failures, best = (1, self._length()) if gained else (failures + 1, best)
-                unanswered_s += time.monotonic() - began if isinstance(error, _NoLineError) else 0
-                if failures >= _ATTEMPTS or unanswered_s >= _UNANSWERED_S:
+                idle_since = time.monotonic() if self._length() > start else idle_since
+                if failures >= _ATTEMPTS or time.monotonic() - idle_since >= _IDLE_S:
                     kind = UnreachableError if isinstance(error, _NoLineError) else DownloadError
                     raise self._error(f"{error}. Gave up; try again later.", kind) from error
                 logger.info("Download of '%s' interrupted (%s); trying again.", self.file.path, error)
                 self.cancel.wait(self.policy.retry_wait_s * 2 ** (failures - 1))
         self.report(self.file.size)
 
-    def _attempt(self, start: int) -> None:
+    def _attempt(self, start: int, idle_since: float) -> None:
         """Make one request for the bytes from `start` and store what it brings; return when the file is here."""
-        with Line(self.policy.stall_s, self.cancel).watched() as line:
+        with Line(self.policy.stall_s, self.cancel, idle_since).watched() as line:
             line.raise_if_cut()
             with self._network_errors(line):
                 response = open_source(self.address, self._headers(start), self.policy, line)

@@ -426,7 +426,7 @@ def test_stall_is_given_up_within_30_s_by_default(tmp_path, behaviour):
 
 def test_host_that_never_answers_is_given_up_in_time(tmp_path, monkeypatch):
     monkeypatch.setattr(download_source, "_CONNECT_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(transfer, "_UNANSWERED_S", 0.5)
+    monkeypatch.setattr(transfer, "_IDLE_S", 0.5)
     started = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as silent:  # connected by the system, and nobody speaks TLS
         mirror = DownloadPolicy(mirror=f"https://127.0.0.1:{silent.getsockname()[1]}", retry_wait_s=0.01)
