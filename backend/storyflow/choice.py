@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+from core_engine.model_paths import BUILT_IN, KOKORO, installed_models, model_path
 
 AUTO = "auto"
+_BEST = (KOKORO,)
+"""Published models, the best first."""
 
 
 class ModelMissingError(Exception):
@@ -21,21 +23,29 @@ class Model:
 
 
 def choose_model(wanted: str, models_dir: Path) -> Model:
-    """Return the model that `wanted` means: `auto`, `kokoro-v0_19`, `default` (the built-in voice) or a path.
+    """Return the model that `wanted` means: `auto`, the name of an installed one, `default` or a path.
 
-    `auto` is Kokoro where it is installed, otherwise the built-in voice. Raises ModelMissingError.
+    `auto` is the best that is installed with voices beside it, `default` the built-in voice. Raises ModelMissingError.
     """
     if wanted != AUTO:
         return _existing(wanted, models_dir)
-    kokoro = Model(KOKORO, model_path(KOKORO, models_dir))
-    return kokoro if kokoro.path.is_file() else _existing(BUILT_IN, models_dir)
+    return _best(models_dir) or _existing(BUILT_IN, models_dir)
+
+
+def _best(models_dir: Path) -> Model | None:
+    """Return the installed model that speaks best: the published ones in the order of _BEST, then any other."""
+    from core_engine.kokoro.voice_packs import find_voices
+
+    installed = [Model(name, path) for name, path in installed_models(models_dir).items()]
+    ranked = sorted(installed, key=lambda model: _BEST.index(model.name) if model.name in _BEST else len(_BEST))
+    return next((model for model in ranked if model.name in _BEST or find_voices(model.path.parent)), None)
 
 
 def _existing(name: str, models_dir: Path) -> Model:
     path = model_path(name, models_dir)
     if not path.is_file():
         raise ModelMissingError(
-            f"There is no model at '{path}'. Put the ONNX file there with its voices beside it, or use "
-            f"--model {BUILT_IN} for the built-in voice."
+            f"There is no model at '{path}'. `storyflow models pull {KOKORO}` fetches Kokoro, `storyflow models list` "
+            f"shows what is installed, and --model {BUILT_IN} is the built-in voice."
         )
     return Model(name, path)

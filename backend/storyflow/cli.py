@@ -1,4 +1,4 @@
-"""The command line: `storyflow say | narrate | voices | doctor | engines | serve`.
+"""The command line: `storyflow say | narrate | voices | doctor | models | engines | serve`.
 
 What a command needs is imported when it runs, so that `--help` and the first word come at once.
 """
@@ -16,6 +16,7 @@ from core_engine.kokoro.voices import DEFAULT_VOICE_ID
 from engines.names import checked_name, is_name
 from storyflow.engines_cli import engines, serve
 from storyflow.exits import Exit, exits_for_people
+from storyflow.models_cli import models
 
 _STORY = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -92,11 +93,11 @@ def voices(as_json: bool) -> None:
     """List the voices, and which installed model has them."""
     with exits_for_people():
         from core_engine.kokoro.voice_packs import find_voices
-        from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+        from core_engine.model_paths import BUILT_IN, installed_models, model_path
         from storyflow.reports import report_voices
         from storyflow_backend.environment import models_dir
 
-        paths = {name: model_path(name, models_dir()) for name in (KOKORO, BUILT_IN)}
+        paths = {**installed_models(models_dir()), BUILT_IN: model_path(BUILT_IN, models_dir())}
         report_voices({name: find_voices(path.parent) for name, path in paths.items() if path.is_file()}, as_json)
 
 
@@ -113,6 +114,7 @@ def doctor(as_json: bool) -> None:
         sys.exit(Exit.FAILED if any(finding.needed and not finding.ok for finding in found) else Exit.OK)
 
 
+main.add_command(models)
 main.add_command(engines)
 main.add_command(serve)
 

@@ -28,6 +28,7 @@ def findings() -> Iterator[Finding]:
     yield from _tried("espeak-ng", _espeak)
     yield from _tried("Built-in voice", _built_in_voice)
     yield _kokoro()
+    yield from _models()
     yield from _tried("Write permission", _writing)
 
 
@@ -64,13 +65,26 @@ def _built_in_voice() -> str:
 def _kokoro() -> Finding:
     path = model_path(KOKORO, models_dir())
     if not path.is_file():
-        detail = f"not installed; put '{path.name}' and its voices into '{path.parent}'"
+        detail = f"not installed; `storyflow models pull {KOKORO}` puts it into '{path.parent}'"
         return Finding("Kokoro", False, f"{detail}. Until then the built-in voice speaks.", needed=False)
     from core_engine.kokoro.voice_packs import find_voices
 
     voices = find_voices(path.parent)
     detail = f"{path} with {len(voices)} voices"
     return Finding("Kokoro", bool(voices), detail if voices else f"{path} has no voices beside it", needed=bool(voices))
+
+
+def _models() -> Iterator[Finding]:
+    """Look at every other installed model, and at whether one has changed; none of them is needed."""
+    from core_engine.kokoro.voice_packs import find_voices
+    from storyflow.models.library import installed
+
+    for name, model in installed(models_dir()).items():
+        voices = len(find_voices(model.path.parent))
+        if model.problem:
+            yield Finding(f"Model {name}", False, model.problem, needed=False)
+        elif name != KOKORO:
+            yield Finding(f"Model {name}", bool(voices), f"{model.path} with {voices} voices", needed=False)
 
 
 def _writing() -> str:

@@ -9,9 +9,11 @@ from enum import IntEnum
 import click
 
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
+from engines.download_policy import DownloadError, StorageError, UnreachableError
 from engines.names import InvalidNameError
 from storyflow.choice import ModelMissingError
 from storyflow.manifest import ManifestError
+from storyflow.models.errors import ModelsError
 from storyflow.stories import StoryError
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,10 @@ class Exit(IntEnum):
     """The model or its voices are missing or unusable."""
     DISK = 5
     """Something could not be read or written."""
+    NETWORK = 6
+    """The source of a model cannot be reached; the message says how to do without."""
+    DOWNLOAD = 7
+    """A model could not be fetched: refused, or not what was expected. Nothing was installed."""
     INTERRUPTED = 130
     """Ctrl-C; what was done is kept."""
 
@@ -42,6 +48,10 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (NothingToSpeakError, Exit.STORY),
     (ModelMissingError, Exit.MODEL),
     (KokoroError, Exit.MODEL),
+    (ModelsError, Exit.MODEL),
+    (UnreachableError, Exit.NETWORK),
+    (StorageError, Exit.DISK),
+    (DownloadError, Exit.DOWNLOAD),
     (OSError, Exit.DISK),
 )
 

@@ -43,7 +43,7 @@ def report_voices(installed: dict[str, Collection[str]], as_json: bool) -> None:
         return
     heads = ("Voice", "Gender", "Accent", "Description", "Installed in")
     cells = [[*map(str, list(row.values())[:4]), ", ".join(row["installed"]) or "-"] for row in rows]
-    _echo_table(heads, cells)
+    echo_table(heads, cells)
 
 
 def report_findings(findings: list[Finding], as_json: bool) -> None:
@@ -56,7 +56,8 @@ def report_findings(findings: list[Finding], as_json: bool) -> None:
         click.echo(f"{mark}  {finding.what}: {finding.detail}")
 
 
-def _echo_table(heads: tuple[str, ...], rows: list[list[str]]) -> None:
+def echo_table(heads: tuple[str, ...], rows: list[list[str]]) -> None:
+    """Print a table, its columns as wide as what stands in them."""
     widths = [max(len(row[column]) for row in [list(heads), *rows]) for column in range(len(heads))]
     for row in (list(heads), ["-" * width for width in widths], *rows):
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

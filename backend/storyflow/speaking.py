@@ -7,7 +7,7 @@ import click
 
 from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
 from core_engine.kokoro.synthesis import Kokoro
-from core_engine.model_paths import BUILT_IN
+from core_engine.model_paths import BUILT_IN, KOKORO
 from storyflow.choice import AUTO, Model, choose_model
 from storyflow_backend.environment import models_dir
 
@@ -30,9 +30,11 @@ def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
     model = choose_model(wanted, models_dir())
     if wanted == AUTO and model.name == BUILT_IN:
         click.echo(
-            "Kokoro is not installed, so the small built-in voice speaks; models/README.md tells how to get Kokoro.",
+            f"Kokoro is not installed, so the small built-in voice speaks; `storyflow models pull {KOKORO}` gets it.",
             err=True,
         )
+    elif wanted == AUTO:
+        click.echo(f"The best model installed speaks: {model.name}", err=True)
     return LoadedModel(model, Kokoro.load(model.path, threads))
 
 

@@ -16,6 +16,14 @@ def models_dir() -> Path:
     return _folder("STORYFLOW_MODELS_DIR", "models")
 
 
+def registry_file() -> Path:
+    """Return the user's own registry of models: STORYFLOW_MODELS_REGISTRY, or where the system keeps settings."""
+    import click
+
+    given = os.environ.get("STORYFLOW_MODELS_REGISTRY")
+    return Path(given or Path(click.get_app_dir("storyflow")) / "models.json").expanduser().absolute()
+
+
 def media_root() -> Path:
     """Return the folder below which audio is kept: MEDIA_ROOT, otherwise media/ of the project."""
     return _folder("MEDIA_ROOT", "media")

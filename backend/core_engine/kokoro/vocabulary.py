@@ -1,6 +1,7 @@
 """Kokoro's vocabulary: phoneme symbols to token ids, and the padded tensor that the model reads.
 
-Source: the v0.19 model's own configuration. 178 symbols; the apostrophe stands twice and the later id wins.
+Source: the models' own configurations. v0.19 has 178 symbols; the apostrophe stands twice and the later id wins. v1.0
+has 114 of its own alphabet.
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,13 @@ _IPA = (
 
 VOCABULARY = {symbol: token_id for token_id, symbol in enumerate(_PAD + _PUNCTUATION + _LETTERS + _IPA)}
 """Symbol → token id, the pad included. The pad never stands for a dollar sign of the text."""
+
+_DROPPED_IN_V1_0 = "$¡¿«»BCDEFGHJKLMNPRUVXZgɓʙɗɘɝɞʄɠɢʛɦɧħʜɭɬɫɮʟɱɵɶʘɺʀʉⱱʍʏʑʐʡʕʢǀǁǂǃˑʼʴʱʷˠˤ˞↑'\u0329"
+_NEW_IN_V1_0 = {
+    "(": 12, ")": 13, "\u0303": 17, "ʣ": 18, "ʥ": 19, "ʦ": 20, "ʨ": 21, "ᵝ": 22, "ꭧ": 23, "A": 24, "ᵊ": 42,
+}  # fmt: skip
+VOCABULARY_V1_0 = {symbol: VOCABULARY[symbol] for symbol in VOCABULARY if symbol not in _DROPPED_IN_V1_0} | _NEW_IN_V1_0
+"""Symbol → token id of v1.0, which was trained on another alphabet in the same 178 places; it names no pad."""
 
 _SPEAKABLE = {symbol: token_id for symbol, token_id in VOCABULARY.items() if token_id != PAD_ID}
 

@@ -1,0 +1,69 @@
+"""Everything about one installed model, for `storyflow models info`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core_engine.kokoro.errors import ModelFileError
+from core_engine.kokoro.model_facts import ModelFacts, read_model_facts
+from core_engine.kokoro.runtime import open_session
+from core_engine.kokoro.versions import version_of_notes, version_of_pack
+from core_engine.kokoro.voice_packs import find_voices, load_voice
+from core_engine.model_paths import BUILT_IN
+from storyflow.models.errors import ChangedModelError
+from storyflow.models.library import InstalledModel
+from storyflow.models.registry import Registry
+
+_WITH_US = "with this program: its built-in voice"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of an installed model."""
+
+    name: str
+    path: Path
+    size: int
+    """Bytes, the voices included where a manifest lists them."""
+    sha256: str | None
+    """Of the ONNX file; None for one without a manifest."""
+    published: str | None
+    """As what it was published; None where it is not known."""
+    licence: str | None
+    version: str
+    """Of Kokoro, by its model or else its voices."""
+    facts: ModelFacts
+    providers: tuple[str, ...]
+    """On what onnxruntime runs it here."""
+    voices: tuple[str, ...]
+
+
+def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
+    """Open a model and return all about it; raises ChangedModelError, ModelFileError or NotOnnxError."""
+    if model.problem:
+        raise ChangedModelError(model.problem)
+    facts = read_model_facts(model.path)
+    try:
+        session = open_session(model.path)
+    except ModelFileError:
+        raise
+    except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
+        raise ModelFileError(f"The model '{model.path}' cannot be loaded: {error}") from error
+    known = registry.find(model.sha256) if model.sha256 else None
+    return ModelInfo(
+        name=model.name,
+        path=model.path,
+        size=model.size,
+        sha256=model.sha256,
+        published=f"{known[0].title}, {known[2].where}" if known else _WITH_US if model.name == BUILT_IN else None,
+        licence=known[0].licence if known else "Apache-2.0" if model.name == BUILT_IN else None,
+        version=(known[0].version if known else version_of_notes(facts.notes)) or _version_of_voices(model.path),
+        facts=facts,
+        providers=tuple(name.removesuffix("ExecutionProvider") for name in session.get_providers()),
+        voices=tuple(sorted(find_voices(model.path.parent))),
+    )
+
+
+def _version_of_voices(path: Path) -> str:
+    for name, file in find_voices(path.parent).items():
+        return version_of_pack(len(load_voice(file, name))) or "unknown"
+    return "unknown"

@@ -1,0 +1,152 @@
+"""Which models are known: their files with size and SHA-256, licence, source and voices.
+
+`registry.json` lists the public ones. A size that nobody published is null: the source is asked for it, and `at_most`
+bounds what it may answer. A file without a published SHA-256 cannot be verified and is therefore never fetched. The
+user may add entries of the same form in a file of their own, for a mirror inside a company say; one with a name that is
+known already replaces it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from engines.downloadable import RemoteFile
+from engines.names import checked_name
+from storyflow.models.errors import RegistryError
+
+_SHIPPED = Path(__file__).with_name("registry.json")
+
+
+@dataclass(frozen=True)
+class Published:
+    """One file as somebody published it."""
+
+    sha256: str
+    size: int | None
+    """Bytes; None where nobody said."""
+    where: str
+    """Who published it, in words."""
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A file of a known model. Several different ones may have been published under its name; each is as good."""
+
+    path: str
+    url: str
+    published: tuple[Published, ...]
+    at_most: int
+    """Bytes that nothing called this has more of."""
+
+    @property
+    def size(self) -> int | None:
+        """The bytes it has, where that is certain."""
+        sizes = {published.size for published in self.published}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    def remote(self, size: int) -> RemoteFile:
+        """Return what the downloader needs; raises ValueError for a size that it cannot have."""
+        if size > self.at_most:
+            raise ValueError(f"the source offers {size} bytes for '{self.path}', which has at most {self.at_most}")
+        first, *others = (published.sha256 for published in self.published)
+        return RemoteFile(self.path, self.url, size, first, tuple(others))
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model that can be pulled."""
+
+    name: str
+    title: str
+    version: str
+    """Of Kokoro: it decides vocabulary and voice packs."""
+    precision: str
+    licence: str
+    source: str
+    """Page where it was published."""
+    is_folder: bool
+    """Whether it lies in a folder of its own; otherwise its files lie side by side in the models folder."""
+    voices: tuple[str, ...]
+    files: tuple[KnownFile, ...]
+    """The model itself comes first."""
+    own: bool = False
+    """Whether the user's own registry names it."""
+
+    @property
+    def size(self) -> int | None:
+        """The bytes of all files, where that is certain."""
+        sizes = [file.size for file in self.files]
+        return None if None in sizes else sum(size for size in sizes if size)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts that its files come from."""
+        return frozenset((urlsplit(file.url).hostname or "").lower() for file in self.files)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All known models by name."""
+
+    models: Mapping[str, KnownModel]
+
+    def find(self, sha256: str) -> tuple[KnownModel, KnownFile, Published] | None:
+        """Return which published file has this SHA-256; None for one that nobody is known to have published."""
+        for model in self.models.values():
+            for file in model.files:
+                for published in file.published:
+                    if published.sha256 == sha256:
+                        return model, file, published
+        return None
+
+
+def load_registry(own: Path | None = None) -> Registry:
+    """Return the shipped registry with the entries of the user's `own` file, where that exists.
+
+    Raises RegistryError.
+    """
+    models = _read(_SHIPPED)
+    if own and own.exists():
+        models |= {name: replace(model, own=True) for name, model in _read(own).items()}
+    return Registry(models)
+
+
+def _read(path: Path) -> dict[str, KnownModel]:
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["models"]
+        models = [_model(entry) for entry in entries]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RegistryError(
+            f"The registry '{path}' cannot be used ({type(error).__name__}: {error}). See docs/command-line.md."
+        ) from error
+    return {model.name: model for model in models}
+
+
+def _model(entry: Mapping[str, Any]) -> KnownModel:
+    model = KnownModel(
+        name=checked_name(entry["name"], "model name"),
+        title=str(entry.get("title", entry["name"])),
+        version=str(entry.get("version", "unknown")),
+        precision=str(entry.get("precision", "unknown")),
+        licence=str(entry.get("licence", "unknown")),
+        source=str(entry.get("source", "")),
+        is_folder=bool(entry.get("is_folder", True)),
+        voices=tuple(map(str, entry.get("voices", ()))),
+        files=tuple(_file(file) for file in entry["files"]),
+    )
+    if not model.files or not model.files[0].path.endswith(".onnx"):
+        raise ValueError(f"the first file of '{model.name}' must be its ONNX file")
+    return model
+
+
+def _file(entry: Mapping[str, Any]) -> KnownFile:
+    published = tuple(
+        Published(one["sha256"], one.get("size"), str(one.get("where", "the registry"))) for one in entry["published"]
+    )
+    file = KnownFile(entry["path"], entry["url"], published, int(entry.get("at_most", 1 << 33)))
+    for one in published:
+        RemoteFile(file.path, file.url, one.size or 1, one.sha256)  # says what is wrong with it
+    return file

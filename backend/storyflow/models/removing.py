@@ -1,0 +1,42 @@
+"""Taking an installed model away: only what its manifest lists, and never what the user put there."""
+
+import contextlib
+import threading
+from pathlib import Path
+
+from engines.folder_lock import exclusive
+from engines.manifest import listed_paths, manifest_path
+from engines.names import path_inside
+from engines.staging import lock_path
+from engines.stamps import stamp_path
+from storyflow.models.errors import RefusedModelError
+from storyflow.models.library import InstalledModel
+
+
+def remove(model: InstalledModel) -> list[Path]:
+    """Remove an installed model and return its files; raise RefusedModelError for one that was put there by hand.
+
+    The ONNX file goes first: whatever interrupts it, no half model is left that looks like a whole one.
+    """
+    if not model.files:
+        raise RefusedModelError(
+            f"'{model.path}' was put there by hand, so it is not removed here. Remove it and its voices yourself."
+        )
+    with exclusive(lock_path(model.home), threading.Event(), lambda: None):
+        folder = model.home if model.home.is_dir() else model.home.parent
+        files = sorted(listed_paths(model.home), key=lambda path: path != model.path)
+        for path in files:
+            path_inside(folder, str(path.relative_to(folder.resolve()))).unlink(missing_ok=True)
+        notes = stamp_path(model.home), manifest_path(model.home)
+        for note in notes:
+            note.unlink(missing_ok=True)
+        _remove_empty(folder, {path.parent for path in files}, keep=not model.home.is_dir())
+    return files
+
+
+def _remove_empty(folder: Path, inner: set[Path], keep: bool) -> None:
+    """Remove the folders of the model that are empty now; `keep` for the models folder itself."""
+    for path in sorted(inner | {folder}, key=lambda path: -len(path.parts)):
+        if not (keep and path.resolve() == folder.resolve()):
+            with contextlib.suppress(OSError):
+                path.rmdir()
