@@ -96,6 +96,20 @@ def test_load_of_a_model_being_loaded_joins(client, engine) -> None:
     assert engine.count("load") == 1
 
 
+def test_load_of_a_model_being_loaded_takes_no_place_in_the_queue(client, engine) -> None:
+    engine.may_load.clear()
+    answers: list[httpx.Response] = []
+    threads = [threading.Thread(target=lambda: answers.append(load(client))) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    engine.may_load.set()
+    for thread in threads:
+        thread.join(10)
+    assert [answer.status_code for answer in answers] == [200] * 40
+    assert engine.calls == [("load", "default")]
+
+
 def test_load_goes_on_when_its_client_hangs_up(client, engine) -> None:
     engine.may_load.clear()
     with pytest.raises(httpx.ReadTimeout):
