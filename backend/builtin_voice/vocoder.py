@@ -17,8 +17,9 @@ from core_engine.kokoro.vocabulary import SAMPLE_RATE
 TRANSFORM = 768
 """Samples of one transform: a window of two frames, and 22 ms for the filter to ring."""
 
-_BIN = np.arange(1, TRANSFORM // 2)
-"""Frequencies in use; the first and the last are left out, which keeps DC away."""
+_TOP_HZ = 10_500.0
+_BIN = np.arange(1, int(_TOP_HZ * TRANSFORM / SAMPLE_RATE))
+"""Frequencies in use: without the first, which keeps DC away, and up to where espeak's sound has something to teach."""
 
 _HZ = _BIN * SAMPLE_RATE / TRANSFORM
 _LEVEL = 0.6

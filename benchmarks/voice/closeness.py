@@ -33,5 +33,6 @@ def lengths(model: Path, texts: list[str] = HARVARD) -> dict[str, float]:
             ours = (end - begin)[spoken][is_phone]
             theirs = np.array([s.end - s.start for s in item.sounds])[is_phone] / item.sample_rate
             phones.append(np.abs(ours - theirs) / theirs)
-            totals.append(end[spoken][-2] / (item.sounds[-1].start / item.sample_rate))
+            span = (item.sounds[-2].end - item.sounds[0].start) / item.sample_rate
+            totals.append((end[spoken][-2] - begin[spoken][0]) / span)
     return {"phone": float(np.mean(np.concatenate(phones))), "sentence": float(np.mean(totals) - 1)}
