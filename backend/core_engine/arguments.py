@@ -33,7 +33,11 @@ def checked_output_path(output_path: object) -> str:
         raise RefusedArgumentError(f"The output_path must be a path as text, not {type(output_path).__name__}.")
     if not path.strip() or "\0" in path:
         raise RefusedArgumentError("The output_path is empty or holds a NUL character. Say where to save the WAV file.")
-    if Path(path).is_dir():
+    try:
+        is_folder = Path(path).is_dir()
+    except OSError as error:  # a name too long, or a folder on the way that is not ours
+        raise RefusedArgumentError(f"The output_path '{path[:80]}' cannot be used: {error.strerror}.") from error
+    if is_folder:
         raise RefusedArgumentError(f"The output_path '{path}' is a folder. Give the path of a WAV file.")
     return path
 

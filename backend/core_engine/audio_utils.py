@@ -1,5 +1,6 @@
 """Audio after the model: normalise, save, measure and check. Arrays in, WAV files out; no Django, no model."""
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -18,6 +19,10 @@ Subtype = Literal["PCM_16", "FLOAT"]
 Samples = npt.NDArray[np.floating[Any]]
 
 
+class AudioWriteError(OSError):
+    """A file that could not be written; the message says why and what to do."""
+
+
 def normalize_audio(audio_array: Samples, target_db: float = PEAK_DB) -> Samples:
     """Scale audio so that its largest absolute sample lies at `target_db`.
 
@@ -27,8 +32,12 @@ def normalize_audio(audio_array: Samples, target_db: float = PEAK_DB) -> Samples
 
     Returns:
         A new array of the same shape and dtype. Silence comes back as silence, and an empty array empty.
+
+    Raises TypeError for samples that are no floating-point numbers.
     """
     samples: Samples = np.asarray(audio_array)
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise TypeError(f"Audio is float32 or float64 within -1 to 1, not {samples.dtype}. Convert and scale it first.")
     peak = samples.dtype.type(np.max(np.abs(samples), initial=0))
     if peak == 0 or not np.isfinite(peak):
         unchanged: Samples = samples.copy()
@@ -73,7 +82,7 @@ def save_audio_wav(
         `output_path` as it was given.
 
     Raises:
-        OSError: the disk refused.
+        AudioWriteError: an OSError; the disk refused.
         ValueError: the samples are not finite.
     """
     write_wav_bytes(encode_wav(audio_array, sample_rate), output_path)
@@ -88,6 +97,8 @@ def encode_wav(audio_array: Samples, sample_rate: int, subtype: Subtype = "PCM_1
     """
     if not np.all(np.isfinite(audio_array)):
         raise ValueError("The audio holds samples that are not finite numbers; nothing was written.")
+    if audio_array.dtype == np.float16:
+        audio_array = audio_array.astype(np.float32)  # libsndfile knows no half precision
     # Encoded in memory: a full disk would pass unnoticed through the callbacks of libsndfile.
     buffer = io.BytesIO()
     sf.write(buffer, audio_array, sample_rate, format="WAV", subtype=subtype)
@@ -95,11 +106,18 @@ def encode_wav(audio_array: Samples, sample_rate: int, subtype: Subtype = "PCM_1
 
 
 def write_wav_bytes(wav: bytes, output_path: str | os.PathLike[str]) -> None:
-    """Write an encoded WAV to `output_path`, whole or not at all; create missing parent folders."""
+    """Write an encoded WAV to `output_path`, whole or not at all; create missing parent folders.
+
+    Raises AudioWriteError, an OSError, where the disk refuses.
+    """
     path = Path(output_path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        raise IsADirectoryError(f"'{path}' is a folder; give the path of a WAV file.")
-    if path.exists() and not path.is_file():  # replaced, /dev/null would be gone for everybody
-        raise FileExistsError(f"'{path}' is a device or pipe; give the path of a WAV file.")
-    publish(path, wav)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # replaced, /dev/null would be gone for everybody
+            raise FileExistsError(errno.EEXIST, "it is a folder, a device or a pipe")
+        publish(path, wav)
+    except OSError as error:
+        raise AudioWriteError(
+            f"could not write '{path}': {error.strerror or error}. Nothing was changed there. Choose a folder "
+            f"that is writable and has free space."
+        ) from error

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import onnxruntime as ort  # noqa: F401  # part of the interface: tests put another InferenceSession here
+import onnxruntime as ort
 from django.conf import settings
 
 from core_engine.kokoro.runtime import open_session
@@ -42,7 +42,7 @@ class KokoroModelLoader:
         path = cls._resolve_model_path()
         if not os.path.exists(path):  # noqa: PTH110  # the specified check
             raise FileNotFoundError(_missing_message(Path(path)))
-        session = open_session(path)
+        session = open_session(path, create=ort.InferenceSession)
         cls._model_path = path
         cls._session = session  # last: the fast path of get_session looks at nothing else
         logger.info("Kokoro-82M ONNX model loaded from %s", path)
@@ -50,7 +50,9 @@ class KokoroModelLoader:
     @classmethod
     def _resolve_model_path(cls) -> str:
         """Return the absolute path of the configured model: by default models/kokoro-v0_19.onnx of the project."""
-        return str(model_path(settings.STORYFLOW_TTS_MODEL, Path(settings.STORYFLOW_MODELS_DIR)))
+        model = getattr(settings, "STORYFLOW_TTS_MODEL", None) or KOKORO
+        folder = getattr(settings, "STORYFLOW_MODELS_DIR", None) or Path(settings.BASE_DIR).parent / "models"
+        return str(model_path(model, Path(folder)).absolute())
 
     @classmethod
     def is_model_available(cls) -> bool:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from django.conf import settings
 
 from core_engine.arguments import RefusedArgumentError, checked_output_path, checked_speed, checked_text
-from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
+from core_engine.audio_utils import get_audio_duration, normalize_audio, save_audio_wav
 from core_engine.kokoro.chunks import split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, TextTooLongError
 from core_engine.kokoro.inference import read_signature
@@ -27,6 +27,7 @@ __all__ = [
     "construct_audio_path",
     "construct_audio_url",
     "generate_audio",
+    "get_audio_duration",
     "get_voice_embedding",
     "split_text_into_chunks",
     "tokenize_text",
@@ -95,7 +96,8 @@ def validate_voice_id(voice_id: object) -> str:
     """Return a valid voice ID as it is, and the default voice, with a logged warning, for anything else."""
     if isinstance(voice_id, str) and voice_id in VALID_VOICE_IDS:
         return voice_id
-    shown = voice_id if isinstance(voice_id, str) else f"a value of type {type(voice_id).__name__}"
+    plain = voice_id is None or isinstance(voice_id, (str, int, float))  # others may fail while they are printed
+    shown = voice_id if plain else f"a value of type {type(voice_id).__name__}"
     logger.warning("Invalid voice ID '%.64s', falling back to '%s'", shown, DEFAULT_VOICE_ID)
     return DEFAULT_VOICE_ID
 
@@ -136,7 +138,7 @@ def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str
         pack = get_voice_embedding(voice)
     chunks = text_to_chunks(text, language_of(voice))
     audio = normalize_audio(synthesize(session, signature, chunks, pack, speed))
-    _save(encode_wav(audio, SAMPLE_RATE), output_path)
+    save_audio_wav(audio, output_path, SAMPLE_RATE)
     # Of the bytes just written: by now somebody else may have put another file in their place.
     duration = len(audio) / SAMPLE_RATE
     logger.info("Generated %.2f s of audio with %s in %d chunks: %s", duration, voice, len(chunks), output_path)
@@ -169,13 +171,3 @@ def _voice_that_speaks(voice: str) -> str:
     """Return the voice that will be heard, before anything is phonemised in its accent."""
     voices = _installed_voices()
     return installed_voice(voice, voices) if voices else voice
-
-
-def _save(wav: bytes, output_path: str) -> None:
-    try:
-        write_wav_bytes(wav, output_path)
-    except OSError as error:
-        raise OSError(
-            f"could not write '{output_path}': {error.strerror or error}. Nothing was changed there. Choose a folder "
-            f"that is writable and has free space."
-        ) from error

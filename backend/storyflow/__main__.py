@@ -1,5 +1,30 @@
-"""`python -m storyflow`, where the console script is not on the path."""
+"""Where the command begins: nothing is imported yet, so that Ctrl-C is answered cleanly from the first moment."""
 
-from storyflow.cli import main
+import sys
 
-main(prog_name="storyflow")
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from storyflow.exits import interrupts_wait
+
+        with interrupts_wait():
+            import click
+
+            from storyflow.cli import main as command
+        try:
+            # Not click's standalone mode, which answers Ctrl-C with exit code 1, the code of a failure.
+            sys.exit(command.main(prog_name="storyflow", standalone_mode=False))
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            sys.exit(_INTERRUPTED)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,10 +4,12 @@ What a command needs is imported when it runs, so that `--help` and the first wo
 """
 
 import hashlib
+import math
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,17 +17,27 @@ import storyflow
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID
 from engines.names import checked_name, is_name
 from storyflow.engines_cli import engines, serve
-from storyflow.exits import Exit, exits_for_people
+from storyflow.exits import Exit, exits_for_people, interrupts_wait
 from storyflow.models_cli import models
 
 _STORY = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+class _Speed(click.FloatRange):
+    """A speed in range; NaN, which is in no order, is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 def _how_to_speak(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say and narrate share."""
     for option in (
         click.option("--model", default="auto", show_default=True, help="auto, kokoro-v0_19, default or an ONNX file."),
-        click.option("--speed", type=click.FloatRange(0.5, 2.0), default=1.0, show_default=True, help="1.0 is normal."),
+        click.option("--speed", type=_Speed(0.5, 2.0), default=1.0, show_default=True, help="1.0 is normal."),
         click.option("--voice", default=DEFAULT_VOICE_ID, show_default=True, help="See `storyflow voices`."),
     ):
         command = option(command)
@@ -45,13 +57,14 @@ def main() -> None:
 def say(text: str, output: Path, voice: str, speed: float, model: str) -> None:
     """Say TEXT (or standard input, for -) into a WAV file."""
     with exits_for_people():
-        from storyflow.speaking import load_model, say_into
+        with interrupts_wait():
+            from storyflow.speaking import load_model, save_speech
 
         if output.suffix.lower() != ".wav":
             raise click.UsageError(f"'{output}' would hold a WAV file; give it a name that ends in .wav.")
         spoken = sys.stdin.read() if text == "-" else text
-        duration = say_into(output, load_model(model).kokoro, spoken, voice, speed)
-        click.echo(f"{output}: {duration:.2f} s")
+        saved = save_speech(load_model(model).kokoro.speak(spoken, voice, speed), output)
+        click.echo(f"{output}: {saved.duration:.2f} s")
 
 
 @main.command()
@@ -67,14 +80,15 @@ def narrate(
 
     A second run makes only what changed; an interrupted one goes on where it stopped.
     """
-    with exits_for_people():
-        from core_engine.kokoro.cores import allowed_cores
-        from storyflow.narration import Narration, Task, digest_of_model
-        from storyflow.progress import shown
-        from storyflow.reports import report_narration
-        from storyflow.speaking import load_model
-        from storyflow.stories import read_story
-        from storyflow_backend.environment import media_root
+    with exits_for_people(as_json):
+        with interrupts_wait():
+            from core_engine.kokoro.cores import allowed_cores
+            from storyflow.narration import Narration, Task, digest_of_model
+            from storyflow.progress import shown
+            from storyflow.reports import report_narration
+            from storyflow.speaking import load_model
+            from storyflow.stories import read_story
+            from storyflow_backend.environment import media_root
 
         text = read_story(story)
         name = checked_name(project, "project") if project else _project_of(story)

@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from storyflow_backend.environment import media_root, models_dir
@@ -55,11 +56,17 @@ def _espeak() -> str:
 
 
 def _built_in_voice() -> str:
+    return _spoken(model_path(BUILT_IN, models_dir()))
+
+
+def _spoken(path: Path) -> str:
+    """Let a model speak, which is the only proof that it can, and say on what and with which voices it did."""
     from core_engine.kokoro.synthesis import Kokoro
 
-    path = model_path(BUILT_IN, models_dir())
-    speech = Kokoro.load(path).speak("One, two, three.")
-    return f"spoke for {len(speech.audio) / speech.sample_rate:.1f} s"
+    kokoro = Kokoro.load(path)
+    speech = kokoro.speak("One, two, three.")
+    provider = kokoro.session.get_providers()[0].removesuffix("ExecutionProvider")
+    return f"spoke for {len(speech.audio) / speech.sample_rate:.1f} s on {provider}; {', '.join(sorted(kokoro.voices))}"
 
 
 def _kokoro() -> Finding:
@@ -67,11 +74,7 @@ def _kokoro() -> Finding:
     if not path.is_file():
         detail = f"not installed; `storyflow models pull {KOKORO}` puts it into '{path.parent}'"
         return Finding("Kokoro", False, f"{detail}. Until then the built-in voice speaks.", needed=False)
-    from core_engine.kokoro.voice_packs import find_voices
-
-    voices = find_voices(path.parent)
-    detail = f"{path} with {len(voices)} voices"
-    return Finding("Kokoro", bool(voices), detail if voices else f"{path} has no voices beside it", needed=bool(voices))
+    return next(iter(_tried("Kokoro", lambda: _spoken(path))))
 
 
 def _models() -> Iterator[Finding]:
@@ -90,5 +93,9 @@ def _models() -> Iterator[Finding]:
 def _writing() -> str:
     folder = media_root()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    with tempfile.TemporaryFile(dir=existing):
-        return f"'{folder}' can be written"
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return f"'{folder}' can be written"
+    except OSError as error:
+        advice = "Set MEDIA_ROOT to a folder that is yours."
+        raise OSError(f"'{existing}' cannot be written: {error.strerror}. {advice}") from error

@@ -1,14 +1,17 @@
 """Exit codes, and the one place where errors become a sentence for a person and a number for a script."""
 
 import contextlib
+import json
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from enum import IntEnum
 
 import click
 
-from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
+from core_engine.kokoro.errors import KokoroError, NothingToSpeakError, PhonemizerError, SynthesisError
 from engines.download_policy import DownloadError, StorageError, UnreachableError
 from engines.names import InvalidNameError
 from storyflow.choice import ModelMissingError
@@ -46,6 +49,8 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (ManifestError, Exit.STORY),
     (InvalidNameError, Exit.STORY),
     (NothingToSpeakError, Exit.STORY),
+    (SynthesisError, Exit.FAILED),
+    (PhonemizerError, Exit.FAILED),
     (ModelMissingError, Exit.MODEL),
     (KokoroError, Exit.MODEL),
     (ModelsError, Exit.MODEL),
@@ -57,8 +62,11 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
 
 
 @contextlib.contextmanager
-def exits_for_people() -> Iterator[None]:
-    """Turn what went wrong into one line on stderr and an exit code; traces go to the log at DEBUG only."""
+def exits_for_people(as_json: bool = False) -> Iterator[None]:
+    """Turn what went wrong into one line on stderr and an exit code; traces go to the log at DEBUG only.
+
+    With `as_json` the line is a JSON object on stdout instead, for the program that asked.
+    """
     try:
         yield
     except KeyboardInterrupt:
@@ -66,5 +74,29 @@ def exits_for_people() -> Iterator[None]:
         sys.exit(Exit.INTERRUPTED)
     except tuple(kind for kind, _ in _CODES) as error:
         logger.debug("The command failed", exc_info=True)
-        click.echo(f"Error: {error}", err=True)
+        if as_json:
+            click.echo(json.dumps({"success": False, "error": str(error)}))
+        else:
+            click.echo(f"Error: {error}", err=True)
         sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
+
+
+@contextlib.contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Keep Ctrl-C back while packages are imported: one that breaks off in its C part says "initialization failed"."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    interrupted = False
+
+    def remember(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupted:
+        raise KeyboardInterrupt

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engines.names import InvalidNameError, checked_name
 from engines.publishing import publish
 
 FILE_NAME = "manifest.json"
@@ -58,10 +59,21 @@ def read_manifest(path: Path) -> Manifest | None:
     try:
         if document["version"] != VERSION:
             raise ManifestError(f"The manifest '{path}' was written by another version. Move it away and run again.")
-        segments = tuple(Entry(**entry) for entry in document["segments"])
-        return Manifest(document["title"], document["source"], segments)
-    except (KeyError, TypeError) as error:
+        segments = tuple(_checked(Entry(**entry)) for entry in document["segments"])
+        return Manifest(str(document["title"]), str(document["source"]), segments)
+    except (KeyError, TypeError, InvalidNameError) as error:
         raise ManifestError(f"The manifest '{path}' is not one of ours. Move it away or choose --project.") from error
+
+
+def _checked(entry: Entry) -> Entry:
+    """Return an entry whose fields are what they should be; raise TypeError or InvalidNameError."""
+    checked_name(entry.id, "segment id")
+    texts = (entry.text, entry.path, entry.voice, entry.made_from)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(entry.size, int):
+        raise TypeError("a field has another type")
+    if isinstance(entry.duration, bool) or not isinstance(entry.duration, (int, float)):
+        raise TypeError("the duration is no number")
+    return entry
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

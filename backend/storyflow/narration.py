@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import storyflow
-from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.synthesis import Kokoro, Speech
 from core_engine.kokoro.throughput import speak_each
 from core_engine.kokoro.voice_packs import installed_voice, load_voice
-from core_engine.storage import audio_path
+from core_engine.storage import audio_path, project_folder
 from engines.publishing import publish
 from storyflow.manifest import FILE_NAME, Entry, Manifest, ManifestError, read_manifest, write_manifest
+from storyflow.speaking import save_speech
 from storyflow.stories import Segment, Story
 
 PLAYLIST_NAME = "playlist.m3u8"
+_SOUND_VERSION = 1
+"""Goes up when the same text, voice and model come to sound different, so that all is made again."""
 _SAVE_EVERY_S = 2.0
 _SAMPLE_BYTES = 1 << 20
 
@@ -42,7 +43,7 @@ class Task:
     @property
     def folder(self) -> Path:
         """The project's folder, which holds manifest and playlist."""
-        return self.audio_path("any").parent.parent
+        return project_folder(self.root, self.project)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Narration:
         self._kokoro = kokoro
         self._voice = installed_voice(task.voice, kokoro.voices)
         pack = load_voice(kokoro.voices[self._voice], self._voice)
-        self._made_with = f"{storyflow.__version__} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()}"
+        self._made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()}"
         self._before = _previous_entries(task)
         self._entries: dict[str, Entry] = {}
         self._made: list[Entry] = []
@@ -148,16 +149,15 @@ class Narration:
 
     def _written(self, segment: Segment, speech: Speech) -> Entry:
         path = self._task.audio_path(segment.id)
-        wav = encode_wav(normalize_audio(speech.audio), speech.sample_rate)
-        write_wav_bytes(wav, path)
+        saved = save_speech(speech, path)
         return Entry(
             id=segment.id,
             text=segment.text,
             path=path.relative_to(self._task.folder).as_posix(),
-            duration=len(speech.audio) / speech.sample_rate,
+            duration=saved.duration,
             voice=speech.voice,
             made_from=self._digest_of(segment),
-            size=len(wav),
+            size=saved.size,
         )
 
     def _save(self) -> None:
@@ -211,12 +211,20 @@ def _previous_entries(task: Task) -> dict[str, Entry]:
     manifest = read_manifest(task.folder / FILE_NAME)
     if manifest is None:
         return {}
-    if manifest.source != str(task.source):
+    if not _is_of(task, manifest):
         raise ManifestError(
             f"'{task.folder}' holds the narration of '{manifest.source}'. Choose another --project for this story, or "
             f"remove that folder."
         )
     return {entry.id: entry for entry in manifest.segments}
+
+
+def _is_of(task: Task, manifest: Manifest) -> bool:
+    """Tell whether a manifest belongs to this story: the same file, or one moved with its name and part of its text."""
+    if manifest.source == str(task.source):
+        return True
+    texts = {segment.text for segment in task.story.segments}
+    return Path(manifest.source).name == task.source.name and any(entry.text in texts for entry in manifest.segments)
 
 
 def _is_intact(path: Path, entry: Entry) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
-from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.synthesis import Kokoro, Speech
 from core_engine.model_paths import BUILT_IN, KOKORO
 from storyflow.choice import AUTO, Model, choose_model
 from storyflow_backend.environment import models_dir
@@ -38,11 +38,18 @@ def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
     return LoadedModel(model, Kokoro.load(model.path, threads))
 
 
-def say_into(output: Path, kokoro: Kokoro, text: str, voice: str, speed: float) -> float:
-    """Speak a text into a WAV file and return how long it lasts, in seconds.
+@dataclass(frozen=True)
+class SavedSpeech:
+    """A WAV that was written."""
 
-    Raises KokoroError where it cannot be spoken, OSError where the disk refuses.
-    """
-    speech = kokoro.speak(text, voice, speed)
-    write_wav_bytes(encode_wav(normalize_audio(speech.audio), speech.sample_rate), output)
-    return len(speech.audio) / speech.sample_rate
+    duration: float
+    """Seconds."""
+    size: int
+    """Bytes."""
+
+
+def save_speech(speech: Speech, path: Path) -> SavedSpeech:
+    """Write what was said as a WAV with its peak at -1 dB; raises AudioWriteError where the disk refuses."""
+    wav = encode_wav(normalize_audio(speech.audio), speech.sample_rate)
+    write_wav_bytes(wav, path)
+    return SavedSpeech(len(speech.audio) / speech.sample_rate, len(wav))

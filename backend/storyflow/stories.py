@@ -3,9 +3,9 @@
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ MAX_BYTES = 64 * 1024 * 1024
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 _ORNAMENT = re.compile(r"[\s*#~_=+\-–—·•.]+")
 """A row of signs between two scenes, which espeak-ng would read out as "asterisk asterisk asterisk"."""
+_WORDS = frozenset(["text", "code_inline"])
+_BREAKS = frozenset(["softbreak", "hardbreak"])
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 
@@ -39,6 +41,14 @@ class Story:
     segments: tuple[Segment, ...]
 
 
+@dataclass(frozen=True)
+class _Paragraph:
+    """A piece of a story with the id that the story gives it, if any."""
+
+    id: str | None
+    text: str
+
+
 def read_story(path: Path) -> Story:
     """Read `.txt`, `.md` and `.json`; raise StoryError for what is no story.
 
@@ -49,7 +59,7 @@ def read_story(path: Path) -> Story:
     if suffix == ".json":
         return _from_json(text, path)
     paragraphs = _markdown_paragraphs(text) if suffix in (".md", ".markdown") else _paragraphs(text)
-    return _story(path.stem, ((None, paragraph) for paragraph in paragraphs), path)
+    return _story(path.stem, (_Paragraph(None, paragraph) for paragraph in paragraphs), path)
 
 
 def _decoded(path: Path) -> str:
@@ -88,11 +98,7 @@ def _markdown_paragraphs(text: str) -> Iterator[str]:
 
 
 def _spoken(tokens: Iterable[Any]) -> str:
-    parts = {"text": lambda token: token.content, "code_inline": lambda token: token.content}
-    breaks = ("softbreak", "hardbreak")
-    return "".join(
-        parts[token.type](token) if token.type in parts else " " * (token.type in breaks) for token in tokens
-    )
+    return "".join(token.content if token.type in _WORDS else " " for token in tokens if token.type in _WORDS | _BREAKS)
 
 
 def _from_json(text: str, path: Path) -> Story:
@@ -112,32 +118,41 @@ def _from_json(text: str, path: Path) -> Story:
     )
 
 
-def _json_segments(segments: list[Any], path: Path) -> Iterator[tuple[str | None, str]]:
+def _json_segments(segments: list[Any], path: Path) -> Iterator[_Paragraph]:
     for number, segment in enumerate(segments, start=1):
         text = segment.get("text_content") if isinstance(segment, dict) else None
         if not isinstance(text, str):
             raise StoryError(f"Segment {number} of '{path}' has no text in \"text_content\".")
         segment_id = segment.get("id")
-        yield None if segment_id is None else str(segment_id), " ".join(text.split())
+        yield _Paragraph(None if segment_id is None else str(segment_id), " ".join(text.split()))
 
 
-def _story(title: str, paragraphs: Iterable[tuple[str | None, str]], path: Path) -> Story:
-    seen: Counter[str] = Counter()
-    segments = []
-    for given, text in paragraphs:
-        if text and not _ORNAMENT.fullmatch(text):
-            segment_id = _segment_id(given, text, path)
-            seen[segment_id] += 1
-            segments.append(Segment(segment_id if seen[segment_id] == 1 else f"{segment_id}-{seen[segment_id]}", text))
-    if not segments:
+def _story(title: str, paragraphs: Iterable[_Paragraph], path: Path) -> Story:
+    spoken = [paragraph for paragraph in paragraphs if paragraph.text and not _ORNAMENT.fullmatch(paragraph.text)]
+    if not spoken:
         raise StoryError(f"The story '{path}' holds no text. Write something to narrate.")
-    return Story(title, tuple(segments))
+    taken = _given_ids(spoken, path)
+    return Story(title, tuple(Segment(part.id or _made_id(part.text, taken), part.text) for part in spoken))
 
 
-def _segment_id(given: str | None, text: str, path: Path) -> str:
-    """Return the id that the story gives, otherwise one made from the text, so that it outlives changes elsewhere."""
-    if given is None:
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    if not is_name(given):
-        raise StoryError(f"The segment id {given!r} in '{path}' is no plain name of letters, digits, '.', '_' and '-'.")
-    return given
+def _given_ids(paragraphs: Iterable[_Paragraph], path: Path) -> set[str]:
+    """Return the ids that the story gives, as a file system without cases sees them; refuse what would clash."""
+    taken: set[str] = set()
+    for given in (paragraph.id for paragraph in paragraphs if paragraph.id is not None):
+        if not is_name(given):
+            raise StoryError(
+                f"The segment id {given!r} in '{path}' is no plain name of letters, digits, '.', '_' and '-'."
+            )
+        if given.casefold() in taken:
+            raise StoryError(f"The segment id {given!r} stands twice in '{path}'. Give every segment an id of its own.")
+        taken.add(given.casefold())
+    return taken
+
+
+def _made_id(text: str, taken: set[str]) -> str:
+    """Return an id made from the text, so that it outlives changes elsewhere; repeats of a text are counted."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    candidates = (digest if number == 1 else f"{digest}-{number}" for number in count(1))
+    made = next(candidate for candidate in candidates if candidate not in taken)
+    taken.add(made)
+    return made

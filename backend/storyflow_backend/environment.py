@@ -13,7 +13,12 @@ _TRUE = frozenset(["1", "true", "yes", "on"])
 
 def models_dir() -> Path:
     """Return the folder of the user's models: STORYFLOW_MODELS_DIR, otherwise models/ of the project."""
-    return _folder("STORYFLOW_MODELS_DIR", "models")
+    return given_models_dir() or PROJECT_DIR / "models"
+
+
+def given_models_dir() -> Path | None:
+    """Return STORYFLOW_MODELS_DIR; None where it is not set, and BASE_DIR decides."""
+    return _folder("STORYFLOW_MODELS_DIR")
 
 
 def registry_file() -> Path:
@@ -26,7 +31,7 @@ def registry_file() -> Path:
 
 def media_root() -> Path:
     """Return the folder below which audio is kept: MEDIA_ROOT, otherwise media/ of the project."""
-    return _folder("MEDIA_ROOT", "media")
+    return _folder("MEDIA_ROOT") or PROJECT_DIR / "media"
 
 
 def tts_model() -> str:
@@ -44,6 +49,7 @@ def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in (os.environ.get(name) or default).split(",") if word.strip()]
 
 
-def _folder(name: str, default: str) -> Path:
+def _folder(name: str) -> Path | None:
+    given = os.environ.get(name)
     # Made absolute now: the meaning of a relative path must not change with the working directory.
-    return Path(os.environ.get(name) or PROJECT_DIR / default).expanduser().absolute()
+    return Path(given).expanduser().absolute() if given else None

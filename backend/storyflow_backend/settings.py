@@ -25,5 +25,5 @@ USE_TZ = True
 MEDIA_ROOT = str(environment.media_root())
 MEDIA_URL = "/media/"
 
-STORYFLOW_MODELS_DIR = environment.models_dir()
+STORYFLOW_MODELS_DIR = environment.given_models_dir()
 STORYFLOW_TTS_MODEL = environment.tts_model()

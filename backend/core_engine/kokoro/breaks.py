@@ -36,7 +36,9 @@ _RUN = re.compile(
     r"|(?P<empty_line>\n\s*\n\s*)"
 )
 _EMPTY_LINE = re.compile(r"\n\s*\n")
-_WORD_BEFORE = re.compile(r"[^\s\"'“”‘’«»()\[\]{}]+\Z")
+_WORD_BEFORE = re.compile(r"[^\s\"'“”‘’«»()\[\]{}]+(?:['’][^\s\"'“”‘’«»()\[\]{}]+)*\Z")
+"""The last word, an apostrophe within it included: the t of "can't" is no initial."""
+
 _LETTER_BEHIND = re.compile(r"[\s\"'“”‘’«»()\[\]{}]*(\w)")
 _REACH = 40
 """Characters looked at on either side of a full stop; an abbreviation is shorter."""

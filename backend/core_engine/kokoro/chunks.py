@@ -81,7 +81,7 @@ def _breaks_in_phonemes(segments: list[Segment], phonemes: str) -> Iterator[Brea
             position += 1
             start += mark in VOCABULARY
             if position in ranks:
-                yield Break(start - phonemes[:start].endswith(" "), start, ranks[position])
+                yield Break(start - (phonemes[start - 1 : start] == " "), start, ranks[position])
 
 
 def _spans(text: str, found: Iterable[Break], limit: int) -> Iterator[tuple[int, int]]:

@@ -23,6 +23,8 @@ _STYLE = "style"
 _SPEED = "speed"
 _AUDIO = ("audio", "waveform")
 _DTYPES = {
+    "tensor(int8)": np.int8,
+    "tensor(int16)": np.int16,
     "tensor(int32)": np.int32,
     "tensor(int64)": np.int64,
     "tensor(float16)": np.float16,
@@ -109,7 +111,7 @@ def _feed(
 
 
 def _speed(speed: float, tensor: Tensor) -> npt.NDArray[np.float32]:
-    if tensor.dtype in (np.int32, np.int64):
+    if tensor.dtype is not None and np.issubdtype(tensor.dtype, np.integer):
         whole = max(1, math.floor(speed + 0.5))
         if whole != speed:
             logger.warning("This model takes whole speeds only: %s instead of %s.", whole, speed)

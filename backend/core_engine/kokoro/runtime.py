@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,13 @@ CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 
 
-def open_session(model_path: str | os.PathLike[str], threads: int | None = None) -> Any:
+def open_session(
+    model_path: str | os.PathLike[str], threads: int | None = None, create: Callable[..., Any] | None = None
+) -> Any:
     """Open an ONNX model on the GPU where the installed runtime has one, otherwise on the CPU.
 
-    `threads` is the number that one run may use; all allowed cores unless given.
+    `threads` is the number that one run may use; all allowed cores unless given. `create` makes the session;
+    onnxruntime's InferenceSession unless given.
 
     Raises ModelFileError for a file that would make the runtime read outside the model's folder, or that is not what
     its manifest says, and whatever the runtime raises for a file that it cannot load.
@@ -30,9 +34,10 @@ def open_session(model_path: str | os.PathLike[str], threads: int | None = None)
     check_external_data(Path(model_path))
     _check_manifest(Path(model_path))
     path = os.fspath(model_path)
+    create = create or ort.InferenceSession
     if CUDA not in ort.get_available_providers():
-        return ort.InferenceSession(path, sess_options=session_options(threads))
-    return _open_on_gpu(path, threads)
+        return create(path, sess_options=session_options(threads))
+    return _open_on_gpu(path, threads, create)
 
 
 def _check_manifest(path: Path) -> None:
@@ -59,13 +64,13 @@ def session_options(threads: int | None = None) -> Any:
     return options
 
 
-def _open_on_gpu(path: str, threads: int | None) -> Any:
+def _open_on_gpu(path: str, threads: int | None, create: Callable[..., Any]) -> Any:
     # The provider list is given because the runtime, since 1.9, does not choose CUDA by itself.
     try:
-        session = ort.InferenceSession(path, sess_options=session_options(threads), providers=[CUDA, CPU])
+        session = create(path, sess_options=session_options(threads), providers=[CUDA, CPU])
     except Exception as error:
         logger.warning("CUDA could not start (%s); Kokoro runs on the CPU.", error)
-        return ort.InferenceSession(path, sess_options=session_options(threads), providers=[CPU])
+        return create(path, sess_options=session_options(threads), providers=[CPU])
     if CUDA not in session.get_providers():
         logger.warning("onnxruntime-gpu is installed but CUDA could not start; Kokoro runs on the CPU.")
     return session

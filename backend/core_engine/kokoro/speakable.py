@@ -40,7 +40,7 @@ _DENSE_LIMIT = 60
 def speakable_parts(piece: str) -> list[str]:
     """Return `piece` in parts that espeak-ng speaks to the end; of ordinary text, the piece itself."""
     if not piece.isprintable():
-        piece = _NO_TEXT.sub("", piece)
+        piece = _NO_TEXT.sub(" ", piece)
     if _LONG_RUN.search(piece):
         piece = _LONG_WORD.sub(_spaced, piece)
     by_script = [piece] if piece.isascii() or not _SWITCHING.search(piece) else _SWITCHING_RUN.split(piece)

@@ -1,5 +1,6 @@
 """From text to speech: chunks, their style rows, the session, and the joints between."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from core_engine.kokoro.chunks import Chunk, text_to_chunks
-from core_engine.kokoro.errors import ModelFileError
+from core_engine.kokoro.errors import KokoroError, ModelFileError, SynthesisError
 from core_engine.kokoro.inference import Signature, read_signature, run
 from core_engine.kokoro.runtime import open_session
 from core_engine.kokoro.vocabulary import SAMPLE_RATE
 from core_engine.kokoro.voice_formats import VoicePack
 from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voice, load_voice, style_row
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID, Language, language_of
+
+logger = logging.getLogger(__name__)
 
 JOINT_SILENCE_MS = 100
 """Silence between two chunks of one text."""
@@ -87,8 +90,15 @@ class Kokoro:
         return Utterance(voice, load_voice(self.voices[voice], voice), chunks, speed)
 
     def run(self, utterance: "Utterance", chunk: Chunk) -> Audio:
-        """Speak one chunk of an utterance: float32 of shape (samples,)."""
-        return speak_chunk(self.session, self.signature, chunk, utterance.pack, utterance.speed)
+        """Speak one chunk of an utterance: float32 of shape (samples,); raises SynthesisError where the model fails."""
+        try:
+            return speak_chunk(self.session, self.signature, chunk, utterance.pack, utterance.speed)
+        except KokoroError:
+            raise
+        except Exception as error:
+            logger.debug("The model failed", exc_info=True)
+            reason = "out of memory" if isinstance(error, MemoryError) else error or type(error).__name__
+            raise SynthesisError(f"The model failed: {reason}") from error
 
     def joined(self, utterance: "Utterance", pieces: Sequence[Audio]) -> Speech:
         """Put the spoken chunks of an utterance together."""

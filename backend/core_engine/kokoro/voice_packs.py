@@ -67,11 +67,11 @@ def installed_voice(voice_id: str, installed: Collection[str]) -> str:
         return voice_id
     if DEFAULT_VOICE_ID not in installed:
         raise VoicePackError(
-            f"No pack for the voice '{voice_id}', nor for '{DEFAULT_VOICE_ID}'. Installed voices: "
+            f"The voice '{voice_id}' is not installed, nor is the default '{DEFAULT_VOICE_ID}'. Installed voices: "
             f"{', '.join(sorted(installed)) or 'none'}. Put the voice pack that belongs to the model (voices.bin, "
             f"voices.npz or a voices/ folder) beside the model file."
         )
-    logger.warning("Invalid voice ID '%s', falling back to '%s'", voice_id, DEFAULT_VOICE_ID)
+    logger.warning("The voice '%s' is not installed, falling back to '%s'", voice_id, DEFAULT_VOICE_ID)
     return DEFAULT_VOICE_ID
 
 

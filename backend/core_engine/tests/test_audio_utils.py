@@ -67,6 +67,11 @@ class NormalizeAudioTests(SimpleTestCase):
         audio.flags.writeable = False
         self.assertTrue(normalize_audio(audio).flags.writeable)
 
+    def test_normalize_refuses_what_is_no_floating_point_audio(self):
+        for audio in (np.array([5, -7], dtype=np.int16), [1, 2]):
+            with self.assertRaisesRegex(TypeError, "float32"):
+                normalize_audio(audio)
+
     def test_normalize_scales_all_channels_alike(self):
         stereo = np.stack([noise(), noise() * 0.5], axis=1)
         normalized = normalize_audio(stereo)
@@ -153,8 +158,13 @@ class SaveAudioWavTests(FolderTestCase):
         self.assertEqual(path.read_bytes(), before)
         self.assertEqual(os.listdir(self.folder), ["a.wav"])
 
+    def test_save_accepts_half_precision(self):
+        path = str(self.folder / "a.wav")
+        save_audio_wav(noise().astype(np.float16), path, RATE)
+        self.assertAlmostEqual(get_audio_duration(path), 1.0)
+
     def test_save_onto_a_folder_says_so(self):
-        with self.assertRaisesRegex(IsADirectoryError, "folder"):
+        with self.assertRaisesRegex(OSError, "it is a folder"):
             save_audio_wav(noise(), str(self.folder), RATE)
 
     def test_float_is_an_option(self):

@@ -64,7 +64,7 @@ class ToIpaTests(SimpleTestCase):
 
     def test_to_ipa_control_characters_command_nothing(self):
         self.assertEqual(to_ipa(["\x01300Shel\0lo wor\x1bld", "hello"], "en-us")[1], "həlˈoʊ ")
-        self.assertEqual(to_ipa(["hel\0lo"], "en-us"), ["həlˈoʊ "])
+        self.assertEqual(to_ipa(["hi\x07there\0"], "en-us"), to_ipa(["hi there "], "en-us"))
 
     def test_to_ipa_many_threads_with_both_accents(self):
         expected = {language: to_ipa(WORDS, language) for language in ("en-us", "en-gb")}

@@ -13,6 +13,7 @@ from unittest.mock import MagicMock, patch
 import numpy as np
 import onnxruntime as ort
 import soundfile as sf
+from django.conf import settings
 from django.test import SimpleTestCase, override_settings
 
 from core_engine.audio_utils import get_audio_duration, validate_audio_file
@@ -83,6 +84,10 @@ class ModelLoaderTests(PlaceholderModelTestCase):
         session = KokoroModelLoader.get_session()
         assert session is mock_session
         mock_session_class.assert_called_once()
+
+    @patch("core_engine.model_loader.ort")
+    def test_the_runtime_can_be_replaced_as_a_whole(self, runtime):
+        self.assertIs(KokoroModelLoader.get_session(), runtime.InferenceSession.return_value)
 
     @patch("core_engine.model_loader.ort.InferenceSession")
     def test_get_session_returns_the_same_object_every_time(self, session_class):
@@ -170,13 +175,16 @@ class MissingModelTests(NoModelTestCase):
     def test_the_built_in_voice_never_stands_in_for_kokoro(self):
         self.assertFalse(generate_audio("Hello", output_path=str(self.folder / "a.wav"))["success"])
 
-    @override_settings(BASE_DIR=Path("/srv/project/backend"))
-    def test_default_path_is_models_of_the_project(self):
-        from storyflow_backend import environment
+    def test_default_path_is_models_beside_the_backend_of_any_project(self):
+        with override_settings(BASE_DIR=Path("/srv/project/backend")):
+            del settings.STORYFLOW_MODELS_DIR
+            del settings.STORYFLOW_TTS_MODEL
+            path = os.path.join("/srv/project", "models", "kokoro-v0_19.onnx")
+            self.assertEqual(KokoroModelLoader._resolve_model_path(), path)
 
-        with patch.dict(os.environ):
-            os.environ.pop("STORYFLOW_MODELS_DIR", None)
-            self.assertEqual(environment.models_dir(), environment.PROJECT_DIR / "models")
+    def test_relative_models_folder_gives_an_absolute_path(self):
+        with override_settings(STORYFLOW_MODELS_DIR="models"):
+            self.assertTrue(os.path.isabs(KokoroModelLoader._resolve_model_path()))
 
     def test_model_that_comes_later_is_found_without_a_restart(self):
         self.assertFalse(KokoroModelLoader.is_model_available())
@@ -203,6 +211,13 @@ class MockedGenerateAudioTests(FolderTestCase):
         path = self.folder / "a.wav"
         generate_audio("Hello", output_path=str(path))
         self.assertAlmostEqual(float(np.max(np.abs(sf.read(path)[0]))), 10 ** (-1 / 20), places=3)
+
+    @patch("core_engine.tts_wrapper.save_audio_wav", side_effect=OSError(28, "No space left on device"))
+    @patch("core_engine.tts_wrapper.KokoroModelLoader")
+    def test_full_disk_is_a_failure(self, loader, save):
+        loader.get_session.return_value = session_saying(one_second())
+        result = generate_audio("Hello", output_path=str(self.folder / "a.wav"))
+        self.assertIn("No space left on device", result["error"])
 
     @patch("core_engine.tts_wrapper.KokoroModelLoader")
     def test_audio_that_is_not_audio_is_a_failure_and_not_a_file(self, loader):
@@ -443,6 +458,12 @@ class TokenizeTextTests(SimpleTestCase):
 class SplitTextTests(SimpleTestCase):
     def test_example_of_the_specification(self):
         self.assertEqual(split_text_into_chunks("One. Two! Three?", 10), ["One. Two!", "Three?"])
+
+    def test_contractions_and_possessives_end_sentences(self):
+        self.assertEqual(split_text_into_chunks("It was John's. He left it.", 20), ["It was John's.", "He left it."])
+        self.assertEqual(
+            split_text_into_chunks("“I can’t.” She couldn’t. No.", 16), ["“I can’t.”", "She couldn’t.", "No."]
+        )
 
     def test_nothing_is_lost(self):
         text = "Dr. Who paid $3.50, i.e. a lot. " * 30 + "x" * 500

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import wave
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,7 @@ def test_say_with_the_built_in_voice_says_so_in_plain_words(tmp_path):
         (["say", "Hi.", "-o", "a.wav", "--speed", "3"], 2, "0.5<=x<=2.0"),
         (["say", "Hi.", "-o", "a.wav", "--model", "kokoro-v0_19"], 4, "--model default"),
         (["say", "Hi.", "-o", "/proc/nowhere/a.wav", "--model", "default"], 5, "/proc/nowhere"),
+        (["say", "Hi.", "-o", "a.wav", "--speed", "nan"], 2, "0.5<=x<=2.0"),
         (["narrate", "missing.txt"], 2, "missing.txt"),
         (["narrate", "empty.txt"], 3, "holds no text"),
         (["narrate", "story.txt", "--project", "../up"], 3, "Invalid project"),
@@ -111,6 +113,35 @@ def test_narrate_shows_a_bar_on_a_terminal(story):
         pass
     os.close(controller)
     assert b"Narrating" in shown
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.05, 0.1, 0.2, 0.3])
+def test_interrupted_while_it_starts_ends_as_interrupted(story, delay):
+    command = [sys.executable, "-m", "storyflow", "narrate", str(story), "--model", "default"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while b"storyflow" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+        time.sleep(0.001)
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    before_our_first_line = "Traceback" in stderr and "storyflow" not in stderr  # Python itself was still starting
+    assert before_our_first_line or process.returncode in (130, 0), stderr
+
+
+def test_failure_for_programs_is_json(tmp_path):
+    (tmp_path / "empty.txt").write_text("")
+    done = storyflow("narrate", tmp_path / "empty.txt", "--json")
+    assert done.returncode == 3
+    assert "holds no text" in json.loads(done.stdout)["error"]
+
+
+def test_doctor_lets_kokoro_speak_before_it_is_content(tmp_path, monkeypatch):
+    monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path))
+    (tmp_path / "kokoro-v0_19.onnx").write_bytes(b"garbage")
+    (tmp_path / "config.json").write_text('{"vocab": {"a": 1}, "n": 2}')
+    done = storyflow("doctor")
+    assert done.returncode == 1
+    assert "cannot be loaded" in done.stdout
 
 
 def test_voices_lists_the_seven_with_what_has_them():

@@ -11,6 +11,11 @@ from storyflow.manifest import ManifestError, read_manifest
 from storyflow.narration import Narration, Task, digest_of_model
 from storyflow.stories import read_story
 
+DOCUMENT = (
+    '{"version": 1, "title": "", "source": "", "segments": [{"id": %s, "text": "", "path": "", "duration": 1,'
+    ' "voice": "", "made_from": "", "size": 1}]}'
+)
+
 
 @pytest.fixture(scope="module")
 def kokoro():
@@ -96,6 +101,23 @@ def test_interruption_forgets_nothing_of_an_earlier_run(narrate):
     assert len(read_manifest(outcome.manifest).segments) == 3
 
 
+def test_story_that_moved_with_its_project_is_known_again(narrate, story, tmp_path):
+    narrate()
+    moved = tmp_path / "elsewhere" / story.name
+    moved.parent.mkdir()
+    story.rename(moved)
+    assert narrate(source=moved).made == ()
+
+
+def test_other_story_of_the_same_name_is_left_alone(narrate, story, tmp_path):
+    narrate()
+    other = tmp_path / "elsewhere" / story.name
+    other.parent.mkdir()
+    other.write_text("Nothing in common.")
+    with pytest.raises(ManifestError, match="--project"):
+        narrate(source=other)
+
+
 def test_project_of_another_story_is_left_alone(narrate, tmp_path):
     narrate()
     other = tmp_path / "other.txt"
@@ -106,7 +128,17 @@ def test_project_of_another_story_is_left_alone(narrate, tmp_path):
     assert wavs(tmp_path) == before
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"version": 99}', '{"version": 1, "segments": [{}]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"version": 99}',
+        '{"version": 1, "segments": [{}]}',
+        DOCUMENT % "[1]",
+        DOCUMENT % '"../../x"',
+    ],
+)
 def test_manifest_that_is_not_ours_is_left_alone(narrate, content):
     path = narrate().manifest
     path.write_text(content)

@@ -101,6 +101,11 @@ def test_json_gives_title_texts_and_ids(story):
         ("a.json", '{"segments": {}}', "no list of segments"),
         ("a.json", '{"segments": [{"text": "x"}]}', "Segment 1"),
         ("a.json", '{"segments": [{"text_content": "x", "id": "../y"}]}', "no plain name"),
+        (
+            "a.json",
+            '{"segments": [{"text_content": "x", "id": "A"}, {"text_content": "y", "id": "a"}]}',
+            "stands twice",
+        ),
     ],
 )
 def test_files_that_are_no_stories_say_why(story, name, content, says):
@@ -120,3 +125,10 @@ def test_ids_outlive_changes_elsewhere_and_repeats_differ(story):
     assert after[1].id == before["One."]
     assert [after[2].id, after[3].id] == [before["Two."].removesuffix("-2"), before["Two."]]
     assert len({segment.id for segment in after}) == 4
+
+
+def test_made_ids_never_meet_given_ones(story):
+    made = read_story(story("a.txt", "Same.")).segments[0].id
+    segments = [{"text_content": "Same."}, {"text_content": "x", "id": made}, {"text_content": "Same."}]
+    ids = [segment.id for segment in read_story(story("a.json", json.dumps({"segments": segments}))).segments]
+    assert ids == [f"{made}-2", made, f"{made}-3"]
