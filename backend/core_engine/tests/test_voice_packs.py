@@ -1,0 +1,110 @@
+"""The voices beside a model: which are found, which file wins, and the row for a chunk; the real packs load."""
+
+import os
+import unittest
+from pathlib import Path
+
+import numpy as np
+from django.test import SimpleTestCase
+
+from core_engine.kokoro.errors import VoicePackError
+from core_engine.kokoro.voice_packs import find_voices, installed_voice, load_voice, style_row
+from core_engine.kokoro.voices import VOICES
+from core_engine.tests.support import FolderTestCase, random_pack, seven_packs
+
+ROOT = Path(__file__).resolve().parents[3]
+SHARED = Path(os.environ.get("STORYFLOW_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+class StyleRowTests(SimpleTestCase):
+    def test_row_is_the_number_of_tokens_and_never_one_that_is_not_there(self):
+        for rows, tokens, row in (
+            (511, 0, 0),
+            (511, 1, 1),
+            (511, 510, 510),
+            (510, 1, 0),
+            (510, 510, 509),
+            (510, 0, 0),
+            (1, 300, 0),
+        ):
+            pack = random_pack(1, rows)
+            vector = style_row(pack, tokens)
+            self.assertEqual(vector.shape, (1, 256))
+            np.testing.assert_array_equal(vector, pack[row])
+
+
+class FindVoicesTests(FolderTestCase):
+    def test_voices_are_found_beside_the_model_and_in_the_voices_folder(self):
+        np.savez(self.folder / "voices.npz", af_bella=random_pack(1))
+        (self.folder / "voices").mkdir()
+        (self.folder / "voices" / "bm_george.bin").write_bytes(random_pack(2, 510).tobytes())
+        self.assertEqual(set(find_voices(self.folder)), {"af_bella", "bm_george"})
+
+    def test_file_beside_the_model_wins(self):
+        beside, within = random_pack(1), random_pack(2)
+        (self.folder / "voices").mkdir()
+        np.savez(self.folder / "voices" / "a.npz", af_bella=within)
+        np.savez(self.folder / "z.npz", af_bella=beside)
+        np.testing.assert_array_equal(load_voice(find_voices(self.folder)["af_bella"], "af_bella"), beside)
+
+    def test_pack_is_read_only_and_read_anew_when_its_file_changes(self):
+        path = self.folder / "voices.npz"
+        for seed in (1, 2):
+            np.savez(path, af_bella=random_pack(seed))
+            os.utime(path, ns=(seed, seed))
+            pack = load_voice(find_voices(self.folder)["af_bella"], "af_bella")
+            np.testing.assert_array_equal(pack, random_pack(seed))
+            self.assertFalse(pack.flags.writeable)
+
+    def test_what_is_no_pack_is_passed_over_with_a_warning(self):
+        (self.folder / "voices.bin").write_bytes(b"Not found")
+        with self.assertLogs("core_engine.kokoro.voice_packs", "WARNING"):
+            self.assertEqual(find_voices(self.folder), {})
+
+    def test_missing_folder_has_no_voices(self):
+        self.assertEqual(find_voices(self.folder / "missing"), {})
+
+
+class InstalledVoiceTests(SimpleTestCase):
+    def test_installed_voice_passes(self):
+        self.assertEqual(installed_voice("bf_emma", ["bf_emma"]), "bf_emma")
+
+    def test_other_voice_falls_back_with_a_warning(self):
+        with self.assertLogs("core_engine.kokoro.voice_packs", "WARNING") as logs:
+            self.assertEqual(installed_voice("bf_emma", ["af_bella"]), "af_bella")
+        self.assertIn("'bf_emma' is not installed, falling back to 'af_bella'", logs.output[0])
+
+    def test_without_the_default_it_is_an_error_that_lists_what_there_is(self):
+        with self.assertRaisesRegex(VoicePackError, "Installed voices: am_adam"):
+            installed_voice("bf_emma", ["am_adam"])
+
+
+@unittest.skipUnless(SHARED.is_dir(), f"the real voice packs are not at {SHARED}")
+class RealPackTests(FolderTestCase):
+    def test_packs_of_v0_19_load_whatever_their_form(self):
+        packs = np.load(SHARED / "voices-v0_19.npz")
+        order = ("af", "af_bella", "af_nicole", "af_sarah", "af_sky", "am_adam", "am_michael")
+        order += ("bf_emma", "bf_isabella", "bm_george", "bm_lewis")
+        known = {**{name: random_pack(1) for name in order}, **{name: packs[name] for name in packs.files}}
+        forms = {
+            "npz": (SHARED / "voices-v0_19.npz").read_bytes(),
+            "raw": b"".join(known[name].tobytes() for name in order),
+        }
+        for form, content in forms.items():
+            (self.folder / "voices.bin").write_bytes(content)
+            voices = find_voices(self.folder)
+            for voice in VOICES:
+                np.testing.assert_array_equal(load_voice(voices[voice.id], voice.id), packs[voice.id], form)
+
+    def test_packs_of_v1_0_load_raw(self):
+        for name in ("af_bella", "bm_george"):
+            (self.folder / f"{name}.bin").write_bytes((SHARED / f"{name}.bin").read_bytes())
+        voices = find_voices(self.folder)
+        for name in ("af_bella", "bm_george"):
+            pack = load_voice(voices[name], name)
+            self.assertEqual(pack.shape, (510, 1, 256))
+            self.assertEqual(pack.tobytes(), (SHARED / f"{name}.bin").read_bytes())
+
+    def test_all_seven_are_there_for_generate_audio(self):
+        (self.folder / "voices.npz").write_bytes((SHARED / "voices-v0_19.npz").read_bytes())
+        self.assertLessEqual(set(seven_packs()), set(find_voices(self.folder)))
