@@ -16,6 +16,7 @@ from core_engine.kokoro.vocabulary import SAMPLE_RATE
 _FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
 _SHORTEST_CLOSURE_S = 0.004
 _PAD_SECONDS = 0.03
+"""Of a pad, and of a mark behind another: "?!" pauses once."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ def timing(g: GraphWriter, tables: Tables, parts: Segments, around: Contexts, vo
     length = g.op("Exp", _summed(g, g.constant(tables.length, "tables.length"), around))
     closure = _summed(g, g.constant(tables.closure, "tables.closure"), around)
     is_pause = g.op("Equal", parts.unit, UNITS.index(SILENCE))
-    length = g.op("Where", is_pause, g.op("Max", parts.pause_seconds, _PAD_SECONDS), length)
+    follows_pause = g.shifted(is_pause, 1, np.ones(1, dtype=bool))
+    pause = g.op("Where", follows_pause, _PAD_SECONDS, g.op("Max", parts.pause_seconds, _PAD_SECONDS))
+    length = g.op("Where", is_pause, pause, length)
     is_open = g.op("Or", is_pause, g.op("Less", closure, _SHORTEST_CLOSURE_S))
     closure = g.op("Where", is_open, 0.0, closure)
     frames_per_second = g.op("Div", _FRAMES_PER_SECOND, voice.speed)

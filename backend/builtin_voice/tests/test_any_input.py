@@ -51,6 +51,12 @@ def test_any_speed(speak, speed):
     assert_clean(speak(_SENTENCE, speed=speed))
 
 
+def test_marks_in_a_row_pause_once(speak):
+    ellipsis = token_ids("…")
+    assert len(speak(ellipsis * MAX_TOKENS)) < 20 * 24_000
+    assert len(speak(token_ids("!?"))) - len(speak(token_ids("!"))) <= 0.03 * 24_000
+
+
 def test_same_input_same_audio(speak):
     np.testing.assert_array_equal(speak(_SENTENCE), speak(_SENTENCE))
 
