@@ -147,6 +147,6 @@ def _file(entry: Mapping[str, Any]) -> KnownFile:
         Published(one["sha256"], one.get("size"), str(one.get("where", "the registry"))) for one in entry["published"]
     )
     file = KnownFile(entry["path"], entry["url"], published, int(entry.get("at_most", 1 << 33)))
-    for one in published:
-        RemoteFile(file.path, file.url, one.size or 1, one.sha256)  # says what is wrong with it
+    for digest, size in [("0" * 64, 1), *((one.sha256, one.size or 1) for one in published)]:
+        RemoteFile(file.path, file.url, size, digest)  # says what is wrong with it
     return file

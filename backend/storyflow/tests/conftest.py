@@ -8,6 +8,8 @@ def empty_machine(tmp_path, monkeypatch):
     """A machine with no models of its own, and a media root that goes with the test."""
     monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path / "no-models"))
     monkeypatch.setenv("MEDIA_ROOT", str(tmp_path / "media"))
+    monkeypatch.setenv("STORYFLOW_MODELS_REGISTRY", str(tmp_path / "no-registry.json"))
+    monkeypatch.delenv("STORYFLOW_MODELS_URL", raising=False)
 
 
 @pytest.fixture

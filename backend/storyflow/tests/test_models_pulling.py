@@ -1,0 +1,412 @@
+"""`storyflow models pull` as a person types it, against servers on this machine, honest and hostile."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler
+from typing import ClassVar
+
+import pytest
+
+from engines.download_policy import DownloadPolicy, UntrustedSourceError
+from engines.tests.file_server import Answer, file_server, honest
+from engines.tests.test_download_source import needs_openssl, serving
+from engines.transfer import CHUNK
+
+MIB = 1 << 20
+FULL_SIZE = 325_532_387
+"""Bytes of the published kokoro-v1.0.onnx."""
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+class Toy:
+    """A model of random bytes: what a registry says of it, and a server that has it."""
+
+    def __init__(self, folder, size=3 * MIB, is_folder=False, known_size=True, others=()):
+        chance = random.Random(6)
+        self.contents = {"toy.onnx": chance.randbytes(size), "voices.bin": chance.randbytes(10_000)}
+        self.folder, self.is_folder = folder, is_folder
+        self.models_dir = folder / "no-models"
+        self.home = self.models_dir / "toy" if is_folder else self.models_dir
+        files = [
+            {
+                "path": path,
+                "url": f"https://models.example/{path}",
+                "at_most": len(content),
+                "published": [
+                    {"sha256": digest, "size": len(content) if known_size else None}
+                    for digest in (*others, sha256(content))
+                ],
+            }
+            for path, content in self.contents.items()
+        ]
+        self.registry = folder / "registry.json"
+        self.write({"name": "toy", "is_folder": is_folder, "licence": "CC0-1.0", "files": files})
+
+    def write(self, *models):
+        self.models = models
+        self.registry.write_text(json.dumps({"models": models}))
+
+    def served(self, behaviour=honest):
+        prefix = "/toy/" if self.is_folder else "/"
+        return file_server({prefix + path: content for path, content in self.contents.items()}, behaviour)
+
+    def environment(self, url, **more):
+        return {
+            **os.environ,
+            "STORYFLOW_MODELS_REGISTRY": str(self.registry),
+            "STORYFLOW_MODELS_URL": url,
+            "no_proxy": "*",
+            **more,
+        }
+
+    def run(self, url, *arguments, **more):
+        command = [sys.executable, "-m", "storyflow", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, env=self.environment(url, **more))
+
+    def start(self, url):
+        command = [sys.executable, "-m", "storyflow", "models", "pull", "toy"]
+        return subprocess.Popen(command, env=self.environment(url), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def is_whole(self):
+        return all((self.home / path).read_bytes() == content for path, content in self.contents.items())
+
+    def visible(self):
+        places = [self.models_dir, self.home] if self.models_dir.is_dir() else []
+        return {entry.name for place in places if place.is_dir() for entry in place.iterdir() if entry.name[0] != "."}
+
+
+@pytest.fixture
+def toy(tmp_path):
+    return Toy(tmp_path)
+
+
+@pytest.mark.parametrize("is_folder", [False, True], ids=["side by side", "folder"])
+def test_pull_installs_all_files_with_a_manifest(tmp_path, is_folder):
+    toy = Toy(tmp_path, is_folder=is_folder)
+    with toy.served() as server:
+        done = toy.run(server.url, "models", "pull", "toy")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"toy is fetched and verified: {toy.home / 'toy.onnx'}" in done.stdout
+        assert toy.is_whole()
+        asked = len(server.asked)
+        assert "already there, and verified again" in toy.run(server.url, "models", "pull", "toy").stdout
+        assert len(server.asked) == asked
+    assert toy.run("http://127.0.0.1:1", "models", "verify", "toy").returncode == 0
+    listed = json.loads(toy.run("", "models", "list", "--json").stdout)
+    assert [(row["name"], row["state"]) for row in listed] == [("kokoro-v0_19", "-"), ("toy", "installed")]
+
+
+def test_pull_asks_for_a_size_that_nobody_published(tmp_path):
+    toy = Toy(tmp_path, known_size=False)
+    with toy.served() as server:
+        assert toy.run(server.url, "models", "pull", "toy").returncode == 0
+        assert toy.is_whole()
+        asked = len(server.asked)
+        assert toy.run(server.url, "models", "pull", "toy").returncode == 0
+        assert len(server.asked) == asked, "nothing is asked for what is there"
+
+
+def test_pull_takes_any_of_the_published_files_of_a_name(tmp_path):
+    toy = Toy(tmp_path, others=("0" * 64,))
+    with toy.served() as server:
+        assert toy.run(server.url, "models", "pull", "toy").returncode == 0
+    manifest = json.loads((toy.home / ".toy.onnx.storyflow-manifest.json").read_text())
+    assert [file["sha256"] for file in manifest["files"]] == [sha256(content) for content in toy.contents.values()]
+
+
+def life(toy: Toy, bytes_per_s: float, kills: int) -> None:
+    """Pull, kill, resume, verify, corrupt, refuse, pull again."""
+    size = sum(map(len, toy.contents.values()))
+    with toy.served() as server:
+        server.bytes_per_s = bytes_per_s
+        for kill in range(kills):
+            before = server.sent
+            with toy.start(server.url) as process:
+                while server.sent - before < size / (kills + 2):
+                    assert process.poll() is None, process.stderr.read()
+                    time.sleep(0.005)
+                process.send_signal(signal.SIGKILL if kill % 2 == 0 else signal.SIGINT)
+            assert toy.visible() == set()
+        server.bytes_per_s = None
+        assert toy.run(server.url, "models", "pull", "toy").returncode == 0
+        assert toy.is_whole()
+        assert server.sent - size <= kills * CHUNK, "at most one chunk is fetched again per kill"
+        print(f"\n{kills} kills: {(server.sent - size) / 1024:.0f} KiB of {size / MIB:.0f} MiB sent again")
+
+        started = time.monotonic()
+        assert toy.run("", "models", "verify").returncode == 0
+        print(f"verified in {time.monotonic() - started:.1f} s, the program's start included")
+        with (toy.home / "toy.onnx").open("r+b") as file:
+            file.seek(len(toy.contents["toy.onnx"]) // 2)
+            file.write(b"rot")
+        damaged = toy.run("", "models", "verify", "toy")
+        assert (damaged.returncode, damaged.stdout[:12]) == (4, "DAMAGED  toy")
+        for refused in (toy.run("", "say", "Hi.", "-o", toy.folder / "a.wav", "--model", "toy"), info(toy)):
+            assert refused.returncode == 4
+            assert "is not what was" in refused.stderr
+        assert not (toy.folder / "a.wav").exists()
+
+        server.asked.clear()
+        assert toy.run(server.url, "models", "pull", "toy").returncode == 0
+        assert {path.rpartition("/")[2] for path, _ in server.asked} == {"toy.onnx"}, "what is right is kept"
+    assert toy.run("", "models", "verify", "toy").returncode == 0
+    assert toy.is_whole()
+
+
+def info(toy):
+    return toy.run("", "models", "info", "toy")
+
+
+@pytest.mark.parametrize("is_folder", [False, True], ids=["side by side", "folder"])
+def test_life_of_a_model(tmp_path, is_folder):
+    life(Toy(tmp_path, size=4 * MIB, is_folder=is_folder), bytes_per_s=4 * MIB, kills=2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_life_of_a_model_at_full_size(tmp_path):
+    """Rows 6 to 9 of the reliability figures, on the command itself and a file as large as the real one."""
+    life(Toy(tmp_path, size=FULL_SIZE, is_folder=True), bytes_per_s=60 * MIB, kills=6)
+
+
+def web_page(answer: Answer) -> None:
+    answer.head(200, Content_Type="text/html", Content_Length=len(answer.body))
+    answer.send(b"<html>".ljust(len(answer.body)))
+
+
+def wrong_bytes(answer: Answer) -> None:
+    answer.head(200, Content_Length=len(answer.body))
+    answer.send(bytes(len(answer.body)))
+
+
+def short(answer: Answer) -> None:
+    answer.head(200, Content_Length=len(answer.body) - 1)
+    answer.send(answer.body[:-1])
+
+
+def long(answer: Answer) -> None:
+    answer.head(200, Content_Length=len(answer.body) + 1)
+    answer.send(answer.body + b"x")
+
+
+def redirects_elsewhere(answer: Answer) -> None:
+    answer.head(302, Location="https://evil.example/toy.onnx", Content_Length=0)
+
+
+@pytest.mark.parametrize("known_size", [True, False], ids=["size known", "size asked"])
+@pytest.mark.parametrize(
+    "behaviour", [web_page, wrong_bytes, short, long, redirects_elsewhere], ids=lambda behaviour: behaviour.__name__
+)
+def test_hostile_server_installs_nothing(tmp_path, behaviour, known_size):
+    toy = Toy(tmp_path, size=100_000, known_size=known_size)
+    with toy.served(behaviour) as server:
+        done = toy.run(server.url, "models", "pull", "toy")
+    assert (done.returncode, done.stdout) == (7, ""), done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert "Traceback" not in done.stderr
+    assert toy.visible() == set()
+
+
+def test_size_beyond_what_the_file_can_have_is_refused(tmp_path):
+    toy = Toy(tmp_path, size=1000, known_size=False)
+    toy.contents["toy.onnx"] += b"x"
+    with toy.served() as server:
+        done = toy.run(server.url, "models", "pull", "toy")
+    assert done.returncode == 7
+    assert "offers 1001 bytes" in done.stderr
+
+
+def test_race_of_processes_makes_one_transfer(toy):
+    size = sum(map(len, toy.contents.values()))
+    with toy.served() as server:
+        server.bytes_per_s = 8 * MIB
+        racers = [toy.start(server.url) for _ in range(4)]
+        assert [racer.wait(60) for racer in racers] == [0] * 4
+        assert server.sent == size
+        for racer in racers:
+            racer.stderr.close()
+    assert toy.is_whole()
+
+
+def test_without_a_network_one_sentence_says_what_to_do_by_hand(toy):
+    done = toy.run("http://127.0.0.1:1", "models", "pull", "toy")
+    assert done.returncode == 6
+    for path, content in toy.contents.items():
+        assert f"https://models.example/{path}" in done.stderr
+        assert sha256(content) in done.stderr
+    assert "storyflow models add toy.onnx voices.bin" in done.stderr
+    assert str(toy.models_dir) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_published_model_without_a_network_names_both_known_digests(tmp_path, toy):
+    environment = {**toy.environment(""), "https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
+    command = [sys.executable, "-m", "storyflow", "models", "pull", "kokoro-v0_19"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 6
+    assert "dece567789190ebe987bd245d95c09d5ac86de28ff0c325c2e3faaf3de04442c or ebef42457f7efee9b60b" in done.stderr
+    assert "github.com/thewh1teagle/kokoro-onnx/releases/download/model-files/voices.bin" in done.stderr
+
+
+def test_file_without_a_known_digest_is_not_fetched(toy):
+    entry = dict(toy.models[0])
+    entry["files"] = [{**entry["files"][0], "published": []}]
+    toy.write(entry)
+    with toy.served() as server:
+        done = toy.run(server.url, "models", "pull", "toy")
+        assert server.asked == []
+    assert done.returncode == 7
+    assert "no known SHA-256" in done.stderr
+
+
+def test_what_was_put_there_by_hand_is_verified_and_noted(toy):
+    toy.models_dir.mkdir()
+    for path, content in toy.contents.items():
+        (toy.models_dir / path).write_bytes(content)
+    assert "by hand" in toy.run("", "models", "list").stdout
+    done = toy.run("http://127.0.0.1:1", "models", "pull", "toy")
+    assert done.returncode == 0, done.stderr
+    assert "put there by hand; verified" in done.stdout
+    assert json.loads(toy.run("", "models", "list", "--json").stdout)[1]["state"] == "installed"
+
+
+def test_missing_voices_are_fetched_to_a_model_put_there_by_hand(toy):
+    toy.models_dir.mkdir()
+    (toy.models_dir / "toy.onnx").write_bytes(toy.contents["toy.onnx"])
+    with toy.served() as server:
+        assert toy.run(server.url, "models", "pull", "toy").returncode == 0
+        assert [path for path, _ in server.asked] == ["/voices.bin"]
+    assert toy.is_whole()
+    assert toy.run("", "models", "verify").returncode == 0
+
+
+@pytest.mark.parametrize("in_the_way", ["toy.onnx", "voices.bin"])
+def test_other_files_of_the_user_are_left_alone(toy, in_the_way):
+    toy.models_dir.mkdir()
+    (toy.models_dir / in_the_way).write_bytes(b"mine")
+    with toy.served() as server:
+        done = toy.run(server.url, "models", "pull", "toy")
+    assert done.returncode == 5
+    assert "left alone" in done.stderr
+    assert (toy.models_dir / in_the_way).read_bytes() == b"mine"
+
+
+def test_too_little_space_is_said_first(toy):
+    entry = json.loads(json.dumps(toy.models[0]))
+    entry["files"][0]["published"][0]["size"] = entry["files"][0]["at_most"] = 1 << 60
+    toy.write(entry)
+    with toy.served() as server:
+        done = toy.run(server.url, "models", "pull", "toy")
+        assert server.asked == []
+    assert done.returncode == 5
+    assert "MB are free" in done.stderr
+
+
+def test_interrupted_pull_says_that_it_goes_on(toy):
+    with toy.served() as server:
+        server.bytes_per_s = MIB
+        with toy.start(server.url) as process:
+            while server.sent < MIB:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            assert b"go on" in process.stderr.read()
+    assert toy.visible() == set()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_terminal_shows_speed_and_time_left(toy):
+    import pty
+
+    controller, terminal = pty.openpty()
+    with toy.served() as server:
+        server.bytes_per_s = 2 * MIB
+        command = [sys.executable, "-m", "storyflow", "models", "pull", "toy"]
+        environment = toy.environment(server.url, COLUMNS="120")
+        process = subprocess.Popen(command, stderr=terminal, stdout=subprocess.DEVNULL, env=environment)
+        os.close(terminal)
+        shown = b""
+        try:
+            while chunk := os.read(controller, 65536):
+                shown += chunk
+        except OSError:  # the other end is closed
+            pass
+        assert process.wait(30) == 0
+    os.close(controller)
+    assert b"MB/s" in shown
+    assert b"0:00:0" in shown
+
+
+# The user's own registry
+
+
+class Site(BaseHTTPRequestHandler):
+    contents: ClassVar[dict[str, bytes]] = {}
+
+    def do_GET(self):
+        content = self.contents[self.path]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_arguments):
+        pass
+
+
+@needs_openssl
+def test_host_on_this_network_is_asked_where_the_user_named_it(toy, tmp_path):
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
+    files = ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "certificate.pem"]
+    subprocess.run([*command.split(), *files], cwd=tmp_path, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    handler = type("Bound", (Site,), {"contents": {f"/{path}": body for path, body in toy.contents.items()}})
+    with serving(handler) as site:
+        site.socket = context.wrap_socket(site.socket, server_side=True)
+        host = f"https://localhost:{site.server_address[1]}"
+        toy.write(json.loads(json.dumps(toy.models[0]).replace("https://models.example", host)))
+        with pytest.raises(UntrustedSourceError):
+            DownloadPolicy().check(f"{host}/toy.onnx", f"{host}/toy.onnx")
+        done = toy.run("", "models", "pull", "toy", SSL_CERT_FILE=str(tmp_path / "certificate.pem"))
+    assert done.returncode == 0, done.stderr
+    assert toy.is_whole()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "JSONDecodeError"),
+        ('{"models": [{"name": "../up", "files": []}]}', "Invalid model name"),
+        ('{"models": [{"name": "a", "files": []}]}', "first file"),
+        ('{"models": [{"name": "a", "files": [{"path": "../a.onnx", "url": "https://a", "published": []}]}]}', "path"),
+        (
+            '{"models": [{"name": "a", "files": [{"path": "a.onnx", "url": "http://a",'
+            ' "published": [{"sha256": "00"}]}]}]}',
+            "https://",
+        ),
+    ],
+    ids=["no JSON", "name", "no files", "path", "no HTTPS"],
+)
+def test_registry_that_is_wrong_is_said_to_be(toy, text, says):
+    toy.registry.write_text(text)
+    done = toy.run("", "models", "list")
+    assert done.returncode == 4, done.stdout
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unknown_name_lists_the_known_ones(toy):
+    done = toy.run("", "models", "pull", "nothing")
+    assert done.returncode == 4
+    assert "kokoro-v0_19, toy" in done.stderr
