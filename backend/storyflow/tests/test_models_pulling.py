@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import random
 import signal
 import ssl
 import subprocess
@@ -12,6 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from engines.download_policy import DownloadPolicy, UntrustedSourceError
@@ -32,8 +32,8 @@ class Toy:
     """A model of random bytes: what a registry says of it, and a server that has it."""
 
     def __init__(self, folder, size=3 * MIB, is_folder=False, known_size=True, others=()):
-        chance = random.Random(6)
-        self.contents = {"toy.onnx": chance.randbytes(size), "voices.bin": chance.randbytes(10_000)}
+        chance = np.random.default_rng(6)
+        self.contents = {"toy.onnx": chance.bytes(size), "voices.bin": chance.bytes(10_000)}
         self.folder, self.is_folder = folder, is_folder
         self.models_dir = folder / "no-models"
         self.home = self.models_dir / "toy" if is_folder else self.models_dir

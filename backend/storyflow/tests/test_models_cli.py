@@ -1,0 +1,179 @@
+"""`storyflow models add`, `info`, `where`, `remove`, `verify`, and the commands that speak with what is installed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+from storyflow.models.adding import add
+from storyflow.models.registry import load_registry
+
+BUILT_IN_MODEL = model_path(BUILT_IN, Path())
+
+
+def storyflow(*arguments, **options):
+    command = [sys.executable, "-m", "storyflow", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)
+
+
+@pytest.fixture
+def models_dir():
+    return Path(os.environ["STORYFLOW_MODELS_DIR"])
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A model that nobody published, and its voices."""
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    shutil.copy(BUILT_IN_MODEL, folder / "mine.onnx")
+    shutil.copy(BUILT_IN_MODEL.with_name("voices.npz"), folder)
+    return folder
+
+
+@pytest.fixture
+def mine(own, models_dir):
+    """The same, installed as `mine`."""
+    return add([own], models_dir, load_registry())
+
+
+def test_add_says_what_was_detected_and_the_model_narrates(own, story, models_dir):
+    done = storyflow("models", "add", own / "mine.onnx", own / "voices.npz")
+    assert done.returncode == 0, done.stderr
+    assert "voices.npz: 7 voices of Kokoro v0.19" in done.stdout
+    assert f"Installed as 'mine': {models_dir / 'mine' / 'mine.onnx'}" in done.stdout
+    told = storyflow("narrate", story)
+    assert told.returncode == 0
+    assert "The best model installed speaks: mine" in told.stderr
+    assert "(mine)" in told.stdout
+    assert storyflow("narrate", story, "--model", "mine").returncode == 0
+
+
+def test_add_of_a_wrong_file_says_what_it_is(tmp_path):
+    (tmp_path / "kokoro-v0_19.onnx").write_text("<!DOCTYPE html><title>Not found</title>")
+    done = storyflow("models", "add", tmp_path / "kokoro-v0_19.onnx")
+    assert done.returncode == 4
+    assert "a web page ('Not found')" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_info_tells_everything(mine):
+    info = json.loads(storyflow("models", "info", "--json").stdout)
+    assert info["name"] == "mine"
+    assert [tensor["name"] for tensor in info["facts"]["inputs"]] == ["tokens", "style", "speed"]
+    assert [tensor["name"] for tensor in info["facts"]["outputs"]] == ["audio"]
+    assert info["facts"]["opset"] >= 17
+    assert info["facts"]["parameters"] > 900_000
+    assert info["size"] > 2_000_000
+    assert info["providers"][-1] == "CPU"
+    assert info["version"] == "v0.19"
+    assert len(info["voices"]) == 7
+    for line in ("Inputs:", "tokens int64(1, ", "Opset:", "Parameters:", "Runs on:", "CPU"):
+        assert line in storyflow("models", "info", "mine").stdout
+
+
+def test_info_of_the_built_in_voice_where_nothing_is_installed():
+    assert "its built-in voice" in storyflow("models", "info").stdout
+
+
+def test_where_prints_the_folder_alone(models_dir):
+    assert storyflow("models", "where").stdout == f"{models_dir}\n"
+
+
+def test_remove_says_what_is_gone(mine):
+    done = storyflow("models", "remove", "mine")
+    assert f"Removed {mine.path}" in done.stdout
+    assert storyflow("models", "info", "mine").returncode == 4
+    assert storyflow("models", "remove", "mine").returncode == 4
+
+
+def test_verify_of_nothing_is_content():
+    done = storyflow("models", "verify")
+    assert (done.returncode, done.stdout.startswith("Nothing is installed")) == (0, True)
+
+
+def test_verify_says_of_a_model_put_there_by_hand_what_it_knows(own, models_dir):
+    models_dir.mkdir()
+    for file in own.iterdir():
+        shutil.copy(file, models_dir)
+    done = storyflow("models", "verify", "mine")
+    assert done.returncode == 0
+    assert "put there by hand, and no published file: its SHA-256 is" in done.stdout
+
+
+def test_changed_model_is_refused_wherever_it_is_loaded(mine, story, tmp_path):
+    with mine.path.open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"rot")
+    for arguments in (["narrate", story], ["say", "Hi.", "-o", tmp_path / "a.wav"], ["models", "info"]):
+        done = storyflow(*arguments)
+        assert done.returncode == 4, arguments
+        assert "is not what was" in done.stderr
+        assert "storyflow models verify" in done.stderr or arguments[0] == "models"
+    assert "CHANGED" in storyflow("models", "list").stdout
+    assert "is not what was" in storyflow("doctor").stdout
+
+
+def test_doctor_names_what_is_installed(mine):
+    assert f"Model mine: {mine.path} with 7 voices" in storyflow("doctor").stdout
+
+
+def test_kokoro_put_there_by_hand_goes_on_working(own, models_dir, story):
+    models_dir.mkdir()
+    shutil.copy(own / "mine.onnx", models_dir / f"{KOKORO}.onnx")
+    shutil.copy(own / "voices.npz", models_dir)
+    done = storyflow("narrate", story)
+    assert f"The best model installed speaks: {KOKORO}" in done.stderr
+    assert done.returncode == 0
+    assert storyflow("doctor").returncode == 0
+
+
+def test_missing_model_is_told_with_the_command_that_gets_it(tmp_path):
+    done = storyflow("say", "Hi.", "-o", tmp_path / "a.wav", "--model", KOKORO)
+    assert done.returncode == 4
+    assert f"storyflow models pull {KOKORO}" in done.stderr
+    assert f"storyflow models pull {KOKORO}" in storyflow("say", "Hi.", "-o", tmp_path / "a.wav").stderr
+    assert f"storyflow models pull {KOKORO}" in storyflow("doctor").stdout
+
+
+def test_voices_lists_each_installed_model(mine):
+    listed = json.loads(storyflow("voices", "--json").stdout)
+    assert listed[0]["installed"] == ["mine", "default"]
+
+
+def test_generate_audio_speaks_with_an_installed_model(mine, tmp_path):
+    script = f"""
+import os, django
+os.environ["STORYFLOW_TTS_MODEL"] = "mine"
+os.environ["DJANGO_SETTINGS_MODULE"] = "storyflow_backend.settings"
+django.setup()
+from core_engine.tts_wrapper import generate_audio
+print(generate_audio("Hello.", output_path={str(tmp_path / "a.wav")!r})["success"])
+open({str(mine.path)!r}, "r+b").write(b"rot")
+from core_engine.model_loader import KokoroModelLoader
+KokoroModelLoader._session = None
+print(generate_audio("Hello.", output_path={str(tmp_path / "b.wav")!r})["error"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[0] == "True", done.stderr
+    assert "is not what was" in done.stdout.splitlines()[1]
+
+
+def test_generate_audio_without_a_model_says_how_to_get_it(tmp_path):
+    script = f"""
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "storyflow_backend.settings"
+django.setup()
+from core_engine.tts_wrapper import generate_audio
+result = generate_audio("Hello.", output_path={str(tmp_path / "a.wav")!r})
+print(result["error"])
+print(result["help"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[0] == "TTS model not available. Please install kokoro-v0_19.onnx."
+    assert f"storyflow models pull {KOKORO}" in done.stdout
