@@ -88,17 +88,18 @@ def progress_shown(what: str) -> Iterator[Report]:
 
 
 def _lines(what: str) -> Report:
-    said = begun = time.monotonic()
-    first: int | None = None
+    first: Progress | None = None
+    began = said = 0.0
 
     def report(step: Progress) -> None:
-        nonlocal said, first
-        first = step.done if first is None else first
+        nonlocal first, began, said
         now = time.monotonic()
+        if first is None:
+            first, began, said = step, now, now
         if now - said < _LINE_EVERY_S:
             return
         said = now
-        speed = max(1.0, (step.done - first) / (now - begun))
+        speed = max(1.0, (step.done - first.done) / (now - began))
         left = (step.total - step.done) / speed
         click.echo(f"{what}: {_size(step.done)} of {_size(step.total)}, {_size(speed)}/s, {left:.0f} s left", err=True)
 
