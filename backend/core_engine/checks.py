@@ -9,13 +9,14 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's n
 from core_engine.kokoro.voice_packs import find_voices
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID
 from core_engine.model_loader import KokoroModelLoader
+from core_engine.model_paths import KOKORO
 
 
 def check_model(**_: Any) -> list[CheckMessage]:
     """Report a model file that is missing or cannot be read."""
     path = Path(KokoroModelLoader._resolve_model_path())
     if not path.exists():
-        hint = f"Put '{path.name}' into '{path.parent}', or set STORYFLOW_TTS_MODEL=default for the built-in voice."
+        hint = f"`storyflow models pull {KOKORO}` fetches Kokoro; STORYFLOW_TTS_MODEL=default is the built-in voice."
         return [Warning(f"There is no speech model at '{path}'.", hint=hint, id="core_engine.W001")]
     if not path.is_file() or not os.access(path, os.R_OK):
         hint = "Make it a file that the server's user may read."

@@ -48,6 +48,7 @@ class BaseEngineServer(ABC):
 
     version: ClassVar[str | None] = None  # shown by the client while the engine runs
     model_suffixes: ClassVar[tuple[str, ...]] = ()  # (".pt",) makes base.pt the model "base"
+    model_advice: ClassVar[str] = ""  # how to get a model that is not there, a sentence
 
     def __init__(self, base_path: Path | None = None) -> None:
         """Describe the engine in the folder `base_path`, found where it is None: /app, or the folder of server.py.

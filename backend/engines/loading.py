@@ -30,6 +30,10 @@ Fingerprint = tuple[tuple[str, int, int], ...]
 class LoadsModels(Protocol):
     """What the loader needs of an engine."""
 
+    @property
+    def model_advice(self) -> str:
+        """How to get a model that is not there; may be empty."""
+
     def get_available_models(self) -> list[ModelInfo]:
         """Return what can be loaded."""
 
@@ -112,7 +116,8 @@ class ModelLoader:
             raise RequestError(str(error)) from error
         known = [model.name for model in self._engine.get_available_models()]
         if name not in known:
-            raise NotFoundError(f"Model not found: '{name}'. Available: {', '.join(known) or 'none'}.")
+            missing = f"Model not found: '{name}'. Available: {', '.join(known) or 'none'}. {self._engine.model_advice}"
+            raise NotFoundError(missing.rstrip())
         failure = self._failures.get(name)
         if failure and failure.files == self._engine.fingerprint(name):
             raise failure.error

@@ -17,6 +17,7 @@ from core_engine.kokoro.synthesis import Kokoro
 from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
 from core_engine.model_paths import BUILT_IN, model_path
 from engines.manifest import manifest_path, verify_model
+from engines.model_store import ModelStore
 from storyflow.models.adding import add
 from storyflow.models.errors import RefusedModelError, WrongFileError
 from storyflow.models.identify import ModelFile, VoicesFile, describe, identify
@@ -340,3 +341,12 @@ def test_remove_leaves_what_was_put_there_by_hand(own, models_dir):
     with pytest.raises(RefusedModelError, match="by hand"):
         remove(installed(models_dir)["hand"])
     assert (models_dir / "hand.onnx").exists()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["side by side", "folder"])
+def test_engine_finds_what_was_installed_into_its_mounted_folder(own, tmp_path, published, known):
+    added = add([own], tmp_path / "engine" / "external_models", published if known else REGISTRY)
+    store = ModelStore(tmp_path / "engine", suffixes=(".onnx",))
+    assert added.name in store.available()
+    assert store.obtain(added.name).resolve() == (added.path if known else added.path.parent)
+    assert len(Kokoro.load(added.path).voices) == 7

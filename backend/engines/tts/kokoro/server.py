@@ -28,6 +28,10 @@ class KokoroServer(BaseTTSServer):
 
     version = "1.0.0"
     model_suffixes = (".onnx",)
+    model_advice = (
+        "Kokoro itself comes with `storyflow models pull kokoro-v0_19`, STORYFLOW_MODELS_DIR being the folder that is "
+        "external_models here."
+    )
 
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
