@@ -23,7 +23,7 @@ try:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 except ImportError:
-    onnx = None
+    onnx = None  # type: ignore[assignment]
 
 BUILT_IN_MODEL = model_path(BUILT_IN, Path())
 

@@ -179,3 +179,9 @@ def test_server_needs_no_django() -> None:
     script = f"import sys; sys.argv[0] = 'server.py'; {code}"
     done = subprocess.run([sys.executable, "-c", script], cwd=KOKORO, capture_output=True, text=True)
     assert done.stdout.strip() == "RIFF", done.stderr
+
+
+def test_missing_model_is_told_with_the_command_that_gets_it(trial) -> None:
+    answer = trial.post("/load", {"engineModelName": "kokoro-v0_19"})
+    assert answer.status == 404
+    assert b"storyflow models pull kokoro-v0_19" in answer.body
