@@ -96,7 +96,7 @@ def validate_voice_id(voice_id: object) -> str:
     """Return a valid voice ID as it is, and the default voice, with a logged warning, for anything else."""
     if isinstance(voice_id, str) and voice_id in VALID_VOICE_IDS:
         return voice_id
-    plain = voice_id is None or isinstance(voice_id, (str, int, float))  # others may fail while they are printed
+    plain = voice_id is None or isinstance(voice_id, str)  # others may fail while they are printed
     shown = voice_id if plain else f"a value of type {type(voice_id).__name__}"
     logger.warning("Invalid voice ID '%.64s', falling back to '%s'", shown, DEFAULT_VOICE_ID)
     return DEFAULT_VOICE_ID
