@@ -5,7 +5,7 @@ core each are done sooner than two runs after another with both. The session is 
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class _Started:
 
 def speak_each(
     kokoro: Kokoro, texts: Iterable[str], voice: str, speed: float, workers: int
-) -> Iterator[Speech | KokoroError]:
+) -> Generator[Speech | KokoroError, None, None]:
     """Say texts on `workers` threads and yield, in their order, what was said or why it could not be.
 
     Load the model with `threads=1` for this. What is not asked for any more, because the caller stopped, is not begun.

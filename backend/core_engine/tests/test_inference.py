@@ -14,7 +14,7 @@ try:
     import onnx
     from onnx import TensorProto, helper
 except ImportError:  # a development package
-    onnx = None
+    onnx = None  # type: ignore[assignment]
 
 IDS = [50, 83, 54]
 STYLE = random_pack(1)[3]
