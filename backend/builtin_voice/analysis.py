@@ -6,12 +6,15 @@ the all-pass axis, so low frequencies count as much as the ear counts them.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from builtin_voice.tables import CEPSTRA, Floats, warped_frequency
 from core_engine.kokoro.vocabulary import SAMPLE_RATE
+
+Doubles = npt.NDArray[np.float64]
 
 TRANSFORM = 1024
 _ROUNDS = 12
@@ -65,32 +68,37 @@ def _piece(audio: Floats, moment: Moment, length: int) -> Floats:
     return piece
 
 
-def _held(amplitude: npt.NDArray[np.float64], sample_rate: int) -> npt.NDArray[np.float64]:
+def _held(amplitude: Doubles, sample_rate: int) -> Doubles:
     top = int(_TOP_HZ * TRANSFORM / sample_rate)
     held = np.maximum(amplitude, _FLOOR)
     held[:, top:] = held[:, top - 20 : top].mean(axis=1, keepdims=True)
     return held
 
 
-def _fit(sample_rate: int) -> tuple[Floats, Floats]:
-    """Return (analysis, synthesis): (bins, CEPSTRA) and (CEPSTRA, bins)."""
+@lru_cache
+def _fit(sample_rate: int) -> tuple[Doubles, Doubles]:
+    """Return (analysis, synthesis): (bins, CEPSTRA) and (CEPSTRA, bins).
+
+    In float64, although float32 would do for the ear: what is left after rounding is then the same for any number of
+    threads that the matrix product takes.
+    """
     hz = np.arange(TRANSFORM // 2 + 1) * sample_rate / TRANSFORM
     angle = warped_frequency(np.minimum(hz, SAMPLE_RATE / 2), SAMPLE_RATE)
     basis = np.cos(np.outer(angle, np.arange(CEPSTRA)))
     weight = np.gradient(angle)[:, np.newaxis]
     ridge = 1e-4 * np.eye(CEPSTRA)
     analysis = np.linalg.solve(basis.T @ (weight * basis) + ridge, (weight * basis).T).T
-    return analysis.astype(np.float32), basis.T.astype(np.float32)
+    return np.ascontiguousarray(analysis), np.ascontiguousarray(basis.T)
 
 
-def _least_squares(log_amplitude: npt.NDArray[np.float64], sample_rate: int) -> Floats:
-    return log_amplitude.astype(np.float32) @ _fit(sample_rate)[0]
-
-
-def _true_envelope(log_amplitude: npt.NDArray[np.float64], sample_rate: int) -> Floats:
-    analysis, synthesis = _fit(sample_rate)
-    spectrum = log_amplitude.astype(np.float32)
-    cepstra = spectrum @ analysis
-    for _ in range(_ROUNDS):
-        cepstra = np.maximum(spectrum, cepstra @ synthesis) @ analysis
+def _least_squares(log_amplitude: Doubles, sample_rate: int) -> Floats:
+    cepstra: Floats = (log_amplitude @ _fit(sample_rate)[0]).astype(np.float32)
     return cepstra
+
+
+def _true_envelope(log_amplitude: Doubles, sample_rate: int) -> Floats:
+    analysis, synthesis = _fit(sample_rate)
+    cepstra = log_amplitude @ analysis
+    for _ in range(_ROUNDS):
+        cepstra = np.maximum(log_amplitude, cepstra @ synthesis) @ analysis
+    return cepstra.astype(np.float32)

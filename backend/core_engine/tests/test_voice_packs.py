@@ -83,9 +83,19 @@ class InstalledVoiceTests(SimpleTestCase):
 class RealPackTests(FolderTestCase):
     def test_packs_of_v0_19_load_whatever_their_form(self):
         packs = np.load(SHARED / "voices-v0_19.npz")
-        order = (
-            ["af", "af_bella", "af_nicole", "af_sarah", "af_sky", "am_adam", "am_michael", "bf_emma", "bf_isabella", "bm_george", "bm_lewis"]
-        )
+        order = [
+            "af",
+            "af_bella",
+            "af_nicole",
+            "af_sarah",
+            "af_sky",
+            "am_adam",
+            "am_michael",
+            "bf_emma",
+            "bf_isabella",
+            "bm_george",
+            "bm_lewis",
+        ]
         known = {**{name: random_pack(1) for name in order}, **{name: packs[name] for name in packs.files}}
         forms = {
             "npz": (SHARED / "voices-v0_19.npz").read_bytes(),
