@@ -5,8 +5,13 @@ public header `speak_lib.h`.
 """
 
 import ctypes
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 
 import espeakng_loader
 import numpy as np
@@ -65,7 +70,7 @@ class Speech:
 
 @dataclass
 class Espeak:
-    """One voice of the library; the library itself has one state per process, so use one object at a time."""
+    """One voice of the library; the library itself has one state, so use one object at a time."""
 
     voice: str = "en-us"
     pitch: int = DEFAULT_PITCH
@@ -76,11 +81,7 @@ class Espeak:
 
     def __post_init__(self) -> None:
         """Load the library; raises RuntimeError when it does not start or does not know the voice."""
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        data = espeakng_loader.get_data_path().encode()
-        self.sample_rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _IPA_NAMES)
-        if self.sample_rate <= 0:
-            raise RuntimeError(f"espeak-ng did not start with the data in {data.decode()}; reinstall espeakng-loader")
+        self._library, self.sample_rate = _private_library()
         self._callback = _Callback(self._receive)
 
     def speak(self, text: str) -> Speech:
@@ -114,6 +115,23 @@ class Espeak:
             self._audio.append(np.ctypeslib.as_array(samples, (count,)).copy())
         self._events.extend(_known(events))
         return 0
+
+
+@lru_cache
+def _private_library() -> tuple[ctypes.CDLL, int]:
+    """Return a copy of the library that nobody else in this process has, and its sample rate.
+
+    The library has one state per copy: starting it again with other options would pull the phoneme tables from under
+    the translator of `core_engine`, when tests or measurements use both.
+    """
+    original = Path(espeakng_loader.get_library_path())
+    data = os.fsencode(espeakng_loader.get_data_path())
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps what is loaded
+        library = ctypes.CDLL(shutil.copy(original, folder))
+    sample_rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _IPA_NAMES)
+    if sample_rate <= 0:
+        raise RuntimeError(f"espeak-ng did not start with the data in {data.decode()}; reinstall espeakng-loader")
+    return library, sample_rate
 
 
 def _known(events: "ctypes._Pointer[_Event]") -> Iterator[Event]:
