@@ -14,6 +14,7 @@ from core_engine.kokoro.chunks import split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, TextTooLongError
 from core_engine.kokoro.inference import read_signature
 from core_engine.kokoro.synthesis import synthesize
+from core_engine.kokoro.versions import checked_version, version_of_model
 from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE, padded
 from core_engine.kokoro.voice_formats import VoicePack
 from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voice, load_voice
@@ -136,7 +137,7 @@ def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str
     if signature.style:
         voice = _voice_that_speaks(voice)
         pack = get_voice_embedding(voice)
-    chunks = text_to_chunks(text, language_of(voice))
+    chunks = text_to_chunks(text, language_of(voice), version=_version(session, pack, voice))
     audio = normalize_audio(synthesize(session, signature, chunks, pack, speed))
     save_audio_wav(audio, output_path, SAMPLE_RATE)
     # Of the bytes just written: by now somebody else may have put another file in their place.
@@ -150,6 +151,12 @@ def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str
         "voice_id": voice,
         "chunks": len(chunks),
     }
+
+
+def _version(session: Any, pack: VoicePack | None, voice: str) -> str:
+    """Return the version of Kokoro that the model and the voice are both of."""
+    model = version_of_model(Path(KokoroModelLoader._resolve_model_path()), session)
+    return checked_version(model, 0 if pack is None else len(pack), voice)
 
 
 def _failure(error: str, **more: str) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """A text in the parts that the model reads at once: cut at sentence, clause, word, and finally anywhere."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from core_engine.kokoro.breaks import Break, Rank, breaks
 from core_engine.kokoro.errors import NothingToSpeakError
 from core_engine.kokoro.phonemes import MARKS, Segment, phonemize_segments
-from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY, token_ids
+from core_engine.kokoro.phonemes_v1_0 import phonemize_v1_0
+from core_engine.kokoro.versions import V0_19, V1_0
+from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY, VOCABULARY_V1_0, token_ids
 
 _SILENT = frozenset(MARKS + " ˈˌː")
 """Symbols that make no sound of their own."""
@@ -25,21 +27,22 @@ class Chunk:
     """Whether the cut before this chunk took a space, which belongs there when chunks are joined again."""
 
 
-def text_to_chunks(text: str, language: str = "en-us", max_tokens: int = MAX_TOKENS) -> list[Chunk]:
+def text_to_chunks(
+    text: str, language: str = "en-us", max_tokens: int = MAX_TOKENS, version: str = V0_19
+) -> list[Chunk]:
     """Return the phonemes of `text` in chunks of at most `max_tokens` ids, each filled as far as good cuts allow.
 
-    Nothing is lost: the chunks joined, with a space before each that `follows_space`, are `phonemize(text, language)`.
+    Nothing is lost: the chunks joined, with a space before each that `follows_space`, are `phonemize(text, language)`,
+    or for `version` v1.0 `phonemize_v1_0(text, language)`.
     Raises NothingToSpeakError when nothing but punctuation remains, ValueError for `max_tokens` below 1, and
     otherwise as `phonemize` does.
     """
     _check_positive("max_tokens", max_tokens)
+    if version == V1_0:
+        return _chunks_v1_0(text, language, max_tokens)
     segments = phonemize_segments(text, language)
     phonemes = "".join(segment.phonemes for segment in segments)
-    if _SILENT.issuperset(phonemes):
-        raise NothingToSpeakError(
-            "The text holds nothing that can be spoken, only punctuation, spaces or symbols without a name. "
-            "Give it at least one word or number."
-        )
+    _check_speakable(phonemes)
     leading = len(phonemes) - len(phonemes.lstrip())
     shifted = (Break(b.end - leading, b.start - leading, b.rank) for b in _breaks_in_phonemes(segments, phonemes))
     return list(_chunks(phonemes.strip(), shifted, max_tokens))
@@ -56,16 +59,34 @@ def split_text_into_chunks(text: str, max_length: int) -> list[str]:
     return [part for part in parts if part]
 
 
+def _chunks_v1_0(text: str, language: str, max_tokens: int) -> list[Chunk]:
+    """The same for v1.0, whose phonemes keep the marks of the text as they are."""
+    phonemes = phonemize_v1_0(text, language).strip()
+    _check_speakable(phonemes)
+    return list(_chunks(phonemes, breaks(phonemes), max_tokens, VOCABULARY_V1_0))
+
+
+def _check_speakable(phonemes: str) -> None:
+    if _SILENT.issuperset(phonemes):
+        raise NothingToSpeakError(
+            "The text holds nothing that can be spoken, only punctuation, spaces or symbols without a name. "
+            "Give it at least one word or number."
+        )
+
+
 def _check_positive(name: str, value: int) -> None:
     if value < 1:
         raise ValueError(f"{name} is {value}; it must be at least 1.")
 
 
-def _chunks(phonemes: str, found: Iterable[Break], max_tokens: int) -> Iterator[Chunk]:
+def _chunks(
+    phonemes: str, found: Iterable[Break], max_tokens: int, vocabulary: Mapping[str, int] | None = None
+) -> Iterator[Chunk]:
     previous_end = 0
     for start, end in _spans(phonemes, found, max_tokens):
         spoken = phonemes[start:end]
-        yield Chunk(spoken, tuple(token_ids(spoken)), follows_space=start > previous_end)
+        ids = token_ids(spoken, vocabulary) if vocabulary else token_ids(spoken)
+        yield Chunk(spoken, tuple(ids), follows_space=start > previous_end)
         previous_end = end
 
 

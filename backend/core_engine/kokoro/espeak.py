@@ -41,8 +41,10 @@ _lock = threading.Lock()
 _espeak: "_Espeak | None" = None
 
 
-def to_ipa(pieces: Sequence[str], language: str) -> list[str]:
+def to_ipa(pieces: Sequence[str], language: str, separator: str = "") -> list[str]:
     """Return the IPA of every piece, in order, with stress marks and a space behind every word.
+
+    `separator` stands between the phones of a word, so that "aɪ" as one phone can be told from two.
 
     A piece holds no punctuation marks; what espeak-ng cannot say gives an empty string. Safe from any thread and
     after a fork. Raises UnsupportedLanguageError, or PhonemizerError when espeak-ng cannot be loaded.
@@ -55,7 +57,7 @@ def to_ipa(pieces: Sequence[str], language: str) -> list[str]:
     spoken: list[str] = []
     for start in range(0, len(pieces), _BATCH):
         with _lock:
-            spoken += _loaded().translate(voice, pieces[start : start + _BATCH])
+            spoken += _loaded().translate(voice, pieces[start : start + _BATCH], separator)
     return spoken
 
 
@@ -82,15 +84,15 @@ class _Espeak:
         self._library = _load_library(library_path)
         self._data_descriptor = _initialize(self._library, data_path)
 
-    def translate(self, voice: bytes, pieces: Iterable[str]) -> list[str]:
-        """Return the IPA of every piece in `voice`."""
+    def translate(self, voice: bytes, pieces: Iterable[str], separator: str = "") -> list[str]:
+        """Return the IPA of every piece in `voice`, with `separator` between phones."""
         # Set anew every time: cheap, and right even when other code in this process uses the same library.
         if self._library.espeak_SetVoiceByName(voice) != 0:
             raise PhonemizerError(f"espeak-ng has no voice {voice.decode()}: its data folder is incomplete. {_INSTALL}")
-        return [self._spoken(piece) for piece in pieces]
+        return [self._spoken(piece, separator) for piece in pieces]
 
-    def _spoken(self, piece: str) -> str:
-        return "".join([_tidied(self._phonemes(part)) for part in speakable_parts(piece)])
+    def _spoken(self, piece: str, separator: str) -> str:
+        return "".join([_tidied(self._phonemes(part), separator) for part in speakable_parts(piece)])
 
     def _phonemes(self, piece: str) -> str:
         """Return espeak-ng's own notation, clause after clause, joined with spaces."""
@@ -107,14 +109,14 @@ class _Espeak:
         return " ".join(clauses)
 
 
-def _tidied(phonemes: str) -> str:
-    """Return espeak-ng's notation without line breaks, separators of phonemes and language flags."""
+def _tidied(phonemes: str, separator: str) -> str:
+    """Return espeak-ng's notation without line breaks and language flags, with another separator of phones."""
     line = phonemes.strip().replace("\n", " ").replace("  ", " ")
     if "(" in line:
         line = _LANGUAGE_FLAG.sub("", line)
     if not line:
         return ""
-    return line.replace("_", "") + " "
+    return line.replace("_", separator) + " "
 
 
 def _paths() -> tuple[str, str]:

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core_engine.kokoro.blending import blend, blended_voices
 from core_engine.kokoro.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, ModelFileError, SynthesisError
 from core_engine.kokoro.inference import Signature, read_signature, run
 from core_engine.kokoro.runtime import open_session
+from core_engine.kokoro.versions import checked_version, version_of_model
 from core_engine.kokoro.vocabulary import SAMPLE_RATE
 from core_engine.kokoro.voice_formats import VoicePack
-from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voice, load_voice, style_row
+from core_engine.kokoro.voice_packs import VoiceFile, find_voices, load_voice, style_row
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID, Language, language_of
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ class Kokoro:
     signature: Signature
     voices: Mapping[str, VoiceFile]
     """Voice name → the file that holds it."""
+    version: str | None = None
+    """Of the model; None where it does not tell, and the voices do."""
 
     @classmethod
     def load(cls, model_path: Path, threads: int | None = None) -> "Kokoro":
@@ -62,7 +66,8 @@ class Kokoro:
             raise
         except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
             raise ModelFileError(f"The model '{model_path}' cannot be loaded: {error}") from error
-        return cls(session, read_signature(session), find_voices(model_path.parent))
+        version = version_of_model(model_path, session)
+        return cls(session, read_signature(session), find_voices(model_path.parent), version)
 
     def speak(
         self, text: str, voice: str = DEFAULT_VOICE_ID, speed: float = 1.0, language: Language | None = None
@@ -71,7 +76,8 @@ class Kokoro:
 
         Args:
             text: what to say; cut into as many chunks as it needs.
-            voice: name of a voice; one that is not installed falls back to the default with a logged warning.
+            voice: name of a voice, or a blend such as `af_bella*0.6+af_sarah*0.4`; one that is not installed falls
+                back to the default with a logged warning.
             speed: multiplier, 1.0 is normal.
             language: the accent; that of the voice unless given.
 
@@ -85,9 +91,12 @@ class Kokoro:
         self, text: str, voice: str = DEFAULT_VOICE_ID, speed: float = 1.0, language: Language | None = None
     ) -> "Utterance":
         """Do all of `speak` that comes before the model; takes and raises the same."""
-        voice = installed_voice(voice, self.voices)
-        chunks = tuple(text_to_chunks(text, language or language_of(voice)))
-        return Utterance(voice, load_voice(self.voices[voice], voice), chunks, speed)
+        parts = blended_voices(voice, self.voices)
+        pack = blend([(load_voice(self.voices[part.voice], part.voice), part.share) for part in parts])
+        name = voice if len(parts) > 1 else parts[0].voice
+        version = checked_version(self.version, len(pack), name)
+        chunks = tuple(text_to_chunks(text, language or language_of(parts[0].voice), version=version))
+        return Utterance(name, pack, chunks, speed)
 
     def run(self, utterance: "Utterance", chunk: Chunk) -> Audio:
         """Speak one chunk of an utterance: float32 of shape (samples,); raises SynthesisError where the model fails."""

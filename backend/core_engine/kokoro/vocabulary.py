@@ -4,7 +4,7 @@ Source: the models' own configurations. v0.19 has 178 symbols; the apostrophe st
 has 114 of its own alphabet.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -39,14 +39,14 @@ VOCABULARY_V1_0 = {symbol: VOCABULARY[symbol] for symbol in VOCABULARY if symbol
 _SPEAKABLE = {symbol: token_id for symbol, token_id in VOCABULARY.items() if token_id != PAD_ID}
 
 
-def token_ids(phonemes: str) -> list[int]:
+def token_ids(phonemes: str, vocabulary: Mapping[str, int] = _SPEAKABLE) -> list[int]:
     """Return the token id of every symbol of `phonemes`; what is outside the vocabulary is left out."""
-    return [_SPEAKABLE[symbol] for symbol in phonemes if symbol in _SPEAKABLE]
+    return [vocabulary[symbol] for symbol in phonemes if symbol in vocabulary]
 
 
-def within_vocabulary(phonemes: str) -> str:
+def within_vocabulary(phonemes: str, vocabulary: Mapping[str, int] = _SPEAKABLE) -> str:
     """Return `phonemes` without the symbols that have no token id."""
-    return "".join(symbol for symbol in phonemes if symbol in _SPEAKABLE)
+    return "".join(symbol for symbol in phonemes if symbol in vocabulary)
 
 
 def padded(ids: Iterable[int]) -> npt.NDArray[np.int64]:

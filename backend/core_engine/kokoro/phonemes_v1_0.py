@@ -1,0 +1,114 @@
+"""Text to the phonemes of v1.0: the alphabet of `misaki`, the G2P package of Kokoro's authors, which is an extra.
+
+It looks words up in dictionaries, by their part of speech where that matters (read, lead), and has diphthongs as one
+letter (A in "day", O in "go", I in "my"). Words that it does not know are spoken by espeak-ng and written in its
+alphabet here: misaki's own way there needs phonemizer, which is GPL.
+"""
+
+import importlib
+import logging
+import re
+import threading
+import warnings
+from functools import lru_cache
+from typing import Any
+
+from core_engine.kokoro.errors import PhonemizerError, UnsupportedLanguageError
+from core_engine.kokoro.espeak import VOICES, to_ipa
+from core_engine.kokoro.vocabulary import VOCABULARY_V1_0, within_vocabulary
+
+logger = logging.getLogger(__name__)
+
+_TAGGER = "en_core_web_sm"
+_LONGEST = 20_000
+"""Characters looked at together; the tagger refuses texts of a million, and needs memory for each."""
+_QUOTES = str.maketrans({"«": "“", "»": "”", "‘": "'", "’": "'"})
+_lock = threading.Lock()
+
+# espeak-ng's phones in misaki's alphabet. Diphthongs and affricates only where they are one phone.
+_PHONES = {"aɪ": "I", "aʊ": "W", "eɪ": "A", "ɔɪ": "Y", "tʃ": "ʧ", "dʒ": "ʤ", "əl": "ᵊl", "ɚ": "əɹ"}
+_AMERICAN_PHONES = {"oʊ": "O"}
+_BRITISH_PHONES = {"əʊ": "Q", "eə": "ɛː", "iə": "ɪə"}
+_LETTERS = str.maketrans(
+    {
+        "r": "ɹ",
+        "x": "k",
+        "ç": "k",
+        "ɐ": "ə",
+        "ɬ": "l",
+        "ɾ": "T",
+        "ʔ": "t",
+        "o": "ɔ",
+        "e": "A",
+        "\u0303": None,
+        "ʲ": None,
+    }
+)
+_SYLLABIC = re.compile("(\\S)\u0329")
+
+
+def phonemize_v1_0(text: str, language: str = "en-us") -> str:
+    """Return the phonemes of `text` in `language` ("en-us" or "en-gb") for the vocabulary of v1.0.
+
+    Raises UnsupportedLanguageError for another language, PhonemizerError where the extra is not installed.
+    """
+    if language not in VOICES:
+        raise UnsupportedLanguageError(
+            f"The language {language!r} is not supported; the model speaks {' and '.join(VOICES)}."
+        )
+    plain = " ".join(text.translate(_QUOTES).split())
+    with _lock:  # neither the tagger nor the dictionaries promise more than one thread
+        speak = _g2p(language == "en-gb")
+        # Without its markup for pronunciations: a story is text, and its brackets are meant.
+        spoken = " ".join(speak(part, preprocess=None)[0].strip() for part in _parts(plain))
+    return within_vocabulary(spoken, VOCABULARY_V1_0).strip()
+
+
+def word_v1_0(word: str, british: bool) -> str:
+    """Return how espeak-ng speaks a word that the dictionaries do not have, in the alphabet of v1.0."""
+    units = to_ipa([word], "en-gb" if british else "en-us", separator="_")[0].strip()
+    table = _PHONES | (_BRITISH_PHONES if british else _AMERICAN_PHONES)
+    spoken = "".join(unit if unit == " " else _unit(unit, table) for unit in re.split("_|( )", units) if unit)
+    spoken = _SYLLABIC.sub(r"ᵊ\1", spoken)
+    return spoken if british else _american(spoken)
+
+
+def _unit(unit: str, table: dict[str, str]) -> str:
+    """Return one phone, whose stress mark stands before it."""
+    for old, new in table.items():
+        unit = unit.replace(old, new)
+    return unit.translate(_LETTERS)
+
+
+def _american(spoken: str) -> str:
+    return spoken.replace("ɜːɹ", "ɜɹ").replace("ɜː", "ɜɹ").replace("ɪə", "iə").replace("ː", "")
+
+
+def _parts(text: str) -> list[str]:
+    """Return the text in parts that are not too long, cut at spaces."""
+    parts, rest = [], text
+    while len(rest) > _LONGEST:
+        cut = rest.rfind(". ", 0, _LONGEST) + 1 or rest.rfind(" ", 0, _LONGEST) + 1 or _LONGEST
+        parts.append(rest[:cut])
+        rest = rest[cut:]
+    return [*parts, rest]
+
+
+@lru_cache(maxsize=2)
+def _g2p(british: bool) -> Any:
+    """Return the G2P of one accent; the caller holds the lock."""
+    try:
+        spacy, english = importlib.import_module("spacy"), importlib.import_module("misaki.en")
+    except ImportError as error:
+        raise PhonemizerError(
+            f"Kokoro v1.0 needs the package misaki ({error}). Install it with `pip install 'storyflow-voice[v1]'`, or "
+            f"use Kokoro v0.19, which needs nothing more."
+        ) from error
+    if not spacy.util.is_package(_TAGGER):  # misaki would fetch it by itself, unasked and unverified
+        raise PhonemizerError(
+            f"Kokoro v1.0 needs the tagger {_TAGGER}. Install it with `python -m spacy download {_TAGGER}`, or use "
+            f"Kokoro v0.19, which needs nothing more."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of packages that are not ours, about their own future
+        return english.G2P(british=british, fallback=lambda token: (word_v1_0(token.text, british), 2), unk="")

@@ -1,0 +1,230 @@
+"""Kokoro v1.0 beside v0.19: its alphabet, its packs, blends of voices, and pairs that do not belong together."""
+
+import importlib.util
+import json
+import shutil
+import unittest
+import unittest.mock
+from pathlib import Path
+
+import numpy as np
+
+from core_engine.kokoro import chunks, phonemes_v1_0
+from core_engine.kokoro.blending import blend, blended_voices
+from core_engine.kokoro.chunks import text_to_chunks
+from core_engine.kokoro.errors import NothingToSpeakError, PhonemizerError, UnsupportedLanguageError, VoicePackError
+from core_engine.kokoro.phonemes_v1_0 import phonemize_v1_0, word_v1_0
+from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.versions import V0_19, V1_0, checked_version
+from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
+from core_engine.kokoro.voice_formats import format_of
+from core_engine.model_paths import BUILT_IN, model_path
+from core_engine.tests.support import FolderTestCase, LoaderTestCase, random_pack
+from core_engine.tts_wrapper import generate_audio
+
+BUILT_IN_MODEL = model_path(BUILT_IN, Path())
+HAS_MISAKI = all(importlib.util.find_spec(name) for name in ("misaki", "spacy", "en_core_web_sm"))
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+needs_misaki = unittest.skipUnless(HAS_MISAKI, "needs misaki and its tagger, an extra")
+
+
+def lay_out(folder, rows):
+    """Put the built-in model into `folder` with two of its voices in packs of so many rows."""
+    shutil.copy(BUILT_IN_MODEL, folder / "model.onnx")
+    voices = format_of(BUILT_IN_MODEL.with_name("voices.npz"))
+    np.savez(folder / "voices.npz", **{name: voices.read(name)[:rows] for name in ("af_bella", "bf_emma")})
+    return folder / "model.onnx"
+
+
+class UnknownWordTests(unittest.TestCase):
+    """What the dictionaries do not have is spoken by espeak-ng and written in misaki's alphabet."""
+
+    def test_diphthongs_and_affricates_are_one_letter(self):
+        self.assertEqual(word_v1_0("boaty", british=False), "bˈOTi")
+        self.assertEqual(word_v1_0("boaty", british=True), "bˈQti")
+        self.assertEqual(word_v1_0("chowjoy", british=True).count("ʧ"), 1)
+        self.assertIn("ʤ", word_v1_0("jabberwock", british=False))
+
+    def test_american_has_no_long_vowels(self):
+        self.assertNotIn("ː", word_v1_0("Throckmortonian", british=False))
+        self.assertIn("ː", word_v1_0("Throckmortonian", british=True))
+
+    def test_result_is_within_the_vocabulary(self):
+        for word in ("Zxqvle", "Kubernetes", "Gandalfian", "hairbrained", "naïveté", "Llanfairpwll", "bottlewise"):
+            for british in (False, True):
+                spoken = word_v1_0(word, british)
+                self.assertTrue(spoken)
+                self.assertLessEqual(set(spoken), set(VOCABULARY_V1_0), (word, british, spoken))
+
+    def test_silence_is_nothing(self):
+        self.assertEqual(word_v1_0("", british=False), "")
+
+
+@needs_misaki
+class PhonemeTests(unittest.TestCase):
+    def test_words_marks_and_numbers(self):
+        self.assertEqual(phonemize_v1_0("Hello world, how are you?"), "həlˈO wˈɜɹld, hˌW ɑɹ ju?")
+        self.assertEqual(phonemize_v1_0("It cost $3.50.", "en-us"), "ˌɪt kˈɔst θɹˈi dˈɑləɹz ænd fˈɪfti sˈɛnts.")
+
+    def test_accents_differ(self):
+        self.assertIn("təmˈATO", phonemize_v1_0("tomato", "en-us"))
+        self.assertIn("təmˈɑːtQ", phonemize_v1_0("tomato", "en-gb"))
+
+    def test_part_of_speech_decides(self):
+        self.assertNotEqual(phonemize_v1_0("I will read it."), phonemize_v1_0("I have read it.").replace("hæv", "wˈɪl"))
+
+    def test_unknown_words_are_not_lost(self):
+        spoken = phonemize_v1_0("The jabberwocking Zorblaxian came.")
+        self.assertIn(word_v1_0("jabberwocking", british=False), spoken)
+        self.assertIn(word_v1_0("Zorblaxian", british=False), spoken)
+
+    def test_markup_for_pronunciations_is_text(self):
+        self.assertNotIn("fˈufu", phonemize_v1_0("Say [bar](/fˈufu/) now."))
+
+    def test_long_texts_and_lines_are_spoken_to_the_end(self):
+        text = "One more line.\n\n" * 3000 + "The end."
+        spoken = phonemize_v1_0(text)
+        self.assertTrue(spoken.endswith("ði ˈɛnd."))
+        self.assertEqual(spoken.count("lˈIn."), 3000)
+
+    def test_other_languages_are_refused(self):
+        with self.assertRaises(UnsupportedLanguageError):
+            phonemize_v1_0("Bonjour", "fr")
+
+    def test_chunks_lose_nothing_and_fit(self):
+        text = "The keeper lit the lamp, and nobody saw it; it was a quarter past six. " * 40
+        found = text_to_chunks(text, "en-gb", version=V1_0)
+        joined = "".join(" " * chunk.follows_space + chunk.phonemes for chunk in found)
+        self.assertEqual(joined, phonemize_v1_0(text, "en-gb"))
+        self.assertLessEqual(max(len(chunk.token_ids) for chunk in found), 510)
+        self.assertGreater(len(found), 3)
+        self.assertTrue(all(chunk.phonemes.endswith((".", ";", ",")) for chunk in found))
+        ids = [VOCABULARY_V1_0[symbol] for symbol in found[0].phonemes]
+        self.assertEqual(list(found[0].token_ids), ids)
+
+    def test_nothing_to_speak_is_said(self):
+        for text in ("", "...", "\n"):
+            with self.assertRaises(NothingToSpeakError):
+                text_to_chunks(text, version=V1_0)
+
+
+class MissingExtraTests(unittest.TestCase):
+    def setUp(self):
+        phonemes_v1_0._g2p.cache_clear()
+        self.addCleanup(phonemes_v1_0._g2p.cache_clear)
+
+    def test_missing_package_is_named(self):
+        without = unittest.mock.patch.dict("sys.modules", {"misaki.en": None, "misaki": None})
+        with without, self.assertRaisesRegex(PhonemizerError, r"storyflow-voice\[v1\]"):
+            phonemize_v1_0("Hello.")
+
+    @needs_misaki
+    def test_missing_tagger_is_named_and_not_fetched(self):
+        without = unittest.mock.patch("spacy.util.is_package", return_value=False)
+        with without, self.assertRaisesRegex(PhonemizerError, "spacy download en_core_web_sm"):
+            phonemize_v1_0("Hello.")
+
+
+class PairTests(FolderTestCase):
+    def test_pairs_that_belong_together(self):
+        self.assertEqual(checked_version(None, 510, "af"), V1_0)
+        self.assertEqual(checked_version(None, 511, "af"), V0_19)
+        self.assertEqual(checked_version(V1_0, 510, "af"), V1_0)
+        self.assertEqual(checked_version(None, 0, "af"), V0_19)
+
+    def test_mismatched_pairs_are_refused_with_a_sentence(self):
+        for model, rows in ((V0_19, 510), (V1_0, 511)):
+            with self.assertRaisesRegex(VoicePackError, "is of Kokoro v.*, and the model is Kokoro v"):
+                checked_version(model, rows, "af_bella")
+
+    def test_model_that_tells_its_version_refuses_other_voices(self):
+        try:
+            import onnx
+        except ImportError:
+            self.skipTest("needs the onnx package, a development dependency")
+        path = lay_out(self.folder, rows=510)
+        model = onnx.load(path)
+        note = model.metadata_props.add()
+        note.key, note.value = "kokoro_config", json.dumps({"vocab": VOCABULARY})
+        onnx.save(model, path)
+        kokoro = Kokoro.load(path)
+        self.assertEqual(kokoro.version, V0_19)
+        with self.assertRaisesRegex(VoicePackError, "nonsense"):
+            kokoro.speak("Hello.")
+
+    @needs_misaki
+    def test_packs_of_510_rows_speak_the_alphabet_of_v1_0(self):
+        kokoro = Kokoro.load(lay_out(self.folder, rows=510))
+        utterance = kokoro.prepare("Go.", "bf_emma")
+        self.assertEqual(utterance.chunks[0].phonemes, "ɡˌQ.")
+        self.assertGreater(len(kokoro.speak("The keeper lit the lamp.").audio), 10_000)
+
+    @unittest.skipUnless(
+        (SHARED / "af_bella.bin").exists(), "needs real packs of v1.0, which are not part of the project"
+    )
+    def test_real_packs_are_known(self):
+        pack = format_of(SHARED / "af_bella.bin").read("af_bella")
+        self.assertEqual(checked_version(None, len(pack), "af_bella"), V1_0)
+
+
+@needs_misaki
+class GenerateAudioTests(LoaderTestCase):
+    def test_generate_audio_speaks_with_v1_0(self):
+        (self.folder / "kokoro-v1.0").mkdir()
+        lay_out(self.folder / "kokoro-v1.0", rows=510)
+        with (
+            self.settings(STORYFLOW_MODELS_DIR=self.folder, STORYFLOW_TTS_MODEL="kokoro-v1.0"),
+            unittest.mock.patch.object(chunks, "phonemize_v1_0", wraps=phonemize_v1_0) as spoken,
+        ):
+            result = generate_audio("Hello.", "bf_emma", output_path=str(self.folder / "a.wav"))
+        self.assertTrue(result["success"], result)
+        spoken.assert_called_once_with("Hello.", "en-gb")
+
+
+class BlendTests(unittest.TestCase):
+    def test_shares_add_up_to_one(self):
+        installed = ("af_bella", "af_sarah")
+        for text, shares in (
+            ("af_bella*0.6+af_sarah*0.4", [0.6, 0.4]),
+            ("af_bella*3+af_sarah", [0.75, 0.25]),
+            (" af_bella + af_sarah ", [0.5, 0.5]),
+            ("af_bella*.5", [1.0]),
+        ):
+            parts = blended_voices(text, installed)
+            self.assertEqual([part.share for part in parts], shares)
+            self.assertEqual(parts[0].voice, "af_bella")
+
+    def test_packs_are_mixed_row_by_row(self):
+        one, two = random_pack(1, 510), random_pack(2, 510)
+        mixed = blend([(one, 0.25), (two, 0.75)])
+        np.testing.assert_allclose(mixed, 0.25 * one + 0.75 * two, atol=1e-6)
+        self.assertEqual((mixed.dtype, mixed.shape), (np.float32, (510, 1, 256)))
+        self.assertFalse(mixed.flags.writeable)
+
+    def test_versions_are_not_mixed(self):
+        with self.assertRaisesRegex(VoicePackError, "510 and 511"):
+            blend([(random_pack(1, 510), 0.5), (random_pack(2, 511), 0.5)])
+
+    def test_what_is_no_blend_is_refused(self):
+        for text in (
+            "af_bella*",
+            "+",
+            "af_bella*-1",
+            "af_bella*nan",
+            "af_bella*0",
+            "../a+b",
+            "a*1*2",
+            "+".join("a" * 17),
+        ):
+            with self.assertRaises(VoicePackError):
+                blended_voices(text, ("af_bella", "a", "b"))
+
+    def test_voice_of_a_blend_that_is_missing_is_named(self):
+        with self.assertRaisesRegex(VoicePackError, "needs af_nobody"):
+            blended_voices("af_bella+af_nobody", ("af_bella",))
+
+    def test_blend_is_heard(self):
+        kokoro = Kokoro.load(BUILT_IN_MODEL)
+        speech = kokoro.speak("Hello.", "af_bella*0.6+af_sarah*0.4")
+        self.assertEqual(speech.voice, "af_bella*0.6+af_sarah*0.4")
+        self.assertGreater(len(speech.audio), 1000)
