@@ -6,8 +6,8 @@ from pathlib import Path
 from core_engine.model_paths import BUILT_IN, KOKORO, installed_models, model_path
 
 AUTO = "auto"
-_BEST = (KOKORO,)
-"""Published models, the best first."""
+_BEST = ("kokoro-v1.0", "kokoro-v1.0-fp16", KOKORO)
+"""Published models, the best first. Those of v1.0 count where their text side, an extra, is installed."""
 
 
 class ModelMissingError(Exception):
@@ -34,9 +34,11 @@ def choose_model(wanted: str, models_dir: Path) -> Model:
 
 def _best(models_dir: Path) -> Model | None:
     """Return the installed model that speaks best: the published ones in the order of _BEST, then any other."""
+    from core_engine.kokoro.phonemes_v1_0 import can_phonemize_v1_0
     from core_engine.kokoro.voice_packs import find_voices
 
-    installed = [Model(name, path) for name, path in installed_models(models_dir).items()]
+    without = () if can_phonemize_v1_0() else _BEST[:2]
+    installed = [Model(name, path) for name, path in installed_models(models_dir).items() if name not in without]
     ranked = sorted(installed, key=lambda model: _BEST.index(model.name) if model.name in _BEST else len(_BEST))
     return next((model for model in ranked if model.name in _BEST or find_voices(model.path.parent)), None)
 

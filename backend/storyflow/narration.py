@@ -9,7 +9,6 @@ from pathlib import Path
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.synthesis import Kokoro, Speech
 from core_engine.kokoro.throughput import speak_each
-from core_engine.kokoro.voice_packs import installed_voice, load_voice
 from core_engine.storage import audio_path, project_folder
 from engines.publishing import publish
 from storyflow.manifest import FILE_NAME, Entry, Manifest, ManifestError, read_manifest, write_manifest
@@ -88,8 +87,7 @@ class Narration:
         self._task = task
         self._workers = workers
         self._kokoro = kokoro
-        self._voice = installed_voice(task.voice, kokoro.voices)
-        pack = load_voice(kokoro.voices[self._voice], self._voice)
+        self._voice, pack = kokoro.voice_pack(task.voice)
         self._made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()}"
         self._before = _previous_entries(task)
         self._entries: dict[str, Entry] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core_engine.kokoro.voices import VOICES
+from core_engine.kokoro.voices import VOICES, voice_named
 from storyflow.doctor import Finding
 from storyflow.narration import Outcome
 
@@ -33,10 +33,14 @@ def report_narration(outcome: Outcome, model: str, as_json: bool) -> None:
 
 
 def report_voices(installed: dict[str, Collection[str]], as_json: bool) -> None:
-    """List the seven voices, and for each model which of them it has; `installed` is model name → voices."""
+    """List the seven voices and every other installed one, with the models that have it.
+
+    `installed` is model name → names of its voices.
+    """
+    others = sorted({voice for voices in installed.values() for voice in voices} - {voice.id for voice in VOICES})
     rows: list[dict[str, Any]] = [
         {**asdict(voice), "installed": [model for model, voices in installed.items() if voice.id in voices]}
-        for voice in VOICES
+        for voice in (*VOICES, *map(voice_named, others))
     ]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))

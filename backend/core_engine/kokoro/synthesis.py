@@ -91,12 +91,19 @@ class Kokoro:
         self, text: str, voice: str = DEFAULT_VOICE_ID, speed: float = 1.0, language: Language | None = None
     ) -> "Utterance":
         """Do all of `speak` that comes before the model; takes and raises the same."""
+        name, pack = self.voice_pack(voice)
+        version = checked_version(self.version, len(pack), name)
+        chunks = tuple(text_to_chunks(text, language or language_of(name.lstrip()), version=version))
+        return Utterance(name, pack, chunks, speed)
+
+    def voice_pack(self, voice: str) -> tuple[str, VoicePack]:
+        """Return the voice that will speak where `voice` is asked for, and its pack, blended where it is a blend.
+
+        Raises VoicePackError where neither it nor the default voice is installed, or a voice of a blend is not.
+        """
         parts = blended_voices(voice, self.voices)
         pack = blend([(load_voice(self.voices[part.voice], part.voice), part.share) for part in parts])
-        name = voice if len(parts) > 1 else parts[0].voice
-        version = checked_version(self.version, len(pack), name)
-        chunks = tuple(text_to_chunks(text, language or language_of(parts[0].voice), version=version))
-        return Utterance(name, pack, chunks, speed)
+        return (voice if len(parts) > 1 else parts[0].voice), pack
 
     def run(self, utterance: "Utterance", chunk: Chunk) -> Audio:
         """Speak one chunk of an utterance: float32 of shape (samples,); raises SynthesisError where the model fails."""

@@ -1,4 +1,4 @@
-"""The voices of Kokoro v0.19 by name, and the accent that each one speaks."""
+"""The voices of Kokoro by name, and the accent that each one speaks."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,8 @@ class Voice:
     id: str
     """Name in every voice pack: language, gender, underscore, name."""
     gender: Literal["Female", "Male"]
-    accent: Literal["American", "British"]
+    accent: str
+    """American or British; of other voices of v1.0 the language they were recorded in."""
     description: str
 
 
@@ -28,6 +29,20 @@ VOICES = (
 )
 
 DEFAULT_VOICE_ID = "af_bella"
+
+_ACCENTS = {
+    "a": "American", "b": "British", "e": "Spanish", "f": "French", "h": "Hindi", "i": "Italian", "j": "Japanese",
+    "p": "Portuguese", "z": "Mandarin",
+}  # fmt: skip
+
+
+def voice_named(voice_id: str) -> Voice:
+    """Return what the name of any voice tells: the language by its first letter, the gender by its second."""
+    for voice in VOICES:
+        if voice.id == voice_id:
+            return voice
+    gender: Literal["Female", "Male"] = "Male" if voice_id[1:2] == "m" else "Female"
+    return Voice(voice_id, gender, _ACCENTS.get(voice_id[:1], "unknown"), "")
 
 
 def language_of(voice_id: str) -> Language:

@@ -49,6 +49,10 @@ class UnknownWordTests(unittest.TestCase):
         self.assertNotIn("ː", word_v1_0("Throckmortonian", british=False))
         self.assertIn("ː", word_v1_0("Throckmortonian", british=True))
 
+    def test_centring_diphthongs_are_those_of_the_british_dictionary(self):
+        self.assertEqual(word_v1_0("calcium", british=True), "kˈalsɪəm")
+        self.assertEqual(word_v1_0("rareness", british=True), "ɹˈɛːnəs")
+
     def test_result_is_within_the_vocabulary(self):
         for word in ("Zxqvle", "Kubernetes", "Gandalfian", "hairbrained", "naïveté", "Llanfairpwll", "bottlewise"):
             for british in (False, True):

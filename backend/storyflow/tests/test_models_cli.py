@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from core_engine.kokoro import versions
+from core_engine.kokoro.voice_formats import format_of
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from storyflow.models.adding import add
 from storyflow.models.registry import load_registry
@@ -177,3 +180,49 @@ print(result["help"])
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[0] == "TTS model not available. Please install kokoro-v0_19.onnx."
     assert f"storyflow models pull {KOKORO}" in done.stdout
+
+
+# Kokoro v1.0
+
+
+@pytest.fixture
+def v1_0(models_dir):
+    """The built-in model with voices in packs of v1.0, installed under the name of the published one."""
+    pytest.importorskip("misaki", reason="needs misaki, an extra")
+    pytest.importorskip("en_core_web_sm", reason="needs the tagger of misaki")
+    folder = models_dir / "kokoro-v1.0"
+    folder.mkdir(parents=True)
+    shutil.copy(BUILT_IN_MODEL, folder / "kokoro-v1.0.onnx")
+    voices = format_of(BUILT_IN_MODEL.with_name("voices.npz"))
+    packs = {name: voices.read(name)[:510] for name in ("af_bella", "af_sarah", "bf_emma")}
+    np.savez(folder / "voices-v1.0.npz", **packs, ff_siwis=packs["af_bella"])
+    return folder
+
+
+def test_v1_0_is_the_best_and_narrates_with_a_blend(v1_0, story):
+    done = storyflow("narrate", story, "--voice", "af_bella*0.6+af_sarah*0.4", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["model"] == "kokoro-v1.0"
+    assert {segment["voice"] for segment in document["segments"]} == {"af_bella*0.6+af_sarah*0.4"}
+    assert storyflow("narrate", story, "--json", "--voice", "af_bella*0.6+af_sarah*0.4").returncode == 0
+
+
+def test_v1_0_voices_are_listed_with_language_and_gender(v1_0):
+    listed = {voice["id"]: voice for voice in json.loads(storyflow("voices", "--json").stdout)}
+    assert listed["ff_siwis"]["accent"] == "French"
+    assert listed["ff_siwis"]["gender"] == "Female"
+    assert listed["af_sarah"]["installed"] == ["kokoro-v1.0", "default"]
+
+
+def test_blend_of_a_voice_that_is_not_installed_is_refused(story):
+    done = storyflow("narrate", story, "--voice", "af_bella+af_heart")
+    assert done.returncode == 4
+    assert "af_heart" in done.stderr
+
+
+def test_registry_and_engine_agree_on_the_published_files():
+    models = load_registry().models.values()
+    digests = {published.sha256: model.version for model in models for published in model.files[0].published}
+    assert digests.items() <= versions._PUBLISHED.items()
+    assert len(load_registry().models["kokoro-v1.0"].voices) == 54
