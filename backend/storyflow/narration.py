@@ -82,11 +82,12 @@ class Narration:
 
         Raises:
             ManifestError: the project's folder belongs to another story.
-            VoicePackError: neither the voice nor the default voice is installed.
+            KokoroError: neither the voice nor the default voice is installed, or the text side of the model is not.
         """
         self._task = task
         self._workers = workers
         self._kokoro = kokoro
+        kokoro.check(task.voice)
         self._voice, pack = kokoro.voice_pack(task.voice)
         self._made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()}"
         self._before = _previous_entries(task)

@@ -21,6 +21,7 @@ from core_engine.kokoro.vocabulary import VOCABULARY_V1_0, within_vocabulary
 
 logger = logging.getLogger(__name__)
 
+_PACKAGES = ("misaki", "spacy", "num2words")
 _TAGGER = "en_core_web_sm"
 _LONGEST = 20_000
 """Characters looked at together; the tagger refuses texts of a million, and needs memory for each."""
@@ -68,7 +69,7 @@ def phonemize_v1_0(text: str, language: str = "en-us") -> str:
 
 def can_phonemize_v1_0() -> bool:
     """Tell whether the extra is installed, without importing it."""
-    return all(importlib.util.find_spec(name) for name in ("misaki", "spacy", "num2words", _TAGGER))
+    return all(map(_is_importable, (*_PACKAGES, _TAGGER)))
 
 
 def word_v1_0(word: str, british: bool) -> str:
@@ -101,21 +102,33 @@ def _parts(text: str) -> list[str]:
     return [*parts, rest]
 
 
-@lru_cache(maxsize=2)
-def _g2p(british: bool) -> Any:
-    """Return the G2P of one accent; the caller holds the lock."""
-    try:
-        spacy, english = importlib.import_module("spacy"), importlib.import_module("misaki.en")
-    except ImportError as error:
+def check_installed_v1_0() -> None:
+    """Raise PhonemizerError, which says what to install, where the extra is not complete."""
+    missing = [name for name in _PACKAGES if not _is_importable(name)]
+    if missing:
         raise PhonemizerError(
-            f"Kokoro v1.0 needs the package misaki ({error}). Install it with `pip install 'storyflow-voice[v1]'`, or "
-            f"use Kokoro v0.19, which needs nothing more."
-        ) from error
-    if not spacy.util.is_package(_TAGGER):  # misaki would fetch it by itself, unasked and unverified
+            f"Kokoro v1.0 needs the packages {', '.join(_PACKAGES)}, and {', '.join(missing)} is missing. Install them "
+            f"with `pip install 'storyflow-voice[v1]'`, or use Kokoro v0.19, which needs nothing more."
+        )
+    if not _is_importable(_TAGGER):  # misaki would fetch it by itself, unasked and unverified
         raise PhonemizerError(
             f"Kokoro v1.0 needs the tagger {_TAGGER}. Install it with `python -m spacy download {_TAGGER}`, or use "
             f"Kokoro v0.19, which needs nothing more."
         )
+
+
+def _is_importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):  # ValueError: a module that is None on purpose
+        return False
+
+
+@lru_cache(maxsize=2)
+def _g2p(british: bool) -> Any:
+    """Return the G2P of one accent; the caller holds the lock."""
+    check_installed_v1_0()
+    english = importlib.import_module("misaki.en")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of packages that are not ours, about their own future
         return english.G2P(british=british, fallback=lambda token: (word_v1_0(token.text, british), 2), unk="")

@@ -13,8 +13,9 @@ from core_engine.kokoro.blending import blend, blended_voices
 from core_engine.kokoro.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, ModelFileError, SynthesisError
 from core_engine.kokoro.inference import Signature, read_signature, run
+from core_engine.kokoro.phonemes_v1_0 import check_installed_v1_0
 from core_engine.kokoro.runtime import open_session
-from core_engine.kokoro.versions import checked_version, version_of_model
+from core_engine.kokoro.versions import V1_0, checked_version, version_of_model
 from core_engine.kokoro.vocabulary import SAMPLE_RATE
 from core_engine.kokoro.voice_formats import VoicePack
 from core_engine.kokoro.voice_packs import VoiceFile, find_voices, load_voice, style_row
@@ -95,6 +96,15 @@ class Kokoro:
         version = checked_version(self.version, len(pack), name)
         chunks = tuple(text_to_chunks(text, language or language_of(name.lstrip()), version=version))
         return Utterance(name, pack, chunks, speed)
+
+    def check(self, voice: str = DEFAULT_VOICE_ID) -> None:
+        """Raise KokoroError where no text at all could be spoken: no usable voice, or one of another version.
+
+        PhonemizerError where the text side of the model's version is not installed.
+        """
+        name, pack = self.voice_pack(voice)
+        if checked_version(self.version, len(pack), name) == V1_0:
+            check_installed_v1_0()
 
     def voice_pack(self, voice: str) -> tuple[str, VoicePack]:
         """Return the voice that will speak where `voice` is asked for, and its pack, blended where it is a blend.

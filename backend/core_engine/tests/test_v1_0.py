@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import tempfile
 import unittest
 import unittest.mock
 from pathlib import Path
@@ -118,13 +119,19 @@ class MissingExtraTests(unittest.TestCase):
         self.addCleanup(phonemes_v1_0._g2p.cache_clear)
 
     def test_missing_package_is_named(self):
-        without = unittest.mock.patch.dict("sys.modules", {"misaki.en": None, "misaki": None})
+        without = unittest.mock.patch.dict("sys.modules", {"misaki": None})
         with without, self.assertRaisesRegex(PhonemizerError, r"storyflow-voice\[v1\]"):
             phonemize_v1_0("Hello.")
 
+    def test_model_that_needs_it_is_refused_at_once_and_others_are_not(self):
+        with unittest.mock.patch.dict("sys.modules", {"misaki": None}):
+            Kokoro.load(BUILT_IN_MODEL).check()
+            with tempfile.TemporaryDirectory() as folder, self.assertRaises(PhonemizerError):
+                Kokoro.load(lay_out(Path(folder), rows=510)).check("bf_emma")
+
     @needs_misaki
     def test_missing_tagger_is_named_and_not_fetched(self):
-        without = unittest.mock.patch("spacy.util.is_package", return_value=False)
+        without = unittest.mock.patch.dict("sys.modules", {"en_core_web_sm": None})
         with without, self.assertRaisesRegex(PhonemizerError, "spacy download en_core_web_sm"):
             phonemize_v1_0("Hello.")
 

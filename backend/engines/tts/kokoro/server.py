@@ -64,7 +64,7 @@ class KokoroServer(BaseTTSServer):
         """Open the model unless only the voice changes, and read the voice."""
         from core_engine.kokoro.errors import KokoroError
         from core_engine.kokoro.synthesis import Kokoro
-        from core_engine.kokoro.voice_packs import find_voices, load_voice
+        from core_engine.kokoro.voice_packs import find_voices
 
         file = _onnx_file(self.model_path(model_name))
         if file is None:
@@ -75,7 +75,7 @@ class KokoroServer(BaseTTSServer):
                 self._kokoro = None  # first, so that two models never share the memory
                 self._kokoro, self._opened = Kokoro.load(file), opened
             voice = self._voice_of(model_name, sorted(self._kokoro.voices))
-            load_voice(self._kokoro.voices[voice], voice)
+            self._kokoro.check(voice)
         except KokoroError as error:
             raise UnusableModelError(str(error)) from error
         self._voice = voice
