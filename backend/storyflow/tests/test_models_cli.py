@@ -182,6 +182,18 @@ print(result["help"])
     assert f"storyflow models pull {KOKORO}" in done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.skipif("STORYFLOW_STAND_IN" not in os.environ, reason="needs the folder that benchmarks/stand_in builds")
+def test_full_size_model_is_added_and_narrates(story):
+    done = storyflow("models", "add", os.environ["STORYFLOW_STAND_IN"])
+    assert done.returncode == 0, done.stderr
+    assert "float32, 81.1 million parameters" in done.stdout
+    assert "Installed as 'kokoro-v0_19-own'" in done.stdout
+    told = storyflow("narrate", story)
+    assert told.returncode == 0, told.stderr
+    assert "The best model installed speaks: kokoro-v0_19-own" in told.stderr
+
+
 # Kokoro v1.0
 
 
