@@ -79,6 +79,7 @@ def _kokoro() -> Finding:
 
 def _models() -> Iterator[Finding]:
     """Look at every other installed model, and at whether one has changed; none of them is needed."""
+    from core_engine.kokoro.phonemes_v1_0 import can_phonemize_v1_0
     from core_engine.kokoro.voice_packs import find_voices
     from storyflow.models.library import installed
 
@@ -86,6 +87,11 @@ def _models() -> Iterator[Finding]:
         voices = len(find_voices(model.path.parent))
         if model.problem:
             yield Finding(f"Model {name}", False, model.problem, needed=False)
+        elif name.startswith("kokoro-v1.0") and not can_phonemize_v1_0():
+            advice = "`pip install 'storyflow-voice[v1]'` and `python -m spacy download en_core_web_sm` install it"
+            yield Finding(
+                f"Model {name}", False, f"{model.path} needs a text side that is missing; {advice}", needed=False
+            )
         elif name != KOKORO:
             yield Finding(f"Model {name}", bool(voices), f"{model.path} with {voices} voices", needed=False)
 

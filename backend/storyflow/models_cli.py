@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core_engine.model_paths import BUILT_IN
 from storyflow.exits import Exit, exits_for_people
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ def info(name: str | None, as_json: bool) -> None:
         from storyflow.models.info import info_of
         from storyflow.models.reports import report_info
 
-        report_info(info_of(_installed(name or _automatic()), _registry()), as_json)
+        chosen = name or _automatic()
+        report_info(info_of(_built_in() if chosen == BUILT_IN else _installed(chosen), _registry()), as_json)
 
 
 def _registry() -> "Registry":
@@ -143,14 +145,10 @@ def _known(name: str) -> "KnownModel":
 
 
 def _installed(name: str) -> "InstalledModel":
-    from core_engine.model_paths import BUILT_IN, model_path
     from storyflow.models.errors import UnknownModelError
-    from storyflow.models.library import InstalledModel, installed
+    from storyflow.models.library import installed
     from storyflow_backend.environment import models_dir
 
-    if name == BUILT_IN:
-        path = model_path(BUILT_IN, models_dir())
-        return InstalledModel(BUILT_IN, path, path, ())
     found = installed(models_dir())
     if name not in found:
         raise UnknownModelError(
@@ -158,6 +156,15 @@ def _installed(name: str) -> "InstalledModel":
             f"`storyflow models list` shows what can be pulled."
         )
     return found[name]
+
+
+def _built_in() -> "InstalledModel":
+    from core_engine.model_paths import model_path
+    from storyflow.models.library import InstalledModel
+    from storyflow_backend.environment import models_dir
+
+    path = model_path(BUILT_IN, models_dir())
+    return InstalledModel(BUILT_IN, path, path, ())
 
 
 def _automatic() -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.kokoro.errors import ModelFileError
-from core_engine.kokoro.model_facts import ModelFacts, read_model_facts
+from core_engine.kokoro.model_facts import ModelFacts, NotOnnxError, read_model_facts
 from core_engine.kokoro.runtime import open_session
 from core_engine.kokoro.versions import version_of_notes, version_of_pack
 from core_engine.kokoro.voice_packs import find_voices, load_voice
@@ -38,10 +38,13 @@ class ModelInfo:
 
 
 def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
-    """Open a model and return all about it; raises ChangedModelError, ModelFileError or NotOnnxError."""
+    """Open a model and return all about it; raises ChangedModelError or ModelFileError."""
     if model.problem:
         raise ChangedModelError(model.problem)
-    facts = read_model_facts(model.path)
+    try:
+        facts = read_model_facts(model.path)
+    except NotOnnxError as error:
+        raise ModelFileError(f"'{model.path}' is no whole ONNX model: {error}.") from error
     try:
         session = open_session(model.path)
     except ModelFileError:

@@ -238,3 +238,21 @@ def test_registry_and_engine_agree_on_the_published_files():
     digests = {published.sha256: model.version for model in models for published in model.files[0].published}
     assert digests.items() <= versions._PUBLISHED.items()
     assert len(load_registry().models["kokoro-v1.0"].voices) == 54
+
+
+@pytest.mark.parametrize("content", [b"<html></html>", b""], ids=["page", "empty"])
+def test_info_and_list_of_a_broken_file_put_there_by_hand(models_dir, content):
+    models_dir.mkdir()
+    (models_dir / f"{KOKORO}.onnx").write_bytes(content)
+    done = storyflow("models", "info", KOKORO)
+    assert done.returncode == 4
+    assert "is no whole ONNX model" in done.stderr
+    assert storyflow("models", "list").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["remove", "verify"])
+def test_built_in_voice_is_not_among_the_installed(command):
+    done = storyflow("models", command, "default")
+    assert done.returncode == 4
+    assert "No model 'default' is installed" in done.stderr
+    assert BUILT_IN_MODEL.exists()
