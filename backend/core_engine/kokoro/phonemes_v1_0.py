@@ -107,7 +107,7 @@ def check_installed_v1_0() -> None:
     missing = [name for name in _PACKAGES if not _is_importable(name)]
     if missing:
         raise PhonemizerError(
-            f"Kokoro v1.0 needs the packages {', '.join(_PACKAGES)}, and {', '.join(missing)} is missing. Install them "
+            f"Kokoro v1.0 needs the packages {', '.join(_PACKAGES)}. Missing: {', '.join(missing)}. Install them "
             f"with `pip install 'storyflow-voice[v1]'`, or use Kokoro v0.19, which needs nothing more."
         )
     if not _is_importable(_TAGGER):  # misaki would fetch it by itself, unasked and unverified

@@ -5,13 +5,17 @@ that say nothing the SHA-256 in their manifest tells it. A model of which neithe
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core_engine.kokoro.errors import ModelFileError, VoicePackError
+from core_engine.kokoro.phonemes_v1_0 import can_phonemize_v1_0
 from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY, VOCABULARY_V1_0
 from engines.manifest import DamagedModelError, model_of, read_manifest
+
+logger = logging.getLogger(__name__)
 
 V0_19 = "v0.19"
 V1_0 = "v1.0"
@@ -45,14 +49,26 @@ def version_of_model(path: Path, session: Any) -> str | None:
 
 
 def checked_version(model: str | None, pack_rows: int, voice: str) -> str:
-    """Return the version that a model and a pack are both of; raise VoicePackError where they are of different ones."""
+    """Return the version that a model and a pack are both of; raise VoicePackError where they are of different ones.
+
+    A model that tells none goes with its pack, or with v0.19, the default, where only that text side is installed.
+    """
     pack = version_of_pack(pack_rows)
     if model and pack and model != pack:
         raise VoicePackError(
             f"The voice '{voice}' is of Kokoro {pack}, and the model is Kokoro {model}: together they would speak "
             f"nonsense. Put the voices that belong to the model beside it."
         )
-    return model or pack or V0_19
+    if model:
+        return model
+    if pack == V1_0 and not can_phonemize_v1_0():
+        logger.warning(
+            "The model tells no version, and the voice '%s' is of Kokoro v1.0, whose text side is not installed; "
+            "speaking the phonemes of v0.19. `pip install 'storyflow-voice[v1]'` gives those of v1.0.",
+            voice,
+        )
+        return V0_19
+    return pack or V0_19
 
 
 def _version_of_manifest(path: Path) -> str | None:
