@@ -75,12 +75,18 @@ def installed_voice(voice_id: str, installed: Collection[str]) -> str:
     return DEFAULT_VOICE_ID
 
 
+@lru_cache(maxsize=64)
 def load_voice(file: VoiceFile, name: str) -> VoicePack:
     """Return the pack of one voice: float32 of shape (rows, 1, 256), finite, read-only.
 
     Raises VoicePackError for a file that changed into something else, or whose numbers are no voice.
     """
-    return _load(file, name)
+    try:
+        pack = format_of(file.path).read(name)
+    except OSError as error:
+        raise VoicePackError(f"The voice pack '{file.path}' cannot be read: {error}.") from error
+    pack.flags.writeable = False
+    return pack
 
 
 def _candidates(folder: Path) -> list[VoiceFile]:
@@ -109,13 +115,3 @@ def _names_in(file: VoiceFile) -> tuple[str, ...]:
     except (VoicePackError, OSError) as error:
         logger.warning("Passed over as a voice pack: %s", error)
         return ()
-
-
-@lru_cache(maxsize=64)
-def _load(file: VoiceFile, name: str) -> VoicePack:
-    try:
-        pack = format_of(file.path).read(name)
-    except OSError as error:
-        raise VoicePackError(f"The voice pack '{file.path}' cannot be read: {error}.") from error
-    pack.flags.writeable = False
-    return pack
