@@ -24,7 +24,7 @@ demo: $(RUNTIME) ## Narrate the example story with the built-in voice
 	@$(BIN)/storyflow narrate $(STORY) --model default --out $(OUT)
 
 test: $(DEVELOPMENT) ## Run all tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not engines"
 
 test-slow: $(DEVELOPMENT) ## Run the slow tests too: faults and loads at their full figures
 	$(BIN)/python -m pytest -m slow

@@ -1,7 +1,7 @@
 """BaseEngineServer: what every engine is, seen from outside.
 
-The way of a request: the guards (guards.py), a route here or in the class of the engine's kind, the one worker
-(activity.py), a method of the engine. An engine writes `load_model`, `unload_model` and what its kind asks for.
+The way of a request: serving/guards.py, a route here or in the class of the engine's kind, the one worker
+(serving/activity.py), a method of the engine. An engine writes `load_model`, `unload_model` and what its kind asks for.
 """
 
 import asyncio
@@ -15,18 +15,18 @@ from typing import ClassVar, Literal, TypeVar
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 
-from engines.activity import Activity
-from engines.app import describe, new_app, outcome
-from engines.download_policy import DownloadPolicy
-from engines.downloadable import downloadable_models
+from engines.downloading.downloadable import downloadable_models
+from engines.downloading.policy import DownloadPolicy
 from engines.engine_config import ENGINE_YAML, engine_info, load_engine_config, model_info
 from engines.errors import BusyError, EngineError, RequestError, StartError, as_engine_error
 from engines.gpu import gpu_memory
-from engines.guards import Exposure
-from engines.loading import Fingerprint, ModelLoader, fingerprint
 from engines.model_store import ModelNotFoundError, ModelStore, Progress, holds_something
-from engines.process import find_base_path, serve
 from engines.samples import SampleStore
+from engines.serving.activity import Activity
+from engines.serving.app import describe, new_app, outcome
+from engines.serving.guards import Exposure
+from engines.serving.loading import Fingerprint, ModelLoader, fingerprint
+from engines.serving.process import find_base_path, serve
 from engines.wire import (
     EngineInfo,
     HealthResponse,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from engines import model_links
-from engines.download_policy import DownloadError, DownloadPolicy
-from engines.downloadable import DownloadableModel
-from engines.downloads import Progress, fetch_model
+from engines.downloading.downloadable import DownloadableModel
+from engines.downloading.downloads import Progress, fetch_model
+from engines.downloading.policy import DownloadError, DownloadPolicy
 from engines.manifest import DamagedModelError, has_right_sizes, verify_model
 from engines.names import checked_name, is_name
 
@@ -58,7 +58,7 @@ class ModelStore:
         `suffixes` are those of single-file models (`.pt` makes `base.pt` the model `base`); without any only folders
         are models. `is_complete` is the engine's own notion of a model that can be loaded: it is given the path in
         `models/`, a folder or a file. `downloadable` maps names to what can be fetched, see
-        `engines.downloadable.downloadable_models`. `policy` is taken from the environment when None.
+        `engines.downloading.downloadable.downloadable_models`. `policy` is taken from the environment when None.
         """
         self.base_path = base_path.absolute()
         self.models_dir = self.base_path / "models"

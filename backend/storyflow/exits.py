@@ -12,7 +12,7 @@ from enum import IntEnum
 import click
 
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError, PhonemizerError, SynthesisError
-from engines.download_policy import DownloadError, StorageError, UnreachableError
+from engines.downloading.policy import DownloadError, StorageError, UnreachableError
 from engines.names import InvalidNameError
 from storyflow.choice import ModelMissingError
 from storyflow.manifest import ManifestError

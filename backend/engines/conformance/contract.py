@@ -106,7 +106,7 @@ def _load_again(trial: Trial) -> None:
     require(answer.seconds < INSTANT_S, f"it took {answer.seconds:.2f} s")
 
 
-@checks.add("Malformed requests are answered 400, never 422", "Build the application with engines.app.new_app.")
+@checks.add("Malformed requests are answered 400, never 422", "Build the application with engines.serving.app.new_app.")
 def _malformed(trial: Trial) -> None:
     for body in (b"", b"{", b"[" * 100_000, b"null", b'{"engineModelName": 5}', b'{"engineModelName": "\\ud800"}'):
         _expect(trial.post("/load", body, {"Content-Type": "application/json"}), 400, "")
@@ -114,13 +114,13 @@ def _malformed(trial: Trial) -> None:
     require(trial.get("/load").status in ALLOWED, "a wrong method leaves with a status that restarts the engine")
 
 
-@checks.add("A body of 64 MiB is refused with 400", "Build the application with engines.app.new_app.")
+@checks.add("A body of 64 MiB is refused with 400", "Build the application with engines.serving.app.new_app.")
 def _huge(trial: Trial) -> None:
     path, _ = _request(trial)
     _expect(trial.post(path, bytes(64 << 20), {"Content-Type": "application/json"}), 400, "too large")
 
 
-@checks.add("Browser pages of other origins are refused", "Build the application with engines.app.new_app.")
+@checks.add("Browser pages of other origins are refused", "Build the application with engines.serving.app.new_app.")
 def _foreign_pages(trial: Trial) -> None:
     path, body = _request(trial)
     for route in ("/load", "/shutdown", path):

@@ -12,8 +12,8 @@ import yaml
 
 from engines.base_server import BaseEngineServer
 from engines.base_tts_server import BaseTTSServer
-from engines.guards import Exposure
-from engines.process import listen
+from engines.serving.guards import Exposure
+from engines.serving.process import listen
 from engines.wav import pcm16_wav
 
 WAIT_S = 10

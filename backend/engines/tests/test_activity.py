@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from engines.activity import Activity
 from engines.errors import BusyError, EngineError, RequestError
+from engines.serving.activity import Activity
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from engines.console import configure_logging
+from engines.serving.console import configure_logging
 
 
 class Terminal(io.StringIO):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engines.download_policy import DownloadPolicy, UntrustedSourceError, shown
+from engines.downloading.policy import DownloadPolicy, UntrustedSourceError, shown
 
 GITHUB = "https://github.com/owner/repository/releases/download/v1/model.onnx"
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from engines import download_source
-from engines.download_policy import DownloadPolicy, UntrustedSourceError
-from engines.download_source import Line, open_source
+from engines.downloading import source
+from engines.downloading.policy import DownloadPolicy, UntrustedSourceError
+from engines.downloading.source import Line, open_source
 from engines.tests.file_server import file_server
 
 CONTENT = b"weights" * 1000
@@ -66,7 +66,7 @@ def test_address_on_this_machine_is_refused_whatever_its_name():
     ],
 )
 def test_only_public_hosts_are_public(host, public):
-    assert download_source._is_public(host) == public
+    assert source._is_public(host) == public
 
 
 # HTTPS as it is on the way to a public host: by a proxy of the environment, with certificates of the environment
@@ -120,7 +120,7 @@ def web(folder: Path, redirects: Mapping[str, str], stalls: bool = False) -> Ite
         site.socket = context.wrap_socket(site.socket, server_side=True)
         seen.environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(Path(download_source.__file__).parent.parent),
+            "PYTHONPATH": str(Path(source.__file__).parents[2]),
             "https_proxy": f"http://127.0.0.1:{proxy.server_address[1]}",
             "SSL_CERT_FILE": str(certificate),
         }
@@ -164,9 +164,9 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 CHILD = f"""
 import sys
 from pathlib import Path
-from engines.downloadable import RemoteFile
-from engines.downloads import fetch_file
-from engines.download_policy import DownloadError, DownloadPolicy
+from engines.downloading.downloadable import RemoteFile
+from engines.downloading.downloads import fetch_file
+from engines.downloading.policy import DownloadError, DownloadPolicy
 file = RemoteFile("model.bin", "https://github.com/model.bin", {len(CONTENT)}, "{hashlib.sha256(CONTENT).hexdigest()}")
 try:
     print(fetch_file(file, Path(sys.argv[1]), policy=DownloadPolicy(retry_wait_s=0.01, stall_s=1.0)))

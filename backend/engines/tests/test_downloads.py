@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from engines import download_source, downloads, transfer
-from engines.download_policy import (
+from engines.downloading import downloads, source, transfer
+from engines.downloading.downloadable import DownloadableModel, RemoteFile
+from engines.downloading.downloads import Progress, announced_size, fetch_file, fetch_model
+from engines.downloading.policy import (
     DownloadCancelledError,
     DownloadError,
     DownloadPolicy,
@@ -24,11 +26,9 @@ from engines.download_policy import (
     UnreachableError,
     UntrustedSourceError,
 )
-from engines.downloadable import DownloadableModel, RemoteFile
-from engines.downloads import Progress, announced_size, fetch_file, fetch_model
+from engines.downloading.transfer import CHUNK
 from engines.manifest import read_manifest, verify_model
 from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest
-from engines.transfer import CHUNK
 
 CONTENT = random.Random(1).randbytes(300_000)
 MIB = 1024 * 1024
@@ -407,7 +407,7 @@ STALLS = [stalls_before_the_head, stalls_in_the_head, stalls_in_the_body, trickl
 
 @pytest.mark.parametrize("behaviour", STALLS, ids=lambda behaviour: behaviour.__name__)
 def test_stall_is_given_up_in_time(tmp_path, behaviour, monkeypatch):
-    monkeypatch.setattr(download_source, "_CONNECT_TIMEOUT_S", 0.5)  # ends with connecting
+    monkeypatch.setattr(source, "_CONNECT_TIMEOUT_S", 0.5)  # ends with connecting
     started = time.monotonic()
     with serving(behaviour) as server, pytest.raises(StalledError, match="1 s"):
         fetch(server, tmp_path, stall_s=1.0)
@@ -425,7 +425,7 @@ def test_stall_is_given_up_within_30_s_by_default(tmp_path, behaviour):
 
 
 def test_host_that_never_answers_is_given_up_in_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(download_source, "_CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(source, "_CONNECT_TIMEOUT_S", 0.3)
     monkeypatch.setattr(transfer, "_IDLE_S", 0.5)
     started = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as silent:  # connected by the system, and nobody speaks TLS
@@ -552,16 +552,16 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def child_environment() -> dict[str, str]:
-    backend = Path(downloads.__file__).parent.parent
+    backend = Path(downloads.__file__).parents[2]
     return {**os.environ, "PYTHONPATH": str(backend)}
 
 
 CHILD = """
 import sys
 from pathlib import Path
-from engines.downloadable import RemoteFile
-from engines.downloads import fetch_file
-from engines.download_policy import DownloadPolicy
+from engines.downloading.downloadable import RemoteFile
+from engines.downloading.downloads import fetch_file
+from engines.downloading.policy import DownloadPolicy
 file = RemoteFile("model.bin", "https://example.org/model.bin", int(sys.argv[3]), sys.argv[4])
 fetch_file(file, Path(sys.argv[1]), policy=DownloadPolicy(mirror=sys.argv[2]))
 """

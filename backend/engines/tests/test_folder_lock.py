@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from engines import folder_lock
-from engines.folder_lock import exclusive
+from engines.downloading import folder_lock
+from engines.downloading.folder_lock import exclusive
 
 HOLDER = """
 import sys, threading, time
 from pathlib import Path
-from engines.folder_lock import exclusive
+from engines.downloading.folder_lock import exclusive
 with exclusive(Path(sys.argv[1]), threading.Event(), lambda: None) as held:
     print(held, flush=True)
     time.sleep(60)
@@ -66,7 +66,7 @@ def test_exclusive_tells_once_that_it_waits_and_ends_when_cancelled(tmp_path):
 
 
 def test_exclusive_is_free_again_when_its_holder_is_killed(tmp_path):
-    environment = {"PYTHONPATH": str(Path(folder_lock.__file__).parent.parent)}
+    environment = {"PYTHONPATH": str(Path(folder_lock.__file__).parents[2])}
     command = [sys.executable, "-c", HOLDER, str(tmp_path / "lock")]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None

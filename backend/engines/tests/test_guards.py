@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from engines.guards import Exposure, is_loopback
+from engines.serving.guards import Exposure, is_loopback
 from engines.tests.scripted_engine import ScriptedEngine, make_folder, serving
 
 CHANGING = ["/load", "/shutdown", "/generate", "/samples/check", "/samples/upload/a"]

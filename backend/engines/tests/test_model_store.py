@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engines.download_policy import DownloadError, DownloadPolicy
-from engines.downloadable import DownloadableModel, RemoteFile, downloadable_models
+from engines.downloading.downloadable import DownloadableModel, RemoteFile, downloadable_models
+from engines.downloading.policy import DownloadError, DownloadPolicy
 from engines.manifest import NAME, DamagedModelError
 from engines.model_store import ModelNotFoundError, ModelStore
 from engines.names import InvalidNameError

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from engines import process
 from engines.conformance.trial import Trial, free_port, trial_of
 from engines.engine_config import load_engine_config
 from engines.errors import StartError
+from engines.serving import process
 from engines.tests.scripted_engine import in_background, make_folder
 
-ENGINES = Path(process.__file__).parent
+ENGINES = Path(process.__file__).parent.parent
 DEBUG_TTS = ENGINES / "tts" / "debug-tts"
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as Unix has them")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import engines
-from engines import process
 from engines.conformance.trial import Trial, trial_of
+from engines.serving import process
 from engines.tests.file_server import file_server
 from engines.tests.scripted_engine import ScriptedEngine, make_folder
 

@@ -13,10 +13,10 @@ from core_engine.kokoro.model_file import check_external_data, external_data
 from core_engine.kokoro.runtime import open_session
 from core_engine.kokoro.voice_formats import format_of
 from core_engine.kokoro.voice_packs import find_voices, style_row
+from engines.downloading.staging import Bundle, Progress, assemble
 from engines.manifest import FileEntry, manifest_path, read_manifest, sha256_of, to_json
 from engines.names import is_name
 from engines.publishing import publish
-from engines.staging import Bundle, Progress, assemble
 from engines.stamps import note_verified
 from storyflow.models.errors import RefusedModelError, WrongFileError
 from storyflow.models.identify import ModelFile, VoicesFile, describe, identify

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engines.download_policy import DownloadError, DownloadPolicy, StorageError, UnreachableError
-from engines.downloadable import DownloadableModel, RemoteFile
-from engines.downloads import Progress, announced_size, fetch_file, fetch_model
+from engines.downloading.downloadable import DownloadableModel, RemoteFile
+from engines.downloading.downloads import Progress, announced_size, fetch_file, fetch_model
+from engines.downloading.policy import DownloadError, DownloadPolicy, StorageError, UnreachableError
 from engines.manifest import FileEntry, manifest_path, sha256_of, to_json
 from engines.publishing import publish
 from engines.stamps import note_verified

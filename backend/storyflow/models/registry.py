@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from engines.downloadable import RemoteFile
+from engines.downloading.downloadable import RemoteFile
 from engines.names import checked_name
 from storyflow.models.errors import RegistryError
 

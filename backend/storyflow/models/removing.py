@@ -4,10 +4,10 @@ import contextlib
 import threading
 from pathlib import Path
 
-from engines.folder_lock import exclusive
+from engines.downloading.folder_lock import exclusive
+from engines.downloading.staging import lock_path
 from engines.manifest import listed_paths, manifest_path
 from engines.names import path_inside
-from engines.staging import lock_path
 from engines.stamps import stamp_path
 from storyflow.models.errors import RefusedModelError
 from storyflow.models.library import InstalledModel

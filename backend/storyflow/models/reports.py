@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from engines.staging import Progress
+from engines.downloading.staging import Progress
 from storyflow.models.info import ModelInfo
 from storyflow.models.library import InstalledModel
 from storyflow.models.registry import KnownModel, Registry

@@ -49,7 +49,8 @@ def test_voices_in_the_readme_are_those_of_the_code():
 
 
 def test_environment_variables_in_the_pages_are_read_by_the_code():
-    readers = [*(ROOT / "backend").glob("storyflow_backend/*.py"), ROOT / "backend" / "engines" / "download_policy.py"]
+    backend = ROOT / "backend"
+    readers = [*backend.glob("storyflow_backend/*.py"), backend / "engines" / "downloading" / "policy.py"]
     code = "\n".join(path.read_text() for path in readers)
     for variable in re.findall(r"`((?:STORYFLOW_[A-Z_]+|MEDIA_ROOT|SECRET_KEY|DEBUG|ALLOWED_HOSTS))`", TEXT):
         assert variable in code, variable

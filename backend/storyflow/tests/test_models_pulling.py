@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from engines.download_policy import DownloadPolicy, UntrustedSourceError
+from engines.downloading.policy import DownloadPolicy, UntrustedSourceError
 from engines.tests.file_server import Answer, file_server, honest
 from engines.tests.test_download_source import needs_openssl, serving
 

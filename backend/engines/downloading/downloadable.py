@@ -1,0 +1,72 @@
+"""What can be downloaded: the files that an engine.yaml declares, each with its size and SHA-256."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engines import manifest
+from engines.downloading.staging import Bundle
+from engines.names import checked_name, is_name
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file and what it must turn out to be."""
+
+    path: str  # where it goes in the model's folder, with '/'
+    url: str  # https://…
+    size: int  # bytes
+    sha256: str  # 64 lower-case hexadecimal digits
+    others: tuple[str, ...] = ()  # SHA-256 of other published files of this name, which are as good
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for values that no file can have."""
+        if not isinstance(self.path, str) or not all(is_name(part) for part in self.path.split("/")):
+            raise ValueError(f"a file's path is made of names and '/', not {self.path!r}")
+        if not isinstance(self.url, str) or not self.url.startswith("https://"):
+            raise ValueError(f"a file's url begins with 'https://', not {self.url!r}")
+        if type(self.size) is not int or self.size <= 0:
+            raise ValueError(f"a file's size is a number of bytes, not {self.size!r}")
+        for digest in (self.sha256, *self.others):
+            if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+                raise ValueError(f"a file's sha256 is 64 lower-case hexadecimal digits, not {digest!r}")
+
+
+@dataclass(frozen=True)
+class DownloadableModel(Bundle[RemoteFile]):
+    """A model that can be fetched: a folder `name` of files, or files side by side, the first of them the model."""
+
+
+def downloadable_models(models: Iterable[Mapping[str, Any]]) -> dict[str, DownloadableModel]:
+    """Return by name what can be downloaded of `models`, the list of that name in an engine.yaml.
+
+    A downloadable entry has `download`: a list of `{path, url, size, sha256}` makes a folder, one such mapping a single
+    file, whose path is then the model's name with a suffix. Raises ValueError for what is wrong there.
+    """
+    found = (_declared(model) for model in models if model.get("download"))
+    return {model.name: model for model in found}
+
+
+def _declared(model: Mapping[str, Any]) -> DownloadableModel:
+    name = checked_name(model.get("name"), "model name")
+    download = model["download"]
+    is_folder = isinstance(download, list)
+    try:
+        files = tuple(_remote_file(file) for file in (download if is_folder else [download]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"The download of the model '{name}' in engine.yaml is wrong: {error!r}.") from error
+    paths = [file.path.lower() for file in files]
+    if len(set(paths)) != len(paths) or manifest.NAME in paths:
+        raise ValueError(f"The files of the model '{name}' in engine.yaml need different paths, not '{manifest.NAME}'.")
+    if not is_folder and paths[0].rpartition(".")[0] != name.lower():
+        raise ValueError(
+            f"The single file of the model '{name}' must be '{name}' with a suffix, not '{files[0].path}'."
+        )
+    return DownloadableModel(name, files, is_folder)
+
+
+def _remote_file(values: Mapping[str, Any]) -> RemoteFile:
+    return RemoteFile(values["path"], values["url"], values["size"], values["sha256"])

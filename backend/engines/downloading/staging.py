@@ -1,0 +1,238 @@
+"""A model from nothing to whole: gathered in a hidden folder, verified, and only then put in its place.
+
+A model is gathered in `.NAME.part` beside its place, under a lock, file by file, whether the files come over the
+network or from elsewhere on this machine. It is there completely or not at all: a folder is renamed as a whole, with
+its manifest in it; of files that lie side by side the first one, the model itself, comes last.
+"""
+
+import contextlib
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from engines import manifest
+from engines.downloading.folder_lock import exclusive
+from engines.downloading.policy import DownloadCancelledError, StorageError
+from engines.manifest import FileEntry
+from engines.names import OutsideRootError, path_inside
+from engines.publishing import publish, rename
+
+logger = logging.getLogger(__name__)
+
+_SPARE = 16 * 1024 * 1024  # bytes that stay free on the disk
+
+
+class WantedFile(Protocol):
+    """One file that a model consists of."""
+
+    @property
+    def path(self) -> str:
+        """Where it goes, with '/'."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+
+
+File = TypeVar("File", bound=WantedFile)
+
+
+@dataclass(frozen=True)
+class Bundle(Generic[File]):
+    """A model: a folder `name` of `files`, or `files` side by side, the first of which is the model itself."""
+
+    name: str
+    files: tuple[File, ...]
+    is_folder: bool = True
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def entry_name(self) -> str:
+        """The name of the folder or file that is the model."""
+        return self.name if self.is_folder else self.files[0].path
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is."""
+
+    file: str  # the file that is on its way
+    done: int  # bytes of the whole model that are here
+    total: int  # bytes of the whole model
+
+
+Deliver = Callable[[File, Path, Callable[[int], None]], FileEntry]
+"""Brings one file to a path, where an earlier attempt may have left some of it; reports the bytes that are there.
+
+Returns what arrived, verified and flushed to the disk.
+"""
+
+
+def assemble(
+    bundle: Bundle[File],
+    folder: Path,
+    deliver: Deliver[File],
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> Path:
+    """Return the path of `bundle` in `folder`, gathered by `deliver` unless it is there and what its manifest says.
+
+    `folder` may be shared with other processes and containers: they wait for one another. What a killed or cancelled
+    attempt left is used. Raises StorageError for what the disk or the folder refuses, DownloadCancelledError, and what
+    `deliver` raises.
+    """
+    stop = cancel or threading.Event()
+    job = _Job(bundle, folder, deliver, progress)
+    with _errors_of_the_disk(bundle.name, bundle.size, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(lock_path(job.target), stop, job.tell_waiting) as held:
+            if not held:
+                raise DownloadCancelledError(f"The download of '{bundle.name}' was cancelled.")
+            return job.run()
+
+
+def lock_path(target: Path) -> Path:
+    """Return the lock file of the model that is or will be at `target`."""
+    return target.with_name(f".{target.name}.lock")
+
+
+@contextlib.contextmanager
+def _errors_of_the_disk(name: str, size: int, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, OutsideRootError) as error:
+        raise StorageError(
+            f"Cannot store the model '{name}' in '{folder}': {getattr(error, 'strerror', None) or error}. "
+            f"Mount or choose a folder that can be written and has {size / 1e6:.0f} MB free."
+        ) from error
+
+
+class _Job(Generic[File]):
+    """One model on its way into one folder, while the lock is held."""
+
+    def __init__(
+        self,
+        bundle: Bundle[File],
+        folder: Path,
+        deliver: Deliver[File],
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.bundle, self.folder, self.deliver, self.progress = bundle, folder, deliver, progress
+        self.target = folder / bundle.entry_name
+        self.part = folder / f".{bundle.entry_name}.part"
+
+    def tell_waiting(self) -> None:
+        logger.info("Waiting for another download of '%s' into '%s'.", self.bundle.name, self.folder)
+
+    def run(self) -> Path:
+        if self._is_there():
+            return self.target
+        self._make_part()
+        self._check_room()
+        self._check_space()
+        logger.info("Fetching '%s' (%.1f MB) into '%s'.", self.bundle.name, self.bundle.size / 1e6, self.folder)
+        listed, done = [], 0
+        for file in self.bundle.files:
+            listed.append(self._bring(file, done))
+            done += file.size
+        self._publish(listed)
+        logger.info("Fetched '%s'.", self.bundle.name)
+        return self.target
+
+    def _is_there(self) -> bool:
+        """Tell whether the model is in place; make room where only a damaged one of ours or nothing is."""
+        if not self.target.is_symlink() and not self.target.exists():
+            return False
+        try:
+            manifest.verify_model(self.target)
+        except manifest.DamagedModelError as error:
+            logger.warning("%s It is fetched again.", error)
+            self._remove_damaged()
+            return False
+        if self.target.is_dir() and not any(self.target.iterdir()):
+            self.target.rmdir()
+            return False
+        return True
+
+    def _remove_damaged(self) -> None:
+        """Take back what was put here before; a kill on the way leaves it damaged or gone, never hidden."""
+        if self.target.is_dir():
+            if self.part.exists():
+                shutil.rmtree(self.part)
+            self.target.replace(self.part)
+            (self.part / manifest.NAME).unlink(missing_ok=True)
+            return
+        with contextlib.suppress(manifest.DamagedModelError):
+            self._make_part()
+            for file in manifest.read_manifest(self.target) or ():
+                if (place := path_inside(self.folder, file.path)).exists():
+                    place.replace(path_inside(self.part, file.path))
+        self.target.unlink(missing_ok=True)
+        manifest.manifest_path(self.target).unlink(missing_ok=True)
+
+    def _make_part(self) -> None:
+        if self.part.is_symlink():  # nothing is written through a link that somebody laid here
+            self.part.unlink()
+        self.part.mkdir(exist_ok=True)
+
+    def _check_room(self) -> None:
+        """Refuse to put files beside the model over other ones that the user keeps there."""
+        for file in self._companions():
+            place, gathered = self.folder / file.path, self.part / file.path
+            if not (place.exists() or place.is_symlink()):
+                continue
+            if place.is_symlink() or place.stat().st_size != file.size:
+                raise self._in_the_way(place)
+            if not gathered.exists():
+                shutil.copyfile(place, gathered)  # verified with the others
+
+    def _check_space(self) -> None:
+        present = sum(path.stat().st_size for file in self.bundle.files if (path := self.part / file.path).is_file())
+        needed, free = self.bundle.size - present + _SPARE, shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise StorageError(
+                f"The model '{self.bundle.name}' needs {needed / 1e6:.0f} MB more in '{self.folder}', and "
+                f"{free / 1e6:.0f} MB are free. Free some space and try again."
+            )
+
+    def _bring(self, file: File, before: int) -> FileEntry:
+        def report(here: int) -> None:
+            if self.progress:
+                self.progress(Progress(file.path, before + here, self.bundle.size))
+
+        path = path_inside(self.part, *file.path.split("/"))  # also where somebody laid links
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return self.deliver(file, path, report)
+
+    def _publish(self, listed: list[FileEntry]) -> None:
+        if self.bundle.is_folder:
+            publish(self.part / manifest.NAME, manifest.to_json(listed))
+            rename(self.part, self.target)
+            return
+        for file in listed[1:]:
+            place = self.folder / file.path
+            if place.exists() and manifest.sha256_of(place) != file.sha256:
+                raise self._in_the_way(place)
+            rename(self.part / file.path, place)
+        publish(manifest.manifest_path(self.target), manifest.to_json(listed))
+        rename(self.part / self.target.name, self.target)  # last: the model is never there without all the others
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self.part)
+
+    def _in_the_way(self, place: Path) -> StorageError:
+        return StorageError(
+            f"'{place}' is there and is not the '{place.name}' of '{self.bundle.name}'. It was left alone: move it "
+            f"elsewhere and try again."
+        )
+
+    def _companions(self) -> tuple[File, ...]:
+        return () if self.bundle.is_folder else self.bundle.files[1:]

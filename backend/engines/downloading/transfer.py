@@ -1,0 +1,232 @@
+"""One file over one unreliable line: resumed by Range, checked against its size and SHA-256."""
+
+import contextlib
+import http
+import http.client
+import logging
+import os
+import re
+import ssl
+import threading
+import time
+import urllib.error
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.downloading.downloadable import RemoteFile
+from engines.downloading.policy import DownloadError, DownloadPolicy, UnreachableError, shown
+from engines.downloading.source import Line, open_source
+from engines.manifest import sha256_of
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 64 * 1024  # bytes; written at once, and all that a kill can lose of what has arrived
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "storyflow"}
+_IDLE_S = 12.0  # without a byte, after which nothing is tried again; with the last attempt it stays below 30
+_ATTEMPTS = 4  # in a row without noticeable gain
+_GAIN = 1024 * 1024  # bytes
+_PASSING = frozenset([408, 425, 429, 500, 502, 503, 504])
+_REPORT_S = 0.2
+_ETAG = re.compile(r'"[!#-~]{1,200}"')
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+class _LostLineError(Exception):
+    """A transfer broke off; what arrived is good to go on from."""
+
+
+class _NoLineError(_LostLineError):
+    """The source could not be connected to."""
+
+
+class _WrongContentError(Exception):
+    """What arrives, or arrived earlier, is not the file."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One file on its way."""
+
+    file: RemoteFile
+    address: str  # where it is asked for: its own address or the mirror's
+    path: Path  # where it goes; what lies there is gone on from
+    policy: DownloadPolicy
+    report: Callable[[int], None]  # is told the bytes that are here
+    cancel: threading.Event
+
+    def run(self) -> None:
+        """Fetch until the file is here with its size and SHA-256 and flushed to the disk.
+
+        Raises DownloadError for the source, whatever proved wrong being removed and what can be gone on from kept;
+        OSError for the disk.
+        """
+        if self._length() >= self.file.size and not self._is_verified():
+            self._discard()
+        failures, restarted, best, idle_since = 0, False, self._length(), time.monotonic()
+        while (start := self._length()) < self.file.size:
+            try:
+                self._attempt(start, idle_since)
+            except _WrongContentError as error:
+                self._discard()
+                if restarted or not start:
+                    raise self._error(f"{error}. Nothing of it was kept.") from error
+                restarted = True  # the fault may lie in what was there before
+            except _LostLineError as error:
+                gained = self._length() - best >= _GAIN
+                failures, best = (1, self._length()) if gained else (failures + 1, best)
+                idle_since = time.monotonic() if self._length() > start else idle_since
+                if failures >= _ATTEMPTS or time.monotonic() - idle_since >= _IDLE_S:
+                    kind = UnreachableError if isinstance(error, _NoLineError) else DownloadError
+                    raise self._error(f"{error}. Gave up; try again later.", kind) from error
+                logger.info("Download of '%s' interrupted (%s); trying again.", self.file.path, error)
+                self.cancel.wait(self.policy.retry_wait_s * 2 ** (failures - 1))
+        self.report(self.file.size)
+
+    def _attempt(self, start: int, idle_since: float) -> None:
+        """Make one request for the bytes from `start` and store what it brings; return when the file is here."""
+        with Line(self.policy.stall_s, self.cancel, idle_since).watched() as line:
+            line.raise_if_cut()
+            with self._network_errors(line):
+                response = open_source(self.address, self._headers(start), self.policy, line)
+            with response:
+                begin = _start_of_body(response, self.file, start)
+                self._remember_etag(response)
+                self._store(response, begin, line)
+        if not self._is_verified():
+            raise _WrongContentError("its SHA-256 is not the expected one")
+
+    def _headers(self, start: int) -> dict[str, str]:
+        headers = dict(_HEADERS)
+        if start:
+            headers["Range"] = f"bytes={start}-"
+            with contextlib.suppress(OSError, ValueError):
+                headers["If-Range"] = self._etag_path().read_text(encoding="ascii")
+        return headers
+
+    def _store(self, response: http.client.HTTPResponse, begin: int, line: Line) -> None:
+        """Write the body of `response`, which begins at byte `begin` of the file."""
+        reported = 0.0
+        with self.path.open("ab", buffering=0) as part:
+            part.truncate(begin)
+            while begin < self.file.size:
+                block = self._read(response, line)[: self.file.size - begin]
+                part.write(block)
+                begin += len(block)
+                if time.monotonic() - reported >= _REPORT_S:
+                    reported = time.monotonic()
+                    self.report(begin)
+            with self._network_errors(line):
+                if response.read1(1):
+                    raise _WrongContentError(f"more than the expected {self.file.size} bytes came")
+
+    def _read(self, response: http.client.HTTPResponse, line: Line) -> bytes:
+        with self._network_errors(line):
+            block = response.read1(CHUNK)
+            if not block:
+                raise ConnectionError("the server closed it early")
+        line.advance(len(block))
+        return block
+
+    @contextlib.contextmanager
+    def _network_errors(self, line: Line) -> Iterator[None]:
+        """Translate what the network raises; nothing in the block touches the disk."""
+        try:
+            yield
+        except urllib.error.HTTPError as error:
+            with contextlib.closing(error):
+                raise self._for_status(error) from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            line.raise_if_cut()
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                raise self._error(
+                    f"its certificate is not trusted here ({reason.verify_message}). Behind a proxy that replaces "
+                    "certificates, name its CA bundle in SSL_CERT_FILE."
+                ) from error
+            if isinstance(error, urllib.error.URLError):
+                raise _NoLineError(f"no connection: {reason}") from error
+            raise _LostLineError(f"connection lost: {reason}") from error
+
+    def _for_status(self, error: urllib.error.HTTPError) -> Exception:
+        if error.code in _PASSING:
+            return _LostLineError(f"the server answered with status {error.code}")
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return _WrongContentError("the server has fewer bytes than expected")
+        return self._error(f"the server answered with status {error.code} {error.reason}.")
+
+    def _error(self, what: str, kind: type[DownloadError] = DownloadError) -> DownloadError:
+        return kind(f"Download of '{self.file.path}' from '{shown(self.address)}': {what}")
+
+    def _length(self) -> int:
+        try:
+            return self.path.lstat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _is_verified(self) -> bool:
+        """Tell whether all of the file is here, read back from the disk; flush it then."""
+        if self._length() != self.file.size or sha256_of(self.path) not in (self.file.sha256, *self.file.others):
+            return False
+        with self.path.open("rb+") as whole:
+            os.fsync(whole.fileno())
+        self._etag_path().unlink(missing_ok=True)
+        return True
+
+    def _discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._etag_path().unlink(missing_ok=True)
+
+    def _etag_path(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.etag")
+
+    def _remember_etag(self, response: http.client.HTTPResponse) -> None:
+        """Keep a strong ETag for If-Range, so that a file replaced at its source is begun anew."""
+        etag = response.headers.get("ETag", "")
+        if _ETAG.fullmatch(etag):
+            self._etag_path().write_text(etag, encoding="ascii")
+        else:
+            self._etag_path().unlink(missing_ok=True)
+
+
+def size_at(address: str, policy: DownloadPolicy) -> int:
+    """Return the bytes that `address` announces; raises DownloadError where it does not, or is no file."""
+    try:
+        with (
+            Line(policy.stall_s, threading.Event()).watched() as line,
+            open_source(address, {"Accept-Encoding": "identity", "User-Agent": "storyflow"}, policy, line) as response,
+        ):
+            length = response.headers.get("Content-Length", "")
+            is_page = response.headers.get_content_type() == "text/html"
+    except urllib.error.HTTPError as error:
+        with contextlib.closing(error):
+            raise DownloadError(f"'{shown(address)}' answers with status {error.code} {error.reason}.") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise UnreachableError(f"'{shown(address)}' cannot be reached: {reason}") from error
+    if is_page or not length.isascii() or not length.isdecimal() or int(length) == 0:
+        raise DownloadError(f"'{shown(address)}' does not say how many bytes it has, or is a web page.")
+    return int(length)
+
+
+def _start_of_body(response: http.client.HTTPResponse, file: RemoteFile, start: int) -> int:
+    """Return the position in `file` where the body of `response` begins; raise for what cannot be the file."""
+    if response.headers.get_content_type() == "text/html":
+        raise _WrongContentError("a web page came instead of the file")
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise _WrongContentError("it came compressed, which was not asked for")
+    if response.status == http.HTTPStatus.PARTIAL_CONTENT:
+        return _start_of_range(response.headers.get("Content-Range", ""), file, start)
+    length = response.headers.get("Content-Length", str(file.size))
+    if response.status != http.HTTPStatus.OK or length != str(file.size):
+        raise _WrongContentError(f"expected {file.size} bytes, got status {response.status} with {length[:20]} bytes")
+    return 0
+
+
+def _start_of_range(content_range: str, file: RemoteFile, start: int) -> int:
+    """Return `start` if `content_range` is the rest of `file` from there (RFC 9110, section 14.4)."""
+    found = _CONTENT_RANGE.fullmatch(content_range)
+    expected = found and (int(found[1]), int(found[2])) == (start, file.size - 1)
+    if not (start and found and expected and found[3] in (str(file.size), "*")):
+        raise _WrongContentError(f"asked for bytes {start} to {file.size - 1}, got '{content_range[:60]}'")
+    return start

@@ -1,0 +1,147 @@
+"""What an engine is doing: one worker thread, a bounded queue, and the state that follows from both.
+
+Nobody sets the state. It is "loading" or "processing" while the worker has something of that kind, "error" after work
+that failed until the next work begins, and "ready" otherwise.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from engines.errors import BusyError, RequestError
+from engines.wire import Status
+
+logger = logging.getLogger(__name__)
+
+QUEUE_LIMIT = 16
+
+Kind = Literal["loading", "processing"]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class _Job:
+    kind: Kind
+    work: Callable[[], Any]
+    done: Future[Any]
+
+
+class Activity:
+    """Runs one piece of work after the other, and tells what is going on."""
+
+    def __init__(self, queue_limit: int = QUEUE_LIMIT) -> None:
+        self._queue_limit = queue_limit
+        self._changed = threading.Condition()
+        self._waiting: deque[_Job] = deque()
+        self._running: _Job | None = None
+        self._failure: str | None = None
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def status(self) -> Status:
+        """The state as /health shows it."""
+        with self._changed:
+            job = self._running or (self._waiting[0] if self._waiting else None)
+            if job:
+                return job.kind
+            return "error" if self._failure else "ready"
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last work failed; None when it succeeded, was refused, or other work has begun since."""
+        with self._changed:
+            return self._failure
+
+    def forget_failure(self) -> None:
+        """Be "ready" again, because what failed has been found to be in order."""
+        with self._changed:
+            self._failure = None
+
+    def submit(self, kind: Kind, work: Callable[[], Result]) -> "Future[Result]":
+        """Queue `work` and return its future; raise BusyError where the queue is full or the server stops."""
+        with self._changed:
+            if self._closed:
+                raise BusyError("The engine is shutting down.")
+            self._waiting = deque(job for job in self._waiting if not job.done.cancelled())
+            if len(self._waiting) >= self._queue_limit:
+                raise BusyError(f"The queue is full ({self._queue_limit} requests). Retry in a moment.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="engine-worker", daemon=True)
+                self._thread.start()
+            job = _Job(kind, work, Future())
+            self._waiting.append(job)
+            self._changed.notify_all()
+            return job.done
+
+    def close(self) -> None:
+        """Take no more work and refuse what waits; what runs goes on."""
+        with self._changed:
+            self._closed = True
+            refused, self._waiting = list(self._waiting), deque()
+            self._changed.notify_all()
+        for job in refused:
+            _settle(job.done, error=BusyError("The engine is shutting down."))
+
+    def abandon(self) -> None:
+        """Answer whoever waits for the running work; the work itself cannot be stopped."""
+        with self._changed:
+            running = self._running
+        if running:
+            _settle(running.done, error=BusyError("The engine is shutting down."))
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until the worker has ended after `close`; tell whether it has."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+            return not self._thread.is_alive()
+        return True
+
+    def _run(self) -> None:
+        while job := self._next():
+            result, error = _attempt(job)
+            with self._changed:
+                self._running = None
+                self._failure = _failure_text(error)
+                self._changed.notify_all()
+            _settle(job.done, result, error)
+
+    def _next(self) -> _Job | None:
+        """Wait for a job that somebody still wants; None when the activity is closed."""
+        with self._changed:
+            while True:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    return None
+                job = self._waiting.popleft()
+                if job.done.set_running_or_notify_cancel():
+                    self._running, self._failure = job, None
+                    return job
+
+
+def _attempt(job: _Job) -> tuple[Any, BaseException | None]:
+    try:
+        return job.work(), None
+    except BaseException as error:
+        return None, error
+
+
+def _failure_text(error: BaseException | None) -> str | None:
+    """Return what /health shows; a refusal is an answer, not a failure."""
+    if error is None or isinstance(error, (RequestError, BusyError)):
+        return None
+    return str(error) or type(error).__name__
+
+
+def _settle(future: "Future[Any]", result: Any = None, error: BaseException | None = None) -> None:
+    try:
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+    except InvalidStateError:  # its waiter has gone, or has been answered by `abandon`
+        logger.debug("Nobody waits for this result any more.")

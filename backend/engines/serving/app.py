@@ -1,0 +1,116 @@
+"""The web application of an engine: guards, errors and answers; the routes are those of the engine's base class."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from engines.errors import RETRY_AFTER_S, BusyError, EngineError
+from engines.serving.guards import Exposure, RequestGuard
+from engines.wire import ErrorResponse
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+# For the OpenAPI description: what every route may answer besides 200.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorResponse, "description": "The request cannot be fulfilled however often it is sent."},
+    404: {"model": ErrorResponse, "description": "The model, sample or route is not here."},
+    500: {"model": ErrorResponse, "description": "The engine failed."},
+    503: {"model": ErrorResponse, "description": "The engine is loading, full or stopping: retry."},
+}
+
+
+def new_app(title: str, version: str | None, exposure: Exposure) -> FastAPI:
+    """Return an application without routes that answers nothing but 200, 400, 404, 500 and 503."""
+    app = FastAPI(title=title, version=version or "0", redirect_slashes=False, responses=RESPONSES)
+    app.add_middleware(RequestGuard, exposure=exposure)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _refused_by_framework)
+    app.add_exception_handler(EngineError, _engine_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+    return app
+
+
+def describe(app: FastAPI) -> None:
+    """Make the OpenAPI description of the finished `app` true: validation fails with 400, never with 422."""
+    original: Callable[[], dict[str, Any]] = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        description = original()
+        for path in description["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            description.get("components", {}).get("schemas", {}).pop(name, None)
+        return description
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+async def outcome(done: "Future[Result]", request: Request) -> Result:
+    """Return the result of queued work; drop the work when the client hangs up before it has begun."""
+    waiting = asyncio.ensure_future(asyncio.wrap_future(done))
+    hang_up = asyncio.ensure_future(_hang_up(request))
+    try:
+        either: set[asyncio.Future[Any]] = {waiting, hang_up}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done() and done.cancel():
+            raise BusyError("The client hung up.")
+        return await waiting
+    finally:
+        hang_up.cancel()
+
+
+async def _hang_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _answer(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    # A lone surrogate in what a request brought cannot be sent back.
+    shown = detail.encode("utf-8", "replace").decode("utf-8")
+    return JSONResponse({"detail": shown}, status_code=status, headers=headers)
+
+
+async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
+    """Turn 422 into 400: the client restarts an engine that answers 422. The input itself is never repeated."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = (f"{_field(problem['loc'])}: {problem['msg']}" for problem in error.errors()[:5])
+    return _answer(400, f"Invalid request. {'; '.join(problems)}.")
+
+
+def _field(location: tuple[Any, ...]) -> str:
+    names = [str(part)[:60] for part in location if part != "body"]
+    return f"field '{'.'.join(names)}'" if names else "body"
+
+
+async def _refused_by_framework(request: Request, error: Exception) -> JSONResponse:
+    """Map what the web framework refuses to 400 or 404."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 404:
+        return _answer(404, "Not found. GET /docs lists the routes of this engine.")
+    if error.status_code == 405:
+        return _answer(
+            400, f"{request.method} is not allowed here. GET /docs lists the routes.", dict(error.headers or {})
+        )
+    return _answer(400 if error.status_code < 500 else 500, str(error.detail))
+
+
+async def _engine_error(_request: Request, error: Exception) -> JSONResponse:
+    status = error.status if isinstance(error, EngineError) else 500
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, BusyError) else None
+    return _answer(status, str(error), headers)
+
+
+async def _unexpected_error(_request: Request, error: Exception) -> JSONResponse:
+    return _answer(500, str(error) or type(error).__name__)

@@ -1,0 +1,35 @@
+"""The log of an engine: one line an event on stderr, coloured only where somebody watches."""
+
+import logging
+import sys
+from typing import TextIO
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_COLOURS = {"DEBUG": "\x1b[2m", "INFO": "", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
+_PLAIN = "\x1b[0m"
+
+
+class EngineFormatter(logging.Formatter):
+    """`HH:MM:SS.mmm | LEVEL | module:function:line - [engine] message`."""
+
+    def __init__(self, engine: str, coloured: bool) -> None:
+        super().__init__(
+            f"%(asctime)s.%(msecs)03d | %(levelname)s | %(module)s:%(funcName)s:%(lineno)d - [{engine}] %(message)s",
+            datefmt="%H:%M:%S",
+        )
+        self._coloured = coloured
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, in the colour of its level on a terminal."""
+        line = super().format(record)
+        colour = _COLOURS.get(record.levelname, "") if self._coloured else ""
+        return f"{colour}{line}{_PLAIN}" if colour else line
+
+
+def configure_logging(engine: str, level: str, stream: TextIO = sys.stderr) -> None:
+    """Send the log of the whole process to `stream`; the web server speaks only when something is wrong."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(EngineFormatter(engine, coloured=stream.isatty()))
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for chatty in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,159 @@
+"""What every request passes before a route sees it: not from a web page elsewhere, with the token, not too large.
+
+A web page can make its visitor's browser send requests to 127.0.0.1. It cannot do so without an Origin or a
+Sec-Fetch-Site header that says where the page came from, nor, after pointing its own name at 127.0.0.1, without that
+name as the Host. The real client is no browser: it sends neither, and reaches the engine by address, by localhost or by
+container name.
+"""
+
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engines.samples import LARGEST_SAMPLE_BYTES
+
+MIB = 1024 * 1024
+LARGEST_BODY_BYTES = 2 * MIB
+LARGER_BODY_BYTES = {"/samples/upload/": LARGEST_SAMPLE_BYTES, "/analyze": 48 * MIB}  # by the beginning of the path
+
+_READING = frozenset({"GET", "HEAD"})
+# What a form, or a script without permission, can send across origins (Fetch standard, safelisted Content-Type).
+_FORM_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Who may reach the server."""
+
+    loopback_only: bool = True
+    token: str | None = None  # required as "Authorization: Bearer <token>" on every route but GET /health
+
+
+class RequestGuard:
+    """ASGI middleware that refuses with 400 and a sentence what no honest client sends."""
+
+    def __init__(self, app: ASGIApp, exposure: Exposure) -> None:
+        self._app = app
+        self._exposure = exposure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request with a refusal, or pass it on with its body limited."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = _body_limit(scope["path"])
+        refusal = _refusal(self._exposure, scope["method"], scope["path"], Headers(scope=scope), limit)
+        if refusal:
+            await JSONResponse({"detail": refusal}, status_code=400)(scope, receive, send)
+        else:
+            await self._app(scope, _limited(receive, limit), send)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` means this machine and no other: localhost, 127.0.0.0/8 or ::1."""
+    address = _address(host)
+    return address.is_loopback if address else host.rstrip(".").lower() == "localhost"
+
+
+def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, limit: int) -> str | None:
+    """Return why the request is refused; None to let it through."""
+    return (
+        _foreign_host(exposure, headers)
+        or (None if method in _READING else _foreign_page(headers))
+        or (None if (method, path) == ("GET", "/health") else _missing_token(exposure, headers))
+        or _form_body(method, headers)
+        or _too_large(headers, limit)
+    )
+
+
+def _foreign_host(exposure: Exposure, headers: Headers) -> str | None:
+    hosts = headers.getlist("host")
+    if exposure.loopback_only and any(not is_loopback(_hostname(host)) for host in hosts):
+        return "Refused: this engine answers on 127.0.0.1 and localhost only. Start it with --host to open it."
+    return None
+
+
+def _foreign_page(headers: Headers) -> str | None:
+    sites = headers.getlist("sec-fetch-site")
+    if any(site not in ("same-origin", "none") for site in sites):
+        return "Refused: the request comes from a web page of another site."
+    host = headers.get("host", "")
+    if any(not _same_address(origin, host) for origin in headers.getlist("origin")):
+        return "Refused: the request comes from a web page of another origin."
+    return None
+
+
+def _same_address(origin: str, host: str) -> bool:
+    """Tell whether a page of `origin` was served by this engine under an address nobody else can point here."""
+    try:
+        page = urlsplit(origin)
+    except ValueError:
+        return False
+    name = _hostname(host)
+    return page.netloc.lower() == host.lower() and (is_loopback(name) or _address(name) is not None)
+
+
+def _missing_token(exposure: Exposure, headers: Headers) -> str | None:
+    if exposure.token is None:
+        return None
+    expected = f"Bearer {exposure.token}".encode()
+    if hmac.compare_digest(headers.get("authorization", "").encode(), expected):
+        return None
+    return "Refused: this engine wants 'Authorization: Bearer <token>' with the token of its ENGINE_TOKEN."
+
+
+def _form_body(method: str, headers: Headers) -> str | None:
+    content_type = headers.get("content-type", "").split(";")[0].strip().lower()
+    if method not in _READING and content_type in _FORM_TYPES:
+        return f"Refused: Content-Type {content_type}. Send application/json, or audio/wav for a sample."
+    return None
+
+
+def _too_large(headers: Headers, limit: int) -> str | None:
+    length = headers.get("content-length", "")
+    return _too_large_message(limit) if length.isdecimal() and int(length[:20]) > limit else None
+
+
+def _too_large_message(limit: int) -> str:
+    return f"The body is too large: at most {limit // MIB} MiB are accepted here."
+
+
+def _body_limit(path: str) -> int:
+    larger = (limit for beginning, limit in LARGER_BODY_BYTES.items() if path.startswith(beginning))
+    return next(larger, LARGEST_BODY_BYTES)
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Count what arrives, because a chunked body does not say its length beforehand."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise HTTPException(400, _too_large_message(limit))
+        return message
+
+    return counted
+
+
+def _hostname(host: str) -> str:
+    """Return the name or address in a Host header, without port and brackets."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

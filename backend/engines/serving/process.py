@@ -1,0 +1,199 @@
+"""The engine server as a process: flags and environment, the port, signals, and an end within ten seconds."""
+
+import argparse
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from engines.engine_config import EngineConfig
+from engines.errors import StartError
+from engines.model_store import ModelStore
+from engines.serving.console import LEVELS, configure_logging
+from engines.serving.guards import Exposure, is_loopback
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_HOST = "127.0.0.1"
+GRACE_S = 4.0  # for the work that runs when the server is told to stop; the client kills it after 10 s
+CONNECTIONS_GRACE_S = 6
+WORKER_GRACE_S = 1.5
+BACKLOG = 2048
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the process was started."""
+
+    port: int
+    host: str
+    log_level: str
+    token: str | None
+
+
+class ServedEngine(Protocol):
+    """What the process needs of an engine."""
+
+    stop: Callable[[], None]
+    config: EngineConfig
+    store: ModelStore
+
+    def create_app(self, exposure: Exposure) -> ASGIApp:
+        """Return the web application."""
+
+    def close(self) -> None:
+        """Take no more work."""
+
+    def abandon(self) -> None:
+        """Answer those who wait for the work that still runs."""
+
+    def finish(self, timeout_s: float) -> bool:
+        """Free everything within `timeout_s`; tell whether all work has ended."""
+
+
+def serve(new_engine: Callable[[], ServedEngine]) -> None:
+    """Listen first, then serve the engine that `new_engine()` returns until it is told to stop."""
+    name = find_base_path().name
+    options = read_options(name, sys.argv[1:], os.environ)
+    process = EngineProcess()
+    try:
+        engine = new_engine()
+        configure_logging(engine.config.name, options.log_level)
+        listener = listen(options.host, options.port)
+    except StartError as error:
+        sys.exit(f"[{name}] {error}")
+    logger.info("Listening on http://%s:%d.", options.host, options.port)
+    engine.stop = process.stop
+    engine.store.prepare()
+    app = engine.create_app(Exposure(is_loopback(options.host), options.token))
+    gc.freeze()  # what is here now stays: collecting after an unload then takes microseconds, and /health does not wait
+    process.run(engine, app, listener)
+
+
+def find_base_path() -> Path:
+    """Return /app in a container, the folder of server.py otherwise (model management standard, base server)."""
+    if Path("/app").exists() and Path("/app/server.py").exists():
+        return Path("/app")
+    return Path(sys.argv[0]).parent.resolve()
+
+
+def read_options(engine: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """Read `--port` (or PORT), `--host`, LOG_LEVEL and ENGINE_TOKEN; a bad value ends the process with code 2."""
+    parser = argparse.ArgumentParser(prog=engine, description=f"Serves the engine '{engine}'.")
+    parser.add_argument("--port", type=_port, help="port to listen on; the environment's PORT where it is missing")
+    parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    level = (environment.get("LOG_LEVEL") or "INFO").upper()
+    if level not in LEVELS:
+        parser.error(f"LOG_LEVEL is {environment['LOG_LEVEL']!r}: use one of {', '.join(LEVELS)}.")
+    if given.port is None and not environment.get("PORT"):
+        parser.error("the port is missing: give --port N or set PORT.")
+    try:
+        port = given.port if given.port is not None else _port(environment["PORT"])
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"PORT: {error}")
+    return Options(port, given.host, level, environment.get("ENGINE_TOKEN") or None)
+
+
+def _port(value: str) -> int:
+    if not (value.isascii() and value.isdecimal() and len(value) <= 5 and 1 <= int(value) <= 65535):
+        raise argparse.ArgumentTypeError(f"{value!r} is no port: use a number from 1 to 65535.")
+    return int(value)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on `host` and `port`; raise StartError that says why it cannot."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise StartError(f"Cannot listen on host {host!r}: {error}. Use an address of this machine.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name != "nt":  # where it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise StartError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Stop what uses the port or choose another --port."
+        ) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with the signals left to EngineProcess: uvicorn would end by the signal instead of with code 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the handlers as they are."""
+        yield
+
+
+class EngineProcess:
+    """This process, from now on: SIGTERM and SIGINT end it with code 0, as `stop` does."""
+
+    def __init__(self) -> None:
+        self._engine: ServedEngine | None = None
+        self._server: _Server | None = None
+        self._stopping = False  # no Event: a signal may interrupt whoever holds its lock
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def run(self, engine: ServedEngine, app: ASGIApp, listener: socket.socket) -> None:
+        """Serve `app` until `stop`; then end the work of `engine`, and the process where the work does not end."""
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            log_config=None,
+            ws="none",
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=CONNECTIONS_GRACE_S,
+        )
+        self._engine, self._server = engine, _Server(config)
+        self._server.run(sockets=[listener])
+        if not engine.finish(WORKER_GRACE_S):
+            logger.info("Stopped while work was running.")
+            end_now()
+        logger.info("Stopped.")
+
+    def stop(self) -> None:
+        """Close the port, refuse what waits, and give what runs `GRACE_S` to end."""
+        if self._stopping or self._server is None:
+            return
+        self._stopping = self._server.should_exit = True
+        # A thread, because a signal may have interrupted whoever holds the lock that closing needs.
+        threading.Thread(target=self._close, name="engine-stop", daemon=True).start()
+
+    def _close(self) -> None:
+        if self._engine:
+            self._engine.close()
+            timer = threading.Timer(GRACE_S, self._engine.abandon)
+            timer.daemon = True
+            timer.start()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._server is None:  # nothing has been promised to anybody yet
+            sys.exit(0)
+        self.stop()
+
+
+def end_now() -> None:
+    """End the process with code 0, without waiting for threads that are inside a model's library."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
