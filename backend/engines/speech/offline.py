@@ -1,0 +1,22 @@
+"""Libraries kept from the network: what they would fetch by themselves is neither pinned nor verified."""
+
+import os
+from pathlib import Path
+
+SWITCHES = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+CACHES = ("HF_HOME", "TORCH_HOME", "TTS_HOME", "NLTK_DATA", "TIKTOKEN_CACHE_DIR")
+
+
+def keep_offline(cache: Path) -> None:
+    """Switch the downloads of model libraries off and point their caches at `cache`; call it before they are imported.
+
+    The library has no say: a cache set in the environment would be one that no mount keeps.
+    """
+    os.environ.update(SWITCHES)
+    for name in CACHES:
+        os.environ[name] = str(cache)

@@ -1,0 +1,72 @@
+"""Sounds as arrays: speaker samples and recordings on the way in, 16-bit WAV files on the way out."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engines.errors import EngineError, RequestError
+from engines.wav import pcm16_wav
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Samples = npt.NDArray[np.float32]
+
+FULL_SCALE = 32_767
+PAUSE_S = 0.2  # between the pieces of a text: about what people leave after a full stop
+
+
+def read_mono(source: Path | bytes, sample_rate: int, minimum_s: float = 0.0) -> "Samples":
+    """Return a WAV file as (n,) float32 at `sample_rate` Hz, its channels averaged, its level as recorded.
+
+    Integer samples of any width become -1 to 1; float samples stay what they are. Raises RequestError for a file that
+    cannot be read, holds no finite sound, or is shorter than `minimum_s`.
+    """
+    import numpy as np
+    import soundfile
+
+    name = f"Sample '{source.name}'" if isinstance(source, Path) else "The recording"
+    try:
+        recorded, rate = soundfile.read(source if isinstance(source, Path) else io.BytesIO(source), dtype="float32")
+    except (OSError, RuntimeError) as error:  # soundfile.LibsndfileError is a RuntimeError
+        raise RequestError(f"{name} cannot be read as a WAV file: {error}. Record or convert it again.") from error
+    mono = recorded.mean(axis=1, dtype=np.float32) if recorded.ndim > 1 else recorded
+    if len(mono) == 0 or not np.isfinite(mono).all():
+        raise RequestError(f"{name} holds no sound that can be used. Record or convert it again.")
+    if len(mono) < minimum_s * rate:
+        raise RequestError(f"{name} is {len(mono) / rate:.2f} s long; at least {minimum_s:g} s are needed.")
+    return mono if rate == sample_rate else _resampled(mono, rate, sample_rate)
+
+
+def joined(parts: "Sequence[Samples]", sample_rate: int, pause_s: float = PAUSE_S) -> "Samples":
+    """Return sounds (n,) one after the other with `pause_s` of silence between them."""
+    import numpy as np
+
+    silence = np.zeros(round(pause_s * sample_rate), np.float32)
+    spaced = [sound for part in parts for sound in (silence, np.asarray(part, np.float32).reshape(-1))]
+    return np.concatenate(spaced[1:]) if spaced else silence[:0]
+
+
+def wav_of(samples: "npt.ArrayLike", sample_rate: int) -> bytes:
+    """Return float samples (n,) as a mono WAV file of 16-bit PCM; what passes full scale is clipped.
+
+    Raises EngineError for no samples and for NaN or infinity: the client would keep such a file as a good one.
+    """
+    import numpy as np
+
+    sound = np.asarray(samples, np.float32).reshape(-1)
+    if len(sound) == 0:
+        raise EngineError("The model made no sound for this text. Try again, or change the text.")
+    if not np.isfinite(sound).all():
+        raise EngineError("The model made sound that is not finite. Try again, or load the model anew.")
+    pcm = (np.clip(sound, -1.0, 1.0) * FULL_SCALE).round().astype("<i2")
+    return pcm16_wav(pcm.tobytes(), sample_rate)
+
+
+def _resampled(mono: "Samples", rate: int, sample_rate: int) -> "Samples":
+    import soxr
+
+    resampled: Samples = soxr.resample(mono, rate, sample_rate)
+    return resampled
