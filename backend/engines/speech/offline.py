@@ -3,14 +3,7 @@
 import os
 from pathlib import Path
 
-SWITCHES = dict.fromkeys(
-    ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"), "1"
-)
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_DATASETS_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-}
+SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
 CACHES = ("HF_HOME", "TORCH_HOME", "TTS_HOME", "NLTK_DATA", "TIKTOKEN_CACHE_DIR")
 
 
@@ -19,6 +12,5 @@ def keep_offline(cache: Path) -> None:
 
     The library has no say: a cache set in the environment would be one that no mount keeps.
     """
-    os.environ.update(SWITCHES)
-    for name in CACHES:
-        os.environ[name] = str(cache)
+    os.environ.update(dict.fromkeys(SWITCHES, "1"))
+    os.environ.update(dict.fromkeys(CACHES, str(cache)))
