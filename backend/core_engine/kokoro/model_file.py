@@ -49,13 +49,15 @@ class ExternalData:
     """Number of bytes; None for all to the end."""
 
 
-def check_external_data(model_path: Path) -> None:
-    """Refuse a model that would make the runtime read anything but plain files beside it.
+def check_external_data(model_path: Path) -> list[ExternalData]:
+    """Refuse a model that would make the runtime read anything but plain files beside it; return what it reads there.
 
     Raises ModelFileError; says nothing about files that are no ONNX models.
     """
-    for reference in external_data(model_path):
+    references = external_data(model_path)
+    for reference in references:
         _check(reference, model_path)
+    return references
 
 
 def external_data(model_path: Path) -> list[ExternalData]:

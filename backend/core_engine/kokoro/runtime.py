@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import onnxruntime as ort
 
 from core_engine.kokoro.cores import allowed_cores
 from core_engine.kokoro.errors import ModelFileError
+from core_engine.kokoro.graph_cache import graph_cache_for
 from core_engine.kokoro.model_file import check_external_data
 from engines.manifest import DamagedModelError, model_of
 from engines.stamps import check_unchanged
@@ -31,13 +33,13 @@ def open_session(
     Raises ModelFileError for a file that would make the runtime read outside the model's folder, or that is not what
     its manifest says, and whatever the runtime raises for a file that it cannot load.
     """
-    check_external_data(Path(model_path))
-    _check_manifest(Path(model_path))
-    path = os.fspath(model_path)
+    path = Path(model_path)
     create = create or ort.InferenceSession
+    _check_manifest(path)
     if CUDA not in ort.get_available_providers():
-        return create(path, sess_options=session_options(threads))
-    return _open_on_gpu(path, threads, create)
+        return _open_on_cpu(path, threads, create)
+    check_external_data(path)
+    return _open_on_gpu(os.fspath(path), threads, create)
 
 
 def _check_manifest(path: Path) -> None:
@@ -62,6 +64,17 @@ def session_options(threads: int | None = None) -> Any:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options
+
+
+def _open_on_cpu(path: Path, threads: int | None, create: Callable[..., Any]) -> Any:
+    cache = graph_cache_for(path)
+    session = cache.find(path, session_options(threads), create) if cache else None
+    if session is not None:
+        return session
+    references = check_external_data(path)
+    if cache is None or references:
+        return create(os.fspath(path), sess_options=session_options(threads))
+    return cache.make(path, partial(session_options, threads), create)
 
 
 def _open_on_gpu(path: str, threads: int | None, create: Callable[..., Any]) -> Any:

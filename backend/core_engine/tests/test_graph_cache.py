@@ -1,0 +1,288 @@
+"""The kept graph of a model: the same speech from it, and nothing trusted that does not verify."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import onnxruntime as ort
+
+from core_engine.kokoro import graph_cache, graph_key
+from core_engine.kokoro.graph_cache import SETTING, GraphCache, graph_cache_for
+from core_engine.kokoro.inference import read_signature
+from core_engine.kokoro.runtime import open_session, session_options
+from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.versions import version_of_model
+from core_engine.model_paths import BUILT_IN, model_path
+
+TEXTS = ("Hello.", "The lighthouse keeper climbed the stairs at dusk, carrying a lantern.", "Who is there? " * 40)
+BACKEND = Path(__file__).resolve().parents[2]
+
+
+class Recorder:
+    """Makes sessions and remembers of which files."""
+
+    def __init__(self):
+        self.opened = []
+
+    def __call__(self, path, sess_options):
+        self.opened.append(Path(path).name)
+        return ort.InferenceSession(path, sess_options=sess_options)
+
+
+class GraphCacheCase(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.model = self.folder / "model.onnx"
+        shutil.copy(model_path(BUILT_IN, Path()), self.model)
+        os.utime(self.model, (1, 1))
+        self.cache = GraphCache(self.folder / "graphs")
+        self.create = Recorder()
+
+    def open(self, cache=None):
+        cache = cache or self.cache
+        return cache.find(self.model, session_options(1), self.create) or cache.make(
+            self.model, lambda: session_options(1), self.create
+        )
+
+    def kept(self):
+        return [path for path in self.cache.folder.iterdir() if path.is_dir()]
+
+    def fed(self, session):
+        ids = np.arange(1, 60)[None, :]
+        return session.run(None, self.feed(session, ids))[0]
+
+    def feed(self, session, ids):
+        signature = read_signature(session)
+        style = np.full((1, 256), 0.1, np.float32)
+        tokens = ids.astype(signature.tokens.dtype)
+        return {signature.tokens.name: tokens, "style": style, "speed": np.ones(1, signature.speed.dtype)}
+
+
+class GraphCacheTest(GraphCacheCase):
+    def test_second_open_is_of_the_kept_graph_and_speaks_the_same_samples(self):
+        plain = self.fed(ort.InferenceSession(self.model, sess_options=session_options(1)))
+        made, found = self.fed(self.open()), self.fed(self.open())
+        self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
+        np.testing.assert_array_equal(made, plain)
+        np.testing.assert_array_equal(found, plain)
+
+    def test_kept_graph_tells_the_same_of_itself(self):
+        sessions = [self.open(), self.open()]
+        self.assertEqual(*(session.get_modelmeta().custom_metadata_map for session in sessions))
+        self.assertEqual(*map(read_signature, sessions))
+        self.assertEqual(*(version_of_model(self.model, session) for session in sessions))
+
+    def test_model_with_other_bytes_has_another_graph(self):
+        self.open()
+        with self.model.open("r+b") as file:  # a byte of a weight
+            file.seek(self.model.stat().st_size // 2)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 1]))
+        self.open()
+        self.assertEqual(self.create.opened, ["model.onnx", "model.onnx"])
+
+    def test_model_changed_without_a_change_of_its_size_and_time_has_another_graph(self):
+        before = graph_key.graph_key(self.model, self.cache.folder)
+        content = bytearray(self.model.read_bytes())
+        content[len(content) // 2] ^= 1
+        self.model.write_bytes(content)
+        os.utime(self.model, (1, 1))
+        self.assertNotEqual(graph_key.graph_key(self.model, self.cache.folder), before)
+
+    def test_copy_of_the_model_elsewhere_has_the_same_graph(self):
+        self.open()
+        self.model = Path(shutil.copy(self.model, self.folder / "copy.onnx"))
+        self.open()
+        self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
+
+    def test_model_is_read_once_for_its_digest(self):
+        later = time.time_ns() + 10 * graph_key._SETTLED_NS
+        with mock.patch.object(graph_key.time, "time_ns", return_value=later):
+            first = graph_key.graph_key(self.model, self.cache.folder)
+            with mock.patch.object(graph_key, "sha256_of", side_effect=AssertionError("read again")):
+                self.assertEqual(graph_key.graph_key(self.model, self.cache.folder), first)
+
+    def test_other_runtime_or_processor_has_another_graph(self):
+        keys = {graph_key.graph_key(self.model, self.cache.folder)}
+        with mock.patch.object(graph_key.ort, "__version__", "0.0"):
+            keys.add(graph_key.graph_key(self.model, self.cache.folder))
+        with mock.patch.object(graph_key, "_processor", return_value="another"):
+            keys.add(graph_key.graph_key(self.model, self.cache.folder))
+        self.assertEqual(len(keys), 3)
+
+    def test_graph_that_does_not_verify_is_never_opened_and_made_anew(self):
+        def flip(entry):
+            content = bytearray((entry / "weights.bin").read_bytes())
+            content[len(content) // 2] ^= 1
+            (entry / "weights.bin").write_bytes(content)
+
+        def cut(entry):
+            os.truncate(entry / "weights.bin", 1000)
+
+        def zero(entry):
+            (entry / "graph.onnx").write_bytes(bytes((entry / "graph.onnx").stat().st_size))
+
+        def without_weights(entry):
+            (entry / "weights.bin").unlink()
+
+        def without_manifest(entry):
+            (entry / "storyflow-manifest.json").unlink()
+
+        def with_another_manifest(entry):
+            (entry / "storyflow-manifest.json").write_text("{}")
+
+        for damage in (flip, cut, zero, without_weights, without_manifest, with_another_manifest):
+            with self.subTest(damage.__name__):
+                self.open()
+                damage(*self.kept())
+                self.create.opened.clear()
+                with self.assertLogs(graph_cache.logger, "WARNING"):
+                    self.open()
+                self.assertEqual(self.create.opened, ["model.onnx"])
+                self.open()
+                self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
+
+    def test_graph_that_the_runtime_refuses_is_made_anew(self):
+        self.open()
+        refused = mock.Mock(side_effect=RuntimeError("no"))
+        with self.assertLogs(graph_cache.logger, "WARNING"):
+            self.assertIsNone(self.cache.find(self.model, session_options(1), refused))
+        self.assertEqual(self.kept(), [])
+
+    def test_folder_that_cannot_be_written_costs_only_the_time(self):
+        (self.folder / "file").touch()
+        for _ in range(2):
+            self.assertTrue(self.open(GraphCache(self.folder / "file" / "graphs")).get_inputs())
+        self.assertEqual(self.create.opened, ["model.onnx", "model.onnx"])
+
+    def test_disk_without_room_costs_only_the_time(self):
+        with mock.patch.object(graph_cache.shutil, "disk_usage", return_value=mock.Mock(free=1000)):
+            self.open()
+        self.assertEqual(self.kept(), [])
+
+    def test_disk_that_fills_while_the_graph_is_written_costs_only_the_time(self):
+        def full(path, sess_options):
+            if sess_options.optimized_model_filepath:
+                raise RuntimeError("No space left on device")
+            return self.create(path, sess_options)
+
+        self.assertTrue(self.cache.make(self.model, lambda: session_options(1), full).get_inputs())
+        self.assertEqual(self.kept(), [])
+
+    def test_bad_model_is_told_as_without_a_cache(self):
+        self.model.write_bytes(b"no model" * 1000)
+        with self.assertRaisesRegex(Exception, "model"):
+            self.open()
+        self.assertEqual(self.kept(), [])
+
+    def test_folder_deleted_during_use_changes_nothing(self):
+        self.open()
+        session = self.open()
+        before = self.fed(session)
+        shutil.rmtree(self.cache.folder)
+        np.testing.assert_array_equal(self.fed(session), before)
+        self.open()
+        self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx", "model.onnx"])
+
+    def test_graphs_used_longest_ago_make_room(self):
+        self.open()
+        one = sum(file.stat().st_size for file in self.kept()[0].iterdir())
+        small, keys = GraphCache(self.folder / "small", limit_bytes=one * 5 // 2), []
+        for version in ("1", "2", "3"):
+            with mock.patch.object(graph_key.ort, "__version__", version):
+                self.open(small)
+                keys.append(graph_key.graph_key(self.model, small.folder))
+            if version == "2":
+                os.utime(small.folder / keys[1], (2, 2))
+        kept = {path.name for path in small.folder.iterdir() if path.is_dir()}
+        self.assertEqual(kept, {keys[0], keys[2]})
+
+    def test_processes_at_once_keep_one_graph_and_leave_nothing_else(self):
+        sessions = []
+        threads = [threading.Thread(target=lambda: sessions.append(self.fed(self.open()))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(sessions), 4)
+        self.assertEqual(len(self.kept()), 1)
+        for session in sessions:
+            np.testing.assert_array_equal(session, sessions[0])
+
+    def test_writer_killed_at_any_moment_leaves_nothing_that_is_trusted(self):
+        code = (
+            "import sys; from pathlib import Path; import onnxruntime as ort\n"
+            "from core_engine.kokoro.graph_cache import GraphCache\n"
+            "from core_engine.kokoro.runtime import session_options\n"
+            "cache, model = GraphCache(Path(sys.argv[1])), Path(sys.argv[2])\n"
+            "print('ready', flush=True)\n"
+            "cache.make(model, lambda: session_options(1), ort.InferenceSession)\n"
+        )
+        reference = self.fed(ort.InferenceSession(self.model, sess_options=session_options(1)))
+        for kill in range(8):
+            command = [sys.executable, "-c", code, self.cache.folder, self.model]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": BACKEND}) as writer:
+                writer.stdout.readline()
+                time.sleep(kill * 0.02)
+                writer.send_signal(signal.SIGKILL)
+            session = self.cache.find(self.model, session_options(1), self.create)
+            if session is not None:
+                np.testing.assert_array_equal(self.fed(session), reference)
+                shutil.rmtree(self.cache.folder)
+
+    def test_what_a_killed_writer_left_is_swept(self):
+        left = self.cache.folder / ".building-of-a-dead-process"
+        left.mkdir(parents=True)
+        os.utime(left, (1, 1))
+        self.open()
+        self.assertFalse(left.exists())
+
+
+class WhichModelsTest(GraphCacheCase):
+    def test_small_model_is_opened_as_it_is(self):
+        with mock.patch.dict(os.environ, {SETTING: str(self.folder / "cache")}):
+            open_session(self.model, 1, self.create)
+        self.assertEqual(self.create.opened, ["model.onnx"])
+        self.assertFalse((self.folder / "cache").exists())
+
+    def test_large_model_is_kept_where_the_setting_says(self):
+        setting = mock.patch.dict(os.environ, {SETTING: str(self.folder / "cache")})
+        with setting, mock.patch.object(graph_cache, "SMALLEST_BYTES", 1000):
+            speeches = [Kokoro.load(self.model, threads=1) for _ in range(2)]
+            open_session(self.model, 1, self.create)
+        self.assertEqual(self.create.opened, ["graph.onnx"])
+        self.assertEqual(speeches[0].signature, speeches[1].signature)
+
+    def test_every_text_sounds_the_same_from_the_kept_graph(self):
+        shutil.copy(model_path(BUILT_IN, Path()).with_name("voices.npz"), self.folder)
+        setting = mock.patch.dict(os.environ, {SETTING: str(self.folder / "cache")})
+        plain = Kokoro.load(self.model, threads=1)
+        with setting, mock.patch.object(graph_cache, "SMALLEST_BYTES", 1000):
+            Kokoro.load(self.model, threads=1)
+            kept = Kokoro.load(self.model, threads=1)
+        for text in TEXTS:
+            np.testing.assert_array_equal(kept.speak(text).audio, plain.speak(text).audio)
+
+    def test_cache_can_be_switched_off_and_is_off_without_a_home(self):
+        with mock.patch.object(graph_cache, "SMALLEST_BYTES", 1000):
+            with mock.patch.dict(os.environ, {SETTING: "off"}):
+                self.assertIsNone(graph_cache_for(self.model))
+            with mock.patch.object(graph_cache, "_users_cache", side_effect=RuntimeError("no home")):
+                self.assertIsNone(graph_cache_for(self.model))
+            with mock.patch.dict(os.environ, {SETTING: ""}):
+                self.assertIsNotNone(graph_cache_for(self.model))
+
+    def test_model_that_is_not_there_has_no_graph(self):
+        self.assertIsNone(graph_cache_for(self.folder / "none.onnx"))
