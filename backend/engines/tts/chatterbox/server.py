@@ -1,0 +1,148 @@
+"""chatterbox: Resemble AI's Chatterbox speaks in the voice of a sample, English or 23 languages."""
+
+import dataclasses
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+# backend/, where the engine runs from the project; in an image the package lies beside this file.
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
+
+from engines.base_tts_server import BaseTTSServer
+from engines.errors import RequestError
+from engines.speech.sentences import cut_at_sentences
+from engines.speech.sound import joined, read_mono, wav_of
+from engines.speech.speaker_cache import SpeakerCache
+from engines.speech.torch_device import torch_device
+
+if TYPE_CHECKING:
+    from engines.speech.sound import Samples
+    from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
+else:
+    from checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_RATE = 24_000
+SHORTEST_SAMPLE_S = 1.0
+SILENCE_PEAK = 1e-3  # -60 dB
+PROMPT_S = 6.0  # of the samples that the model continues; of the rest it takes the timbre only
+LONGEST_PIECE = 300  # characters, the library's own advice: it stops after 1,000 tokens, 40 s (issues 76, 181)
+LONGEST_DENSE_PIECE = 100  # in scripts where a character is a syllable
+DENSE = frozenset({"zh", "ja", "ko"})
+LONGEST_SPEECH_S = 39.9  # what reaches it was cut off at 1,000 tokens
+SMALLEST_CFG_WEIGHT = 1e-6  # stands for 0, at which the English model fails (issue 278)
+
+
+class ChatterboxServer(BaseTTSServer):
+    """Speaks with what lies in models/: folders with the files of the English or of the multilingual model."""
+
+    version = "0.1.7"
+    model_advice = "The README of the engine tells which files make a model and how to bake one in or mount it."
+
+    def __init__(self, base_path: Path | None = None) -> None:
+        super().__init__(base_path)
+        self._model: Any = None
+        self._kind: Kind | None = None
+        self._device: Literal["cpu", "cuda"] = "cpu"
+        self._speakers: SpeakerCache[Any] = SpeakerCache()
+
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """Where the loaded model runs."""
+        return self._device
+
+    def is_complete(self, path: Path) -> bool:
+        """A model is a folder with the files that the library opens by name."""
+        return kind_of(path) is not None
+
+    def load_model(self, model_name: str) -> None:
+        """Load the model onto the GPU where there is one."""
+        folder = self.model_path(model_name)
+        self._kind = kind_of(folder)
+        if self._kind is None:
+            raise RuntimeError(f"The model '{model_name}' has lost files since it was listed.")
+        self._device = torch_device()
+        self._model = load_checkpoint(folder, self._kind, self._device, self.external_models_dir / ".cache")
+
+    def unload_model(self) -> None:
+        """Free the model and what it has learned of the speakers."""
+        self._model = self._kind = None
+        self._device = "cpu"
+        self._speakers.clear()
+
+    def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
+        """Speak all of `text` in the voice of the samples."""
+        if self._model is None or self._kind is None:
+            raise RequestError("Model not loaded")
+        if self._kind.languages is not None and language not in self._kind.languages:
+            raise RequestError(
+                f"The model '{self.current_model}' speaks English only, not '{language}'. Load a multilingual model."
+            )
+        conditionals = self._speakers.get(speaker_wav, self._learn)
+        _seed(parameters["seed"])
+        settings = _settings(parameters, None if self._kind.languages else language)
+        pieces = cut_at_sentences(text, LONGEST_DENSE_PIECE if language in DENSE else LONGEST_PIECE)
+        return wav_of(
+            joined([self._spoken(piece, conditionals, settings) for piece in pieces], SAMPLE_RATE), SAMPLE_RATE
+        )
+
+    def _spoken(self, text: str, conditionals: Any, settings: dict[str, Any]) -> "Samples":
+        """Return `text` as sound (n,); what does not fit into one go is spoken in parts."""
+        # A copy, because the library writes into what it speaks from.
+        self._model.conds = dataclasses.replace(conditionals, gen=dict(conditionals.gen))
+        try:
+            sound: Samples = self._model.generate(text, **settings).squeeze(0).numpy()
+        finally:
+            forget_hooks(self._model)
+        parts = cut_at_sentences(text, len(text) * 2 // 3 + 1)
+        if len(sound) < LONGEST_SPEECH_S * SAMPLE_RATE or len(parts) < 2:
+            return sound
+        logger.info("%d characters did not fit into %.0f s; speaking them in parts.", len(text), LONGEST_SPEECH_S)
+        return joined([self._spoken(part, conditionals, settings) for part in parts], SAMPLE_RATE)
+
+    def _learn(self, samples: Sequence[Path]) -> Any:
+        """Return the library's conditionals for the voice of `samples`."""
+        import soundfile
+        import torch
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "speaker.wav"
+            soundfile.write(path, _prompt(samples), SAMPLE_RATE, subtype="FLOAT")
+            with torch.inference_mode():  # else each speaker keeps the gradients of a whole model (issue 218)
+                self._model.prepare_conditionals(str(path))
+        return self._model.conds
+
+
+def _prompt(samples: Sequence[Path]) -> "Samples":
+    """Return the samples as one sound (n,) that begins with an equal share of each."""
+    sounds = [read_mono(sample, SAMPLE_RATE, minimum_s=SHORTEST_SAMPLE_S) for sample in samples]
+    for sample, sound in zip(samples, sounds, strict=True):
+        if abs(sound).max() < SILENCE_PEAK:
+            raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
+    share = round(PROMPT_S * SAMPLE_RATE / len(sounds))
+    parts = [sound[:share] for sound in sounds] + [sound[share:] for sound in sounds if len(sound) > share]
+    return joined(parts if len(sounds) > 1 else sounds, SAMPLE_RATE)
+
+
+def _settings(parameters: dict[str, Any], language: str | None) -> dict[str, Any]:
+    """Return what generate() takes; the English model takes no language."""
+    names = ("exaggeration", "temperature", "min_p", "top_p")
+    settings = {name: parameters[name] for name in names}
+    settings["cfg_weight"] = max(parameters["cfg_weight"], SMALLEST_CFG_WEIGHT)
+    return settings if language is None else {**settings, "language_id": language}
+
+
+def _seed(seed: int) -> None:
+    """Make what follows repeatable; 0 leaves it to chance."""
+    import torch
+
+    if seed:
+        torch.manual_seed(seed)
+
+
+if __name__ == "__main__":
+    ChatterboxServer.main()
