@@ -16,7 +16,7 @@ from core_engine.kokoro.inference import Signature, read_signature, run
 from core_engine.kokoro.phonemes_v1_0 import check_installed_v1_0
 from core_engine.kokoro.runtime import open_session
 from core_engine.kokoro.versions import V1_0, checked_version, version_of_model
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE
 from core_engine.kokoro.voice_formats import VoicePack
 from core_engine.kokoro.voice_packs import VoiceFile, find_voices, load_voice, style_row
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID, Language, language_of
@@ -89,12 +89,17 @@ class Kokoro:
         return self.joined(utterance, [self.run(utterance, chunk) for chunk in utterance.chunks])
 
     def prepare(
-        self, text: str, voice: str = DEFAULT_VOICE_ID, speed: float = 1.0, language: Language | None = None
+        self,
+        text: str,
+        voice: str = DEFAULT_VOICE_ID,
+        speed: float = 1.0,
+        language: Language | None = None,
+        max_tokens: int = MAX_TOKENS,
     ) -> "Utterance":
-        """Do all of `speak` that comes before the model; takes and raises the same."""
+        """Do all of `speak` that comes before the model; takes and raises the same, and the tokens of a chunk."""
         name, pack = self.voice_pack(voice)
         version = checked_version(self.version, len(pack), name)
-        chunks = tuple(text_to_chunks(text, language or language_of(name.lstrip()), version=version))
+        chunks = tuple(text_to_chunks(text, language or language_of(name.lstrip()), max_tokens, version))
         return Utterance(name, pack, chunks, speed)
 
     def check(self, voice: str = DEFAULT_VOICE_ID) -> None:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from core_engine.kokoro.errors import KokoroError
 from core_engine.kokoro.synthesis import Audio, Kokoro, Speech, Utterance
 
+CHUNK_TOKENS = 255
+"""Half of what the model takes: two runs side by side then need the memory of one long one, and end together."""
+
 _AHEAD = 2
 """Chunks under way or waiting for each worker: enough that none waits, few enough that memory stays small."""
 
@@ -49,7 +52,7 @@ def speak_each(
 
 def _start(pool: ThreadPoolExecutor, kokoro: Kokoro, text: str, voice: str, speed: float) -> _Started | KokoroError:
     try:
-        utterance = kokoro.prepare(text, voice, speed)
+        utterance = kokoro.prepare(text, voice, speed, max_tokens=CHUNK_TOKENS)
     except KokoroError as error:
         return error
     return _Started(utterance, [pool.submit(kokoro.run, utterance, chunk) for chunk in utterance.chunks])
