@@ -1,0 +1,71 @@
+"""xtts: XTTS-v2 and models trained from it, which speak 17 languages with the voice of a speaker sample."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+# backend/, where the engine runs from the project; in an image the packages lie beside this file.
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
+
+from engines.base_tts_server import BaseTTSServer
+from engines.errors import RequestError
+from engines.speech.offline import keep_offline
+from engines.speech.sound import wav_of
+from engines.speech.speaker_cache import SpeakerCache
+from engines.speech.torch_device import torch_device
+from engines.tts.xtts import licence
+from engines.tts.xtts.checkpoint import FILES, SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from engines.tts.xtts.voice import Speaker, XttsVoice
+
+
+class XttsServer(BaseTTSServer):
+    """Speaks with the folders in models/ that hold a configuration, a vocabulary and weights."""
+
+    version = "1.0.0"
+    model_advice = (
+        f"{licence.HOW_TO_AGREE} and start the engine again. A model that you have goes into external_models/NAME/: "
+        f"{', '.join(FILES)}."
+    )
+
+    def __init__(self, base_path: Path | None = None) -> None:
+        super().__init__(base_path)
+        if not licence.agreed():
+            self.store.downloadable.clear()
+        self._voice: XttsVoice | None = None
+        self._device: Literal["cpu", "cuda"] = "cpu"
+        self._speakers: SpeakerCache[Speaker] = SpeakerCache()
+
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """Where the loaded model runs."""
+        return self._device
+
+    def is_complete(self, path: Path) -> bool:
+        """A model is a folder with the three files that the library reads."""
+        return all((path / name).is_file() for name in FILES)
+
+    def load_model(self, model_name: str) -> None:
+        """Open the model where there is a GPU on it."""
+        keep_offline(self.external_models_dir)
+        from engines.tts.xtts.voice import XttsVoice
+
+        self._device = torch_device()
+        self._voice = XttsVoice.load(self.model_path(model_name), self._device)
+
+    def unload_model(self) -> None:
+        """Forget the model and the speakers that it has learned."""
+        self._voice, self._device = None, "cpu"
+        self._speakers.clear()
+
+    def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
+        """Speak all of `text` with the voice of the samples."""
+        if self._voice is None:
+            raise RequestError("Model not loaded")
+        speaker = self._speakers.get(speaker_wav, self._voice.learn)
+        return wav_of(self._voice.speak(text, language, speaker, parameters), SAMPLE_RATE)
+
+
+if __name__ == "__main__":
+    XttsServer.main()
