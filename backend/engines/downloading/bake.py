@@ -1,0 +1,49 @@
+"""Models put into an image while it is built: `python -m engines.downloading.bake default` in the engine's folder.
+
+Fetches the named models of engine.yaml into models/, verified; without a name it does nothing. STORYFLOW_MODELS_URL
+may name a mirror.
+"""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from engines.downloading.downloadable import downloadable_models
+from engines.downloading.downloads import fetch_model
+from engines.downloading.policy import DownloadError
+from engines.engine_config import ENGINE_YAML, load_engine_config
+from engines.errors import StartError
+
+logger = logging.getLogger(__name__)
+
+
+def bake(folder: Path, names: Sequence[str]) -> None:
+    """Fetch the models `names` of `folder`/engine.yaml into `folder`/models, unless they lie there.
+
+    Raises StartError for an engine.yaml that is wrong or lists no such download, and DownloadError.
+    """
+    config = load_engine_config(folder / ENGINE_YAML)
+    models = downloadable_models([{"name": model.name, **model.metadata} for model in config.models])
+    unknown = [name for name in names if name not in models]
+    if unknown:
+        raise StartError(
+            f"{ENGINE_YAML} has no download of {', '.join(unknown)}, only of {', '.join(models) or 'none'}."
+        )
+    (folder / "models").mkdir(exist_ok=True)
+    for name in names:
+        logger.info("Fetching '%s', %d MB.", name, sum(file.size for file in models[name].files) // 1_000_000)
+        fetch_model(models[name], folder / "models")
+
+
+def main(names: Sequence[str]) -> None:
+    """Bake the models in, or end with what is wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        bake(Path.cwd(), names)
+    except (DownloadError, StartError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
