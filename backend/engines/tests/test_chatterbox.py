@@ -180,11 +180,9 @@ def library(monkeypatch) -> Iterator[dict[str, types.ModuleType]]:
     monkeypatch.setattr(StandIn, "offline", [])
     for name, replacement in modules.items():
         monkeypatch.setitem(sys.modules, name, replacement)
-    monkeypatch.syspath_prepend(str(CHATTERBOX))
     with mock.patch.dict(os.environ):
         os.environ.pop("HF_HUB_OFFLINE", None)
         yield modules
-    sys.modules.pop("checkpoint", None)  # another engine may have a module of this name beside its server
 
 
 @pytest.fixture

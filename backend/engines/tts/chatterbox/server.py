@@ -17,12 +17,10 @@ from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined, read_mono, wav_of
 from engines.speech.speaker_cache import SpeakerCache
 from engines.speech.torch_device import torch_device
+from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
 
 if TYPE_CHECKING:
     from engines.speech.sound import Samples
-    from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
-else:
-    from checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
 
 logger = logging.getLogger(__name__)
 
