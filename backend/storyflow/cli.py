@@ -1,4 +1,4 @@
-"""The command line: `storyflow say | narrate | voices | doctor | models | engines | serve`.
+"""The command line: `storyflow say | narrate | voices | doctor | bench | models | engines | serve`.
 
 What a command needs is imported when it runs, so that `--help` and the first word come at once.
 """
@@ -126,6 +126,19 @@ def doctor(as_json: bool) -> None:
         found = list(findings())
         report_findings(found, as_json)
         sys.exit(Exit.FAILED if any(finding.needed and not finding.ok for finding in found) else Exit.OK)
+
+
+@main.command()
+@click.option("--model", default="auto", show_default=True, help="auto, kokoro-v0_19, default or an ONNX file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def bench(model: str, as_json: bool) -> None:
+    """Measure how fast this machine speaks, what the limit is, and what would help."""
+    with exits_for_people(as_json):
+        with interrupts_wait():
+            from storyflow.bench import measure
+            from storyflow.reports import report_measurement
+
+        report_measurement(measure(model), as_json)
 
 
 main.add_command(models)

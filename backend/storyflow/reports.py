@@ -3,13 +3,16 @@
 import json
 from collections.abc import Collection
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from core_engine.kokoro.voices import VOICES, voice_named
 from storyflow.doctor import Finding
 from storyflow.narration import Outcome
+
+if TYPE_CHECKING:
+    from storyflow.bench import Measurement
 
 
 def report_narration(outcome: Outcome, model: str, as_json: bool) -> None:
@@ -48,6 +51,28 @@ def report_voices(installed: dict[str, Collection[str]], as_json: bool) -> None:
     heads = ("Voice", "Gender", "Accent", "Description", "Installed in")
     cells = [[*map(str, list(row.values())[:4]), ", ".join(row["installed"]) or "-"] for row in rows]
     echo_table(heads, cells)
+
+
+def report_measurement(measured: "Measurement", as_json: bool) -> None:
+    """Print what `bench` measured and advises."""
+    timings = {"sentence": measured.sentence, "bare": measured.bare, "narration": measured.narration}
+    if as_json:
+        factors = {name: {"real_time_factor": timing.real_time_factor} for name, timing in timings.items()}
+        document = {
+            name: {**value, **factors.get(name, {})} if name in factors else value
+            for name, value in asdict(measured).items()
+        }
+        click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+        return
+    click.echo(f"{measured.model} on {measured.provider}, {measured.cores} cores; opened in {measured.load_s:.2f} s")
+    labels = ("A sentence into a WAV", "Its bare model runs: the limit", "A narration on all cores")
+    rows = [
+        [label, f"{timing.audio_s:.1f} s", f"{timing.seconds:.2f} s", f"{timing.real_time_factor:.3f}"]
+        for label, timing in zip(labels, timings.values(), strict=True)
+    ]
+    echo_table(("", "Audio", "Time", "Real-time factor"), rows)
+    for advice in measured.advice or ["Nothing here would make it faster."]:
+        click.echo(advice)
 
 
 def report_findings(findings: list[Finding], as_json: bool) -> None:

@@ -81,6 +81,10 @@ class GraphCache:
             shutil.rmtree(kept, ignore_errors=True)
             return None
 
+    def has(self, model: Path) -> bool:
+        """Tell whether a graph of `model` is kept; raises OSError for a model that cannot be read."""
+        return self._place_of(model).is_dir()
+
     def make(self, model: Path, new_options: Callable[[], Any], create: Create) -> Any:
         """Return a session of `model` and keep its graph for the next time; raises what `create` raises."""
         building = self._new_folder(model)

@@ -1,0 +1,61 @@
+"""`storyflow bench`: real figures of the model that speaks, and advice that fits the machine."""
+
+import json
+from unittest.mock import patch
+
+import pytest
+from click.testing import CliRunner
+
+from core_engine.kokoro import graph_cache
+from storyflow import bench
+from storyflow.cli import main
+from storyflow.exits import Exit
+
+
+@pytest.fixture
+def run():
+    return lambda *arguments: CliRunner().invoke(main, ["bench", *arguments])
+
+
+def test_figures_are_of_the_same_speech(run):
+    result = run("--model", "default", "--json")
+    assert result.exit_code == Exit.OK, result.output
+    measured = json.loads(result.stdout)
+    sentence, bare, narration = measured["sentence"], measured["bare"], measured["narration"]
+    assert sentence["audio_s"] == bare["audio_s"] == pytest.approx(5, abs=2)
+    assert narration["audio_s"] == pytest.approx(2 * measured["cores"] * sentence["audio_s"])
+    for timing in (sentence, bare, narration):
+        assert timing["real_time_factor"] == pytest.approx(timing["seconds"] / timing["audio_s"])
+        assert timing["seconds"] > 0
+
+
+def test_table_names_the_limit(run):
+    result = run("--model", "default")
+    assert result.exit_code == Exit.OK
+    assert "the limit" in result.stdout
+    assert "default on CPU" in result.stdout
+
+
+def test_missing_model_ends_as_in_every_command(run):
+    assert run("--model", "kokoro-v0_19").exit_code == Exit.MODEL
+
+
+def test_fewer_cores_than_the_machine_has_are_told(run):
+    with patch.object(bench, "allowed_cores", return_value=1), patch.object(bench.os, "cpu_count", return_value=8):
+        assert "1 of 8 cores" in run("--model", "default").stdout
+
+
+def test_gpu_without_its_runtime_is_told(run):
+    with patch.object(bench, "gpu_memory", return_value=object()):
+        assert "onnxruntime-gpu" in run("--model", "default").stdout
+
+
+def test_graph_that_is_not_kept_is_told(run, monkeypatch, tmp_path):
+    with patch.object(bench, "SMALLEST_BYTES", 1), patch.object(graph_cache, "SMALLEST_BYTES", 1):
+        monkeypatch.setenv("STORYFLOW_CACHE_DIR", "off")
+        assert "STORYFLOW_CACHE_DIR" in run("--model", "default").stdout
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("STORYFLOW_CACHE_DIR", str(tmp_path / "file" / "below"))
+        assert "Make it writable" in run("--model", "default").stdout
+        monkeypatch.setenv("STORYFLOW_CACHE_DIR", str(tmp_path / "graphs"))
+        assert "graph" not in run("--model", "default").stdout
