@@ -1,0 +1,359 @@
+"""Whisper's server with a stand-in for its library: names, downloads, languages, defects of the library.
+
+The stand-in has the names and signatures that tests/real/test_whisper.py finds in openai-whisper.
+"""
+
+import base64
+import hashlib
+import math
+import os
+import shutil
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import httpx
+import numpy as np
+import pytest
+import yaml
+
+import engines
+from engines.stt.whisper import words
+from engines.stt.whisper.server import WhisperServer
+from engines.tests.file_server import file_server
+from engines.tests.scripted_engine import serving
+from engines.wav import pcm16_wav
+
+pytest.importorskip("soundfile")
+pytest.importorskip("soxr")
+
+WHISPER = Path(engines.__file__).parent / "stt" / "whisper"
+RATE = 16_000
+TEXT = "The old house stood on the hill."
+NAN_ERROR = (
+    "Expected parameter logits of distribution Categorical to be real, but found invalid values: tensor([[nan]])"
+)
+
+
+class StandIn:
+    """What whisper.model.Whisper does, as far as the server sees it."""
+
+    def __init__(self) -> None:
+        self.dims = types.SimpleNamespace(n_text_ctx=448)
+        self.is_multilingual, self.num_languages = True, 99
+        self.device = types.SimpleNamespace(type="cpu")
+        self.calls: list[tuple[int, dict[str, Any]]] = []  # samples, options
+        self.answers: list[Any] = []  # for the next calls, before the usual one
+
+    def to(self, device: str) -> "StandIn":
+        self.device.type = device
+        return self
+
+    def eval(self) -> "StandIn":
+        return self
+
+    def transcribe(self, audio: "np.ndarray", **options: Any) -> dict[str, Any]:
+        assert audio.dtype == np.float32  # float64 is refused: openai/whisper, pull request 2831
+        self.calls.append((len(audio), options))
+        answer = self.answers.pop(0) if self.answers else segment(TEXT)
+        if isinstance(answer, Exception):
+            raise answer
+        return {"text": "", "language": options["language"] or "de", "segments": [answer] if answer else []}
+
+
+def segment(text: str, **changes: Any) -> dict[str, Any]:
+    usual = {"avg_logprob": -0.2, "no_speech_prob": 0.01, "compression_ratio": 0.9, "tokens": [1] * 9}
+    return {"text": f" {text}", **usual, **changes}
+
+
+def normaliser(**options: Any) -> Any:
+    return lambda text: "".join(character if character.isalnum() else " " for character in text.lower())
+
+
+class Library:
+    """The modules of the library, and what they were asked for."""
+
+    def __init__(self) -> None:
+        self.model = StandIn()
+        self.load_error: BaseException | None = None
+        self.opened: list[str] = []
+        self.cuda = False
+
+    def load_model(self, name: str, device: str) -> StandIn:
+        self.opened.append(name)
+        if self.load_error:
+            raise self.load_error
+        self.model.device.type = device
+        return self.model
+
+    def modules(self) -> dict[str, Any]:
+        languages = dict.fromkeys(["en", "zh", "de", "pt", *(f"x{number}" for number in range(95)), "yue"])
+        cuda = types.SimpleNamespace(is_available=lambda: self.cuda, empty_cache=lambda: None)
+        normalisers = {"BasicTextNormalizer": normaliser, "EnglishTextNormalizer": normaliser}
+        return {
+            "torch": types.SimpleNamespace(cuda=cuda, manual_seed=lambda seed: None),
+            "whisper": types.SimpleNamespace(load_model=self.load_model),
+            "whisper.tokenizer": types.SimpleNamespace(LANGUAGES=languages),
+            "whisper.normalizers": types.SimpleNamespace(**normalisers),
+        }
+
+
+@pytest.fixture
+def library() -> Iterator[Library]:
+    made = Library()
+    with mock.patch.dict(sys.modules, made.modules()), mock.patch.dict(os.environ):  # keep_offline sets variables
+        words._normaliser.cache_clear()
+        yield made
+    words._normaliser.cache_clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "whisper"
+    (made / "models").mkdir(parents=True)
+    (made / "external_models").mkdir()
+    shutil.copy(WHISPER / "engine.yaml", made)
+    return made
+
+
+@pytest.fixture
+def client(library: Library, folder: Path) -> Iterator[httpx.Client]:
+    (folder / "models" / "base.pt").write_bytes(b"weights")
+    with serving(WhisperServer(folder)) as client:
+        yield client
+
+
+@pytest.fixture
+def loaded(client: httpx.Client) -> httpx.Client:
+    assert client.post("/load", json={"engineModelName": "base"}).status_code == 200
+    return client
+
+
+def recording(seconds: float = 2.0, level: int = 8000) -> str:
+    tone = level * np.sin(np.arange(int(seconds * RATE)) * 0.2)
+    return base64.b64encode(pcm16_wav(tone.astype("<i2").tobytes(), RATE)).decode()
+
+
+def analyze(client: httpx.Client, **body: Any) -> dict[str, Any]:
+    answer = client.post("/analyze", json={"audioBase64": recording(), "language": "en", **body})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def field(answer: dict[str, Any], key: str) -> Any:
+    return next(item["value"] for item in answer["details"]["fields"] if item["key"] == key)
+
+
+def listed(client: httpx.Client) -> list[str]:
+    return [model["name"] for model in client.get("/models").json()["models"]]
+
+
+def test_models_are_what_is_there_and_what_can_be_fetched_by_each_name(client, folder) -> None:
+    (folder / "external_models" / "mine.en.pt").write_bytes(b"weights")
+    (folder / "external_models" / "notes.txt").write_bytes(b"no model")
+    expected = ["base", "large", "large-v3", "large-v3-turbo", "medium", "mine.en", "small", "tiny", "turbo"]
+    assert listed(client) == expected
+
+
+@pytest.mark.parametrize(("name", "file"), [("large", "large-v3.pt"), ("turbo", "large-v3-turbo.pt")])
+def test_model_large_is_the_file_large_v3(client, folder, library, name, file) -> None:
+    (folder / "external_models" / file).write_bytes(b"weights")
+    assert client.post("/load", json={"engineModelName": name}).status_code == 200
+    assert client.get("/health").json()["currentEngineModel"] == name
+    assert library.opened == [str(folder / "models" / file)]
+
+
+def test_model_large_is_a_file_of_that_name_where_there_is_one(client, folder, library) -> None:
+    for file in ("large.pt", "large-v3.pt"):
+        (folder / "external_models" / file).write_bytes(b"weights")
+    assert client.post("/load", json={"engineModelName": "large"}).status_code == 200
+    assert library.opened == [str(folder / "models" / "large.pt")]
+
+
+def test_model_is_opened_by_its_path_so_that_the_library_downloads_nothing(loaded, folder, library) -> None:
+    assert library.opened == [str(folder / "models" / "base.pt")]
+
+
+def test_model_is_fetched_into_external_models_and_linked(library, folder, monkeypatch) -> None:
+    weights = b"downloaded weights" * 1000
+    config = yaml.safe_load((folder / "engine.yaml").read_text())
+    tiny = next(model for model in config["models"] if model["name"] == "tiny")
+    tiny["download"].update(size=len(weights), sha256=hashlib.sha256(weights).hexdigest())
+    (folder / "engine.yaml").write_text(yaml.safe_dump(config))
+    with file_server({"/tiny.pt": weights}) as files:
+        monkeypatch.setenv("STORYFLOW_MODELS_URL", files.url)
+        with serving(WhisperServer(folder)) as client:
+            answer = client.post("/load", json={"engineModelName": "tiny"})
+    assert answer.status_code == 200, answer.text
+    assert (folder / "external_models" / "tiny.pt").read_bytes() == weights
+    assert (folder / "models" / "tiny.pt").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("dims"), RuntimeError("PytorchStreamReader failed"), EOFError(), TypeError("unexpected keyword 'x'")],
+)
+def test_file_that_is_no_whisper_model_is_refused_with_advice(client, library, error) -> None:
+    library.load_error = error
+    answer = client.post("/load", json={"engineModelName": "base"})
+    assert answer.status_code == 400
+    assert "'base.pt' is no model of openai-whisper" in answer.json()["detail"]
+    assert client.get("/health").json()["status"] == "ready"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("[enforce fail] out of memory")])
+def test_memory_that_is_full_is_no_fault_of_the_file(client, library, error) -> None:
+    library.load_error = error
+    answer = client.post("/load", json={"engineModelName": "base"})
+    assert answer.status_code == 500
+    assert "Out of memory" in answer.json()["detail"]
+
+
+def test_gpu_is_used_with_16_bits_where_there_is_one(client, library) -> None:
+    library.cuda = True
+    client.post("/load", json={"engineModelName": "base"})
+    assert client.get("/health").json()["device"] == "cuda"
+    analyze(client)
+    assert library.model.calls[0][1]["fp16"] is True
+
+
+@pytest.mark.parametrize("failure", [ValueError(NAN_ERROR), segment("!!!!", avg_logprob=math.nan)])
+def test_gpu_that_computes_nan_in_16_bits_listens_with_32_from_then_on(client, library, failure) -> None:
+    library.cuda = True
+    client.post("/load", json={"engineModelName": "base"})
+    library.model.answers = [failure]
+    assert field(analyze(client), "transcription") == TEXT
+    analyze(client)
+    assert [options["fp16"] for _, options in library.model.calls] == [True, False, False]
+
+
+def test_gpu_out_of_memory_is_told_apart(client, library) -> None:
+    library.cuda = True
+    client.post("/load", json={"engineModelName": "base"})
+    library.model.answers = [RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")]
+    answer = client.post("/analyze", json={"audioBase64": recording()})
+    assert (answer.status_code, answer.json()["detail"][:9]) == (500, "[GPU_OOM]")
+
+
+def test_model_that_computes_nan_on_the_cpu_is_named_damaged(loaded, library) -> None:
+    library.model.answers = [segment("!!!!", avg_logprob=math.nan)]
+    answer = loaded.post("/analyze", json={"audioBase64": recording()})
+    assert (answer.status_code, "damaged" in answer.json()["detail"]) == (500, True)
+
+
+@pytest.mark.parametrize(("language", "passed"), [("zh-cn", "zh"), ("pt_BR", "pt"), ("yue", "zh"), ("xx", None)])
+def test_analyze_maps_the_language(loaded, library, language, passed) -> None:
+    analyze(loaded, language=language)
+    assert library.model.calls[0][1]["language"] == passed
+
+
+def test_analyze_with_a_model_of_english_only(library, client) -> None:
+    library.model.is_multilingual, library.model.num_languages = False, 98
+    client.post("/load", json={"engineModelName": "base"})
+    assert analyze(client, language="en-gb")["qualityScore"] == 82
+    answer = client.post("/analyze", json={"audioBase64": recording(), "language": "de"})
+    assert (answer.status_code, "knows English only" in answer.json()["detail"]) == (400, True)
+
+
+def test_analyze_confidence_is_a_probability_and_no_logarithm(loaded, library) -> None:
+    library.model.answers = [segment(TEXT, avg_logprob=-0.25)]
+    answer = analyze(loaded)
+    assert field(answer, "confidence") == pytest.approx(100 * math.exp(-0.25), abs=0.05)
+    assert answer["qualityScore"] == 78
+
+
+@pytest.mark.parametrize(
+    ("doubt", "score"),
+    [
+        ({"no_speech_prob": 0.5}, 82),  # below the library's threshold: speech
+        ({"no_speech_prob": 0.95}, 4),  # made up, however sure of its words
+        ({"compression_ratio": 2.5}, 0),  # the same words over and over
+    ],
+)
+def test_analyze_does_not_trust_what_may_be_made_up(loaded, library, doubt, score) -> None:
+    library.model.answers = [segment("Thank you for watching!", **doubt)]
+    assert analyze(loaded)["qualityScore"] == score
+
+
+def test_analyze_silence_is_not_given_to_the_model(loaded, library) -> None:
+    answer = analyze(loaded, audioBase64=recording(level=60), expectedText=TEXT)
+    assert library.model.calls == []
+    assert (answer["qualityScore"], answer["qualityStatus"]) == (0, "defect")
+    assert answer["details"]["infoBlocks"]["audioIssues"][0]["text"] == "silence"
+
+
+def test_analyze_expected_text_is_compared_without_case_and_punctuation(loaded) -> None:
+    answer = analyze(loaded, expectedText="the OLD house, stood on the hill")
+    assert (answer["qualityScore"], field(answer, "textMatch")) == (100, 100.0)
+    assert answer["details"]["infoBlocks"] == {}
+
+
+def test_analyze_another_expected_text_is_a_defect(loaded) -> None:
+    answer = analyze(loaded, expectedText="She opened the letter and laughed.")
+    assert answer["qualityStatus"] == "defect"
+    assert answer["details"]["infoBlocks"]["textDeviations"][0]["severity"] in ("warning", "error")
+
+
+def test_analyze_words_in_brackets_are_expected(loaded, library) -> None:
+    library.model.answers = [segment("The house, which was old, stood.")]
+    assert analyze(loaded, expectedText="The house (which was old) stood.")["qualityScore"] == 100
+
+
+def test_analyze_pronunciation_rules_are_respected(loaded, library) -> None:
+    rules = [{"pattern": "Mr Nguyen", "replacement": "Mister Win"}]
+    library.model.answers = [segment("Mister Win stood there.")]
+    answer = analyze(loaded, expectedText="Mr Nguyen stood there.", pronunciationRules=rules)
+    assert answer["qualityScore"] == 100
+
+
+@pytest.mark.parametrize("expected", [None, "", " ", "...", "—"])
+def test_analyze_without_expected_words_is_scored_by_confidence(loaded, expected) -> None:
+    answer = analyze(loaded, expectedText=expected)
+    assert answer["qualityScore"] == 82
+    assert "textMatch" not in [item["key"] for item in answer["details"]["fields"]]
+
+
+def test_analyze_long_recordings_are_heard_in_pieces_of_30_seconds(loaded, library) -> None:
+    library.model.answers = [segment("One."), None]
+    answer = analyze(loaded, audioBase64=recording(seconds=70))
+    assert all(samples <= 30 * RATE for samples, _ in library.model.calls)
+    assert sum(samples for samples, _ in library.model.calls) == 70 * RATE
+    assert field(answer, "transcription") == f"One. {TEXT}"
+    assert field(answer, "duration") == 70.0
+
+
+def test_analyze_piece_with_more_words_than_the_model_can_say_is_halved(loaded, library) -> None:
+    library.model.answers = [segment("cut off", tokens=[1] * 224), segment("First half."), segment("second half.")]
+    assert field(analyze(loaded, audioBase64=recording(20)), "transcription") == "First half. second half."
+
+
+def test_analyze_options_keep_the_library_from_skipping_and_repeating(loaded, library) -> None:
+    analyze(loaded)
+    options = library.model.calls[0][1]
+    assert (options["without_timestamps"], options["condition_on_previous_text"]) == (True, False)
+    assert options["fp16"] is False  # on a CPU the library would only warn
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"audioBase64": recording(601)}, "Audio too long: 601 s"),
+        ({"expectedText": "x" * 10_001}, "Expected text too long: 10001"),
+        ({"pronunciationRules": [{"pattern": "(", "replacement": "", "isRegex": True}]}, "no regular expression"),
+    ],
+)
+def test_analyze_refuses_before_it_listens(loaded, library, change, complaint) -> None:
+    answer = loaded.post("/analyze", json={"audioBase64": recording(), **change})
+    assert (answer.status_code, complaint in answer.json()["detail"]) == (400, True)
+    assert library.model.calls == []
+
+
+def test_english_numbers_that_the_normaliser_fails_at_are_compared_all_the_same(library) -> None:
+    def failing(text: str) -> str:
+        raise ValueError("could not convert string to float")
+
+    with mock.patch.object(sys.modules["whisper.normalizers"], "EnglishTextNormalizer", return_value=failing):
+        assert words.spoken_words("Three ²", "en")[0] == "three"

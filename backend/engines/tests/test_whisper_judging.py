@@ -1,0 +1,200 @@
+"""How Whisper's server judges: languages, pieces, words, rules of pronunciation, deviations, scores."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engines.errors import RequestError
+from engines.stt.whisper.comparison import Deviation, compare
+from engines.stt.whisper.languages import whisper_language
+from engines.stt.whisper.listener import Heard
+from engines.stt.whisper.pieces import cut_at_pauses, is_silent
+from engines.stt.whisper.pronunciation import Pronunciation
+from engines.stt.whisper.verdict import MOST_ISSUES, verdict
+from engines.wire import PronunciationRule
+
+RATE = 16_000
+KNOWN = ("en", "zh", "de", "pt", "he", "ja", "jw", "no", "tl")
+WORDS = st.lists(st.sampled_from("abc"), max_size=8)
+
+
+def rule(pattern: str, replacement: str, is_regex: bool = False, is_active: bool = True) -> PronunciationRule:
+    return PronunciationRule(pattern=pattern, replacement=replacement, is_regex=is_regex, is_active=is_active)
+
+
+def compared(expected: str, heard: str):
+    return compare(expected.split(), heard.split())
+
+
+def heard(text: str = "something", confidence: float = 0.9) -> Heard:
+    return Heard(text, "en", confidence, 2.0)
+
+
+def sound(seconds: float, level: float = 0.5) -> "np.ndarray":
+    return np.asarray(level * np.sin(np.arange(int(seconds * RATE)) * 0.2), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        ("zh-cn", "zh"), ("zh-CN", "zh"), ("zh_TW", "zh"), ("cmn", "zh"), ("cn", "zh"), ("zh-Hans", "zh"),
+        ("en", "en"), (" EN-gb ", "en"), ("pt-br", "pt"), ("iw", "he"), ("jp", "ja"), ("jv", "jw"), ("nb", "no"),
+        ("fil", "tl"), ("xx", None), ("", None), ("auto", None), ("klingon", None),
+    ],
+)  # fmt: skip
+def test_language_of_any_application_is_mapped_or_detected(code, language) -> None:
+    assert whisper_language(code, KNOWN) == language
+
+
+@pytest.mark.parametrize(("known", "language"), [(KNOWN, "zh"), ((*KNOWN, "yue"), "yue")])
+def test_language_cantonese_is_chinese_to_models_without_it(known, language) -> None:
+    assert whisper_language("zh-HK", known) == whisper_language("yue", known) == language
+
+
+@pytest.mark.parametrize(("level", "silent"), [(0.0, True), (0.003, True), (0.0033, False), (0.5, False)])
+def test_silence_is_below_minus_50_db(level, silent) -> None:
+    assert is_silent(sound(1, level)) is silent
+    assert is_silent(sound(1, level) + np.float32(0.2)) is silent  # a constant is no sound
+
+
+def test_silence_of_nothing() -> None:
+    assert is_silent(np.zeros(0, np.float32))
+
+
+def test_pieces_are_cut_in_pauses_and_make_up_the_whole() -> None:
+    pause = np.zeros(RATE // 2, np.float32)
+    whole = np.concatenate([sound(8), pause, sound(9), pause, sound(11.5), pause, sound(7)])
+    pieces = cut_at_pauses(whole, RATE, 10)
+    assert np.array_equal(np.concatenate(pieces), whole)
+    assert [is_silent(piece[-1600:]) for piece in pieces[:2]] == [True, True]
+    assert all(len(piece) <= 10 * RATE for piece in pieces)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 100, RATE - 1, RATE, RATE + 1, 10 * RATE])
+def test_pieces_of_any_length_end(length) -> None:
+    pieces = cut_at_pauses(np.ones(length, np.float32), RATE, 1)
+    assert sum(len(piece) for piece in pieces) == length
+    assert all(len(piece) <= RATE for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "match", "deviations"),
+    [
+        ("the old house", "the old house", 1.0, []),
+        ("the old house", "the cold house", 2 / 3, [(("old",), ("cold",))]),
+        ("the old house", "the house", 2 / 3, [(("old",), ())]),
+        ("the old house", "the very old house", 2 / 3, [((), ("very",))]),
+        ("the old house", "", 0.0, [(("the", "old", "house"), ())]),
+        ("some one", "someone", 1.0, []),
+        ("a b c d", "x b y d", 0.5, [(("a",), ("x",)), (("c",), ("y",))]),
+        ("yes", "no no no", 0.0, [(("yes",), ("no", "no", "no"))]),
+        ("", "", 1.0, []),
+    ],
+)
+def test_compare_finds_the_fewest_changes(expected, got, match, deviations) -> None:
+    comparison = compared(expected, got)
+    assert comparison.match == pytest.approx(match)
+    assert comparison.deviations == tuple(Deviation(*deviation) for deviation in deviations)
+
+
+@given(expected=WORDS, got=WORDS)
+def test_compare_makes_as_few_changes_as_levenshtein(expected, got) -> None:
+    comparison = compare(expected, got)
+    assert sum(deviation.errors for deviation in comparison.deviations) == levenshtein(expected, got)
+
+
+def levenshtein(one: list[str], other: list[str]) -> int:
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        row, above = [i], row
+        for j, b in enumerate(other, 1):
+            row.append(min(row[-1] + 1, above[j] + 1, above[j - 1] + (a != b)))
+    return row[-1]
+
+
+def test_compare_of_ten_thousand_words_takes_seconds_at_most() -> None:
+    words = [str(number % 97) for number in range(4000)]
+    assert compare(words, words[:2000] + words[2010:]).word_error_rate == pytest.approx(10 / 4000)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected", "got"),
+    [
+        ([rule("SQL", "sequel")], "We use SQL here", "We use sequel here"),
+        ([rule("SQL", "sequel")], "We use SQL here", "We use SQL here"),
+        ([rule("Nguyen", "Win"), rule("SQL", "sequel")], "Nguyen writes SQL", "Win writes SQL"),
+        ([rule(r"(\d+)km", r"\1 kilometres", is_regex=True)], "It is 5km away", "It is 5 kilometres away"),
+        ([rule("a+b", "a plus b")], "Say a+b now", "Say a plus b now"),
+        ([rule("x", r"\1")], "x", r"\1"),
+    ],
+)
+def test_pronunciation_rules_count_as_no_deviation(rules, expected, got) -> None:
+    assert any(said == heard for said, heard in Pronunciation(rules).readings(expected, got))
+
+
+@pytest.mark.parametrize("rules", [[], [rule("SQL", "sequel", is_active=False)], [rule("", "x")]])
+def test_pronunciation_rules_that_are_off_change_nothing(rules) -> None:
+    assert list(Pronunciation(rules).readings("SQL", "sequel")) == [("SQL", "sequel")]
+
+
+@pytest.mark.parametrize(
+    ("bad", "complaint"),
+    [
+        (rule("(", "x", is_regex=True), "no regular expression"),
+        (rule("(a)", r"\2", is_regex=True), "replacement that does not fit"),
+        (rule(r"(x+x+)+y", "z", is_regex=True), "takes too long"),
+    ],
+)
+def test_pronunciation_rule_that_cannot_be_used_is_named(bad, complaint) -> None:
+    text = "a" + "x" * 5000
+    with pytest.raises(RequestError, match=complaint) as refused:
+        list(Pronunciation([bad]).readings(text, text))
+    assert bad.pattern in str(refused.value)
+
+
+def test_verdict_without_expected_text_is_the_confidence() -> None:
+    analysis = verdict(heard(confidence=0.823), None)
+    assert (analysis.score, analysis.top_label, analysis.info_blocks) == (82, "whisperTranscription", {})
+    shown = {field.key: (field.value, field.type) for field in analysis.fields}
+    assert shown == {
+        "confidence": (82.3, "percent"),
+        "language": ("en", "string"),
+        "duration": (2.0, "seconds"),
+        "transcription": ("something", "text"),
+    }
+
+
+def test_verdict_with_expected_text_is_the_share_of_right_words() -> None:
+    analysis = verdict(heard(confidence=0.1), compared("a b c d", "a b x d"))
+    assert analysis.score == 75
+    assert next(field.value for field in analysis.fields if field.key == "textMatch") == 75.0
+    (issue,) = analysis.info_blocks["textDeviations"]
+    assert (issue.text, issue.severity) == ("wordMismatch", "warning")
+    assert issue.details == {"expected": "c", "detected": "x"}
+
+
+@pytest.mark.parametrize("got", ["x " * 96, "x " * 104])
+def test_verdict_a_lost_or_added_stretch_is_a_defect_however_long_the_text(got) -> None:
+    analysis = verdict(heard(), compared("x " * 100, got))
+    assert analysis.score == 69
+    assert analysis.info_blocks["textDeviations"][0].severity == "error"
+
+
+def test_verdict_names_missing_words() -> None:
+    (issue,) = verdict(heard(), compared("a b c d e", "a b")).info_blocks["textDeviations"]
+    assert (issue.text, issue.details) == ("incompleteTranscription", {"missingWords": "c d e"})
+
+
+def test_verdict_shows_the_worst_deviation_first_and_not_all() -> None:
+    expected = " ".join(f"same{number} word{number}" for number in range(50)) + " b c d"
+    got = " ".join(f"same{number} other{number}" for number in range(50))
+    issues = verdict(heard(), compared(expected, got)).info_blocks["textDeviations"]
+    assert len(issues) == MOST_ISSUES
+    assert str(issues[0].details).count("b c d") == 1
+
+
+def test_verdict_of_silence_says_so() -> None:
+    analysis = verdict(heard("", 0.0), compared("a b", ""))
+    assert analysis.score == 0
+    assert [issue.text for issue in analysis.info_blocks["audioIssues"]] == ["silence"]
