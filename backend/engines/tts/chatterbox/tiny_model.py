@@ -26,7 +26,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 
-TOKENS = 12  # of speech, at 25 a second
+TOKENS = 5  # of speech, at 25 a second
 STRENGTH = 30.0  # of the two channels that decide, against about 1 of all others
 SPECIAL = ("[STOP]", "[START]", "[UNK]", "[SPACE]", "[PAD]", "[SEP]", "[CLS]", "[MASK]")
 CANGJIE = ("你\tonf", "好\tvnd", "一\tm", "人\to")  # character, tab, code: four of some 27,000
