@@ -86,7 +86,7 @@ def run(
     Raises:
         SynthesisError: the model returned nothing, or numbers that are not finite.
     """
-    outputs = session.run(None, _feed(signature, ids, style, speed))
+    outputs = session.run(None, feed(signature, ids, style, speed))
     audio = np.asarray(outputs[signature.audio] if outputs else (), dtype=np.float32).reshape(-1)
     if audio.size == 0:
         raise SynthesisError("The model returned no audio. Try another text or voice; the model file may be damaged.")
@@ -97,17 +97,18 @@ def run(
     return audio
 
 
-def _feed(
+def feed(
     signature: Signature, ids: Sequence[int], style: npt.NDArray[np.float32] | None, speed: float
 ) -> dict[str, npt.NDArray[Any]]:
-    feed = {}
+    """Return the inputs of a run, by the names and in the types and ranks that the session declares."""
+    fed = {}
     if signature.tokens:
-        feed[signature.tokens.name] = _shaped(padded(ids), signature.tokens)
+        fed[signature.tokens.name] = _shaped(padded(ids), signature.tokens)
     if signature.style and style is not None:
-        feed[signature.style.name] = _shaped(style, signature.style)
+        fed[signature.style.name] = _shaped(style, signature.style)
     if signature.speed:
-        feed[signature.speed.name] = _shaped(_speed(speed, signature.speed), signature.speed)
-    return feed
+        fed[signature.speed.name] = _shaped(_speed(speed, signature.speed), signature.speed)
+    return fed
 
 
 def _speed(speed: float, tensor: Tensor) -> npt.NDArray[np.float32]:
