@@ -52,7 +52,7 @@ class StartError(Exception):
 
 
 _GPU_WORDS = ("cuda", "cublas", "cudnn", "gpu")
-_MEMORY_WORDS = ("out of memory", "outofmemory", "failed to allocate memory", "alloc_failed", "bad_alloc")
+_MEMORY_WORDS = ("out of memory", "outofmemory", "allocate memory", "alloc_failed", "bad_alloc")
 
 
 def as_engine_error(error: BaseException) -> EngineError:
