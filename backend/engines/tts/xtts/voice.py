@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLE_S = 1.0  # the shortest speaker sample; the library itself wants a third of a second
+SILENCE_PEAK = 1e-3  # -60 dB
 REFERENCE_RATE = 22_050  # Hz, at which the model listens to samples
 
 
@@ -53,12 +54,13 @@ class XttsVoice:
         import torch
 
         config = self._model.config
-        longest = config.max_ref_len * REFERENCE_RATE
-        read = (read_mono(sample, REFERENCE_RATE, SAMPLE_S)[:longest] for sample in samples)
-        sounds = [torch.from_numpy(sound.clip(-1, 1))[None] for sound in read]
+        sounds = [torch.from_numpy(_sound(sample, config.max_ref_len))[None] for sample in samples]
         embeddings = [self._model.get_speaker_embedding(sound, REFERENCE_RATE) for sound in sounds]
+        # The library hears the first seconds of what it is given: let them be an equal share of every sample.
+        share = config.gpt_cond_len * REFERENCE_RATE // len(sounds)
+        shares = [*(sound[:, :share] for sound in sounds), *(sound[:, share:] for sound in sounds)]
         latents = self._model.get_gpt_cond_latents(
-            torch.cat(sounds, dim=-1), REFERENCE_RATE, config.gpt_cond_len, config.gpt_cond_chunk_len
+            torch.cat(shares, dim=-1), REFERENCE_RATE, config.gpt_cond_len, config.gpt_cond_chunk_len
         )
         speaker = Speaker(latents, torch.stack(embeddings).mean(dim=0))
         if not (torch.isfinite(speaker.latents).all() and torch.isfinite(speaker.embedding).all()):
@@ -100,6 +102,14 @@ class XttsVoice:
         )
         room = int(self._model.gpt.max_gen_mel_tokens / settings.get("speed", 1.0))
         return spoken["wav"], spoken["gpt_latents"].shape[1] < room
+
+
+def _sound(sample: Path, longest_s: int) -> "Samples":
+    """Return the first `longest_s` seconds of a sample as (n,) float32 from -1 to 1 at the model's rate."""
+    sound = read_mono(sample, REFERENCE_RATE, SAMPLE_S)[: longest_s * REFERENCE_RATE].clip(-1, 1)
+    if abs(sound).max() < SILENCE_PEAK:
+        raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
+    return sound
 
 
 def _bare(language: str) -> str:
