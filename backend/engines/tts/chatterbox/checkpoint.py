@@ -56,13 +56,22 @@ def kind_of(folder: Path) -> Kind | None:
     return next((kind for kind in (MULTILINGUAL, ENGLISH) if _holds(folder, kind.files)), None)
 
 
-def load_checkpoint(folder: Path, kind: Kind, device: str, cache: Path) -> Any:
-    """Return the library's model of the files in `folder`; `cache` is where its dependencies may keep things.
+def prepare_import(cache: Path) -> None:
+    """Switch downloads off, and a progress bar for every sentence; call it before PyTorch is imported.
+
+    `cache` is where the library's dependencies may keep things.
+    """
+    keep_offline(cache)
+    os.environ.setdefault("TQDM_DISABLE", "1")
+
+
+def load_checkpoint(folder: Path, kind: Kind, device: str) -> Any:
+    """Return the library's model of the files in `folder`.
 
     Raises UnusableModelError for damaged files, RequestError for a library that is not installed as it has to be, and
     what PyTorch raises where the device fails.
     """
-    library = _imported(kind, cache)
+    library = _imported(kind)
     logger.debug("Loading '%s' as %s on %s.", folder, kind.class_name, device)
     try:
         with _segmenter_hidden():
@@ -91,9 +100,7 @@ def _holds(folder: Path, files: tuple[str, ...]) -> bool:
     return all((folder / name).is_file() for name in files)
 
 
-def _imported(kind: Kind, cache: Path) -> Any:
-    keep_offline(cache)
-    os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar for every sentence would fill the log
+def _imported(kind: Kind) -> Any:
     try:
         library = importlib.import_module(kind.module)
         watermarker = importlib.import_module("perth").PerthImplicitWatermarker

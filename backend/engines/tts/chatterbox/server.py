@@ -17,7 +17,7 @@ from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined, read_mono, wav_of
 from engines.speech.speaker_cache import SpeakerCache
 from engines.speech.torch_device import torch_device
-from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
+from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint, prepare_import
 
 if TYPE_CHECKING:
     from engines.speech.sound import Samples
@@ -63,8 +63,9 @@ class ChatterboxServer(BaseTTSServer):
         self._kind = kind_of(folder)
         if self._kind is None:
             raise RuntimeError(f"The model '{model_name}' has lost files since it was listed.")
+        prepare_import(self.external_models_dir / ".cache")
         self._device = torch_device()
-        self._model = load_checkpoint(folder, self._kind, self._device, self.external_models_dir / ".cache")
+        self._model = load_checkpoint(folder, self._kind, self._device)
 
     def unload_model(self) -> None:
         """Free the model and what it has learned of the speakers."""
