@@ -9,14 +9,15 @@ BIN := $(VENV)/bin
 endif
 STORY ?= examples/the-red-headed-league.md
 OUT ?= out/demo
+ENGINES ?= stt/whisper tts/xtts tts/chatterbox tts/vibevoice
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 BENCHMARKS := $(VENV)/.benchmarks-installed
 
-.PHONY: help setup demo test test-slow lint types voice bench bench-voice clean
+.PHONY: help setup demo test test-slow engine-venv test-engines lint types voice bench bench-voice clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEVELOPMENT) ## Make .venv with everything that lint, types and tests need
 
@@ -29,6 +30,13 @@ test: $(DEVELOPMENT) ## Run all tests but the slow ones
 test-slow: $(DEVELOPMENT) ## Run the slow tests too: faults and loads at their full figures
 	$(BIN)/python -m pytest -m slow
 
+engine-venv: $(VENV)/pyvenv.cfg ## Make the environment of one engine: ENGINE=tts/xtts
+	$(BIN)/python backend/engines/scripts/make_venv.py $(ENGINE) $(if $(TEST),--test)
+
+test-engines: $(DEVELOPMENT) ## Run engines on their real libraries: all, or ENGINES="stt/whisper tts/xtts"
+	for engine in $(ENGINES); do $(MAKE) engine-venv ENGINE=$$engine TEST=1 || exit 1; done
+	$(BIN)/python -m pytest -m engines $(foreach engine,$(ENGINES),backend/engines/tests/real/test_$(notdir $(engine)).py)
+
 lint: $(DEVELOPMENT) ## Check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,8 +47,8 @@ types: $(DEVELOPMENT) ## Check types
 voice: $(DEVELOPMENT) ## Build the built-in voice again, from code
 	cd backend && ../$(BIN)/python -m builtin_voice.build
 
-bench: $(BENCHMARKS) ## Measure how fast it is, side by side with its peers
-	$(BIN)/python benchmarks/run.py
+bench: $(BENCHMARKS) ## Measure how fast it is, side by side with a peer; FULL=1 takes an hour
+	$(BIN)/python benchmarks/run.py $(if $(FULL),--full)
 
 bench-voice: $(BENCHMARKS) ## Measure how well the built-in voice is understood
 	$(BIN)/python benchmarks/voice/run.py

@@ -1,0 +1,80 @@
+"""Make the virtual environment of an engine, where `server.py` runs with the engine's real library.
+
+    python make_venv.py tts/xtts            as a user wants it: what requirements.txt asks for
+    python make_venv.py tts/xtts --test     for tests on a small machine without a GPU
+
+For tests a file beside requirements.txt says what is installed instead, and why. `test-constraints.txt` only narrows
+versions. `test-requirements.txt` takes the place of what a library pins; the library itself comes without it.
+"""
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ENGINES = Path(__file__).resolve().parents[1]
+_CUDA_ONLY = (
+    "torchaudio/lib/*.so"  # wants CUDA though torch is there for the CPU; without it torchaudio is Python alone
+)
+
+
+def main() -> None:
+    """Make the environment unless it is there and made from the same files."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("engine", help="KIND/NAME, the engine's folder below backend/engines")
+    parser.add_argument("--test", action="store_true", help="for tests, on a CPU")
+    given = parser.parse_args()
+    folder = ENGINES / given.engine
+    if not (folder / "requirements.txt").is_file():
+        parser.error(f"'{given.engine}' is no engine: {folder} has no requirements.txt")
+    installs = _for_tests(folder) if given.test else [["-r", str(folder / "requirements.txt")]]
+    stamp, wanted = folder / "venv" / ".installed", _digest(folder, installs)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    python = _new_environment(folder / "venv")
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, "-r", str(ENGINES / "requirements.txt"), *installs[0]])
+    for more in installs[1:]:
+        _run([*pip, *more])
+    if given.test:
+        _leave_cuda_out(python)
+    stamp.write_text(wanted)
+
+
+def _for_tests(folder: Path) -> list[list[str]]:
+    """Return the arguments of each `pip install`."""
+    asked, constraints = folder / "requirements.txt", folder / "test-constraints.txt"
+    instead = folder / "test-requirements.txt"
+    if instead.exists():
+        return [["-r", str(instead)], ["--no-deps", "-r", str(asked)]]
+    return [["-r", str(asked), *(["-c", str(constraints)] if constraints.exists() else [])]]
+
+
+def _new_environment(folder: Path) -> Path:
+    venv.create(folder, with_pip=True, clear=True)
+    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def _leave_cuda_out(python: Path) -> None:
+    packages = _run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'), end='')"])
+    for library in Path(packages).glob(_CUDA_ONLY):
+        library.unlink()
+
+
+def _run(command: list[str]) -> str:
+    """Return what a command printed; end with its exit code where it fails, since it has said why."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        sys.exit(done.returncode)
+    return done.stdout
+
+
+def _digest(folder: Path, installs: list[list[str]]) -> str:
+    files = [path for path in (ENGINES / "requirements.txt", *sorted(folder.glob("*.txt"))) if path.is_file()]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files) + repr(installs).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
