@@ -1,5 +1,7 @@
 """Makes a tiny model of Whisper's architecture: `python tiny_model.py FOLDER [--speech FOLDER]` writes FOLDER/tiny.pt.
 
+`--width N` makes it larger: 512 are 100 MB.
+
 Without --speech its weights are random. With a folder of pairs NAME.wav and NAME.txt it is trained until it knows these
 recordings by heart, in one or two minutes on two cores; of other speech it understands nothing. Needs the engine's
 virtual environment.
@@ -52,10 +54,10 @@ class Lessons:
     targets: torch.Tensor  # (n, length), the tokens that follow
 
 
-def new_model() -> Whisper:
-    """Return a model with random weights, always the same."""
+def new_model(width: int) -> Whisper:
+    """Return a model of vectors of `width` with random weights, always the same."""
     torch.manual_seed(0)
-    model = Whisper(DIMENSIONS)
+    model = Whisper(dataclasses.replace(DIMENSIONS, n_audio_state=width, n_text_state=width))
     torch.nn.init.normal_(model.decoder.token_embedding.weight, std=0.05)
     torch.nn.init.normal_(model.decoder.positional_embedding, std=0.02)
     return model
@@ -126,12 +128,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make a tiny model of Whisper's architecture.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--speech", type=Path, help="folder of pairs NAME.wav and NAME.txt to learn by heart")
+    parser.add_argument("--width", type=int, default=DIMENSIONS.n_text_state)
     arguments = parser.parse_args()
-    model = new_model()
+    model = new_model(arguments.width)
     if arguments.speech:
         train(model, lessons_from(arguments.speech))
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = {"dims": dataclasses.asdict(DIMENSIONS), "model_state_dict": model.state_dict()}
+    checkpoint = {"dims": dataclasses.asdict(model.dims), "model_state_dict": model.state_dict()}
     torch.save(checkpoint, arguments.folder / "tiny.pt")
 
 

@@ -1,0 +1,318 @@
+"""Whisper with its real library: it listens to the built-in voice.
+
+A model of Whisper's own architecture is trained for it on this machine, in a minute or two, to know five sentences.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+import engines
+from core_engine.audio_utils import encode_wav, normalize_audio
+from engines.tests.file_server import file_server
+from engines.tests.real.conftest import MakeEngine
+from engines.tests.real.real_engine import BUILD, RealEngine, python_of
+from engines.wav import pcm16_wav
+
+pytest.importorskip("onnxruntime")
+soundfile = pytest.importorskip("soundfile")
+soxr = pytest.importorskip("soxr")
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
+
+ENGINE = "stt/whisper"
+VOICE = Path(engines.__file__).parent / "tts" / "kokoro" / "models" / "default" / "storyflow-voice.onnx"
+SENTENCES = (
+    "The old house stood on the hill.",
+    "Nobody knew why the lamp was lit.",
+    "A small boat crossed the dark river.",
+    "She opened the letter and laughed.",
+    "Winter came early that year.",
+)
+RATE = 24_000
+
+
+@pytest.fixture(scope="module")
+def spoken() -> dict[str, bytes]:
+    """What the built-in voice makes of the sentences, as its engine answers."""
+    from core_engine.kokoro.synthesis import Kokoro
+
+    voice = Kokoro.load(VOICE)
+    return {text: encode_wav(normalize_audio(voice.speak(text, "af_bella").audio), RATE) for text in SENTENCES}
+
+
+@pytest.fixture(scope="module")
+def trained(spoken: dict[str, bytes], tiny_model: Callable[..., Path]) -> Path:
+    """A model file that knows the sentences; kept below build/ as long as they sound the same."""
+    python_of(ENGINE)
+    version = hashlib.sha256(b"".join(spoken.values())).hexdigest()[:12]
+    speech = BUILD / ENGINE / f"speech-{version}"
+    speech.mkdir(parents=True, exist_ok=True)
+    for number, (text, wav) in enumerate(spoken.items()):
+        (speech / f"{number}.wav").write_bytes(wav)
+        (speech / f"{number}.txt").write_text(text, encoding="utf-8")
+    return tiny_model(ENGINE, "trained", ["--speech", str(speech)]) / "tiny.pt"
+
+
+@pytest.fixture(scope="module")
+def listening(shared_real_engine: MakeEngine, trained: Path) -> RealEngine:
+    """The real server with that model loaded."""
+    engine = shared_real_engine(ENGINE)
+    shutil.copy(trained, engine.external_models_dir)
+    engine.start()
+    assert engine.load_named("tiny") == 200, engine.refusal
+    return engine
+
+
+def analyze(engine: RealEngine, wav: bytes, **body: Any) -> dict[str, Any]:
+    answer = engine.post("/analyze", {"audioBase64": base64.b64encode(wav).decode(), "language": "en", **body})
+    assert answer.status == 200, answer.body
+    return dict(answer.json())
+
+
+def field(answer: dict[str, Any], key: str) -> Any:
+    return next(item["value"] for item in answer["details"]["fields"] if item["key"] == key)
+
+
+def samples_of(wav: bytes) -> "np.ndarray":
+    return np.asarray(soundfile.read(io.BytesIO(wav), dtype="float32")[0], np.float32)
+
+
+def wav_of(samples: "np.ndarray", rate: int = RATE, subtype: str = "PCM_16") -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, subtype, format="WAV")
+    return file.getvalue()
+
+
+def in_its_python(code: str) -> Any:
+    """Return the JSON that `code` prints in the engine's environment."""
+    command = [str(python_of(ENGINE)), "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(Path(engines.__file__).parents[1])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_built_in_voice_is_understood_word_by_word(listening, spoken, text) -> None:
+    answer = analyze(listening, spoken[text], expectedText=text)
+    assert field(answer, "transcription") == text
+    assert (answer["qualityScore"], answer["qualityStatus"]) == (100, "perfect")
+    assert answer["details"]["topLabel"] == "whisperTranscription"
+    assert answer["details"]["infoBlocks"] == {}
+    assert field(answer, "confidence") > 70
+    assert field(answer, "duration") == pytest.approx(len(samples_of(spoken[text])) / RATE, abs=0.01)
+
+
+def test_built_in_voice_that_says_another_text_is_a_defect(listening, spoken) -> None:
+    answer = analyze(listening, spoken[SENTENCES[0]], expectedText=SENTENCES[3])
+    assert (field(answer, "transcription"), answer["qualityStatus"]) == (SENTENCES[0], "defect")
+    assert answer["qualityScore"] < 30
+    issue = answer["details"]["infoBlocks"]["textDeviations"][0]
+    assert issue["text"] == "wordMismatch"
+    assert set(issue["details"]) == {"expected", "detected"}
+
+
+def test_text_that_goes_on_after_the_recording_is_a_defect(listening, spoken) -> None:
+    answer = analyze(listening, spoken[SENTENCES[1]], expectedText=f"{SENTENCES[1]} {SENTENCES[2]}")
+    assert answer["qualityStatus"] == "defect"
+    (issue,) = answer["details"]["infoBlocks"]["textDeviations"]
+    assert (issue["text"], issue["severity"]) == ("incompleteTranscription", "error")
+    assert issue["details"]["missingWords"] == "a small boat crossed the dark river"
+
+
+def test_one_wrong_word_is_shown(listening, spoken) -> None:
+    answer = analyze(listening, spoken[SENTENCES[0]], expectedText="The cold house stood on the hill!")
+    assert (answer["qualityScore"], answer["qualityStatus"]) == (86, "perfect")
+    (issue,) = answer["details"]["infoBlocks"]["textDeviations"]
+    assert issue["details"] == {"expected": "cold", "detected": "old"}
+
+
+def test_without_expected_text_the_score_is_the_confidence(listening, spoken) -> None:
+    answer = analyze(listening, spoken[SENTENCES[2]])
+    assert answer["qualityScore"] == round(field(answer, "confidence"))
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_float_stereo_and_any_rate_are_understood_like_16_bits(listening, spoken, subtype, rate) -> None:
+    sound = soxr.resample(samples_of(spoken[SENTENCES[4]]), RATE, rate)
+    answer = analyze(listening, wav_of(np.column_stack([sound, sound]), rate, subtype))
+    assert field(answer, "transcription") == SENTENCES[4]
+
+
+@pytest.mark.parametrize("language", ["en-gb", "EN", "xx", ""])
+def test_language_codes_of_speaking_engines_and_unknown_ones_are_taken(listening, spoken, language) -> None:
+    answer = analyze(listening, spoken[SENTENCES[0]], language=language)
+    assert (field(answer, "transcription"), field(answer, "language")) == (SENTENCES[0], "en")
+
+
+def test_language_zh_cn_is_listened_for_as_chinese(listening, spoken) -> None:
+    assert field(analyze(listening, spoken[SENTENCES[0]], language="zh-cn"), "language") == "zh"
+
+
+def test_recording_longer_than_30_seconds_is_heard_to_its_end(listening, spoken) -> None:
+    first, last = samples_of(spoken[SENTENCES[0]]), samples_of(spoken[SENTENCES[1]])
+    pause = np.zeros(14 * RATE, np.float32)
+    answer = analyze(listening, wav_of(np.concatenate([first, pause, last, pause, pause])))
+    assert field(answer, "transcription") == f"{SENTENCES[0]} {SENTENCES[1]}"
+    assert field(answer, "duration") > 45
+
+
+def test_silence_is_no_text(listening) -> None:
+    answer = analyze(listening, pcm16_wav(bytes(4 * RATE), RATE), expectedText=SENTENCES[0])
+    assert (field(answer, "transcription"), answer["qualityScore"]) == ("", 0)
+    assert answer["details"]["infoBlocks"]["audioIssues"][0]["text"] == "silence"
+
+
+def test_noise_in_which_nothing_is_said_is_a_defect_whatever_the_model_makes_up(listening) -> None:
+    noise = np.random.default_rng(9).normal(0, 0.05, 2 * RATE).astype(np.float32)
+    assert analyze(listening, wav_of(noise))["qualityStatus"] == "defect"
+
+
+def test_listening_asks_nothing_of_the_network(listening, spoken) -> None:
+    analyze(listening, spoken[SENTENCES[0]], language="")
+    assert listening.network_notes == []
+
+
+def test_model_is_fetched_once_into_the_mount_and_survives_a_restart(real_engine, trained, spoken) -> None:
+    engine = real_engine(ENGINE)
+    weights = trained.read_bytes()
+    config = yaml.safe_load((engine.folder / "engine.yaml").read_text())
+    listed = {model["name"]: model for model in config["models"]}
+    listed["large-v3"]["download"].update(size=len(weights), sha256=hashlib.sha256(weights).hexdigest())
+    (engine.folder / "engine.yaml").write_text(yaml.safe_dump(config))
+    with file_server({"/large-v3.pt": weights}) as files:
+        engine.environment["STORYFLOW_MODELS_URL"] = files.url
+        engine.start()
+        assert engine.load_named("large") == 200, engine.refusal
+    kept, link = engine.external_models_dir / "large-v3.pt", engine.models_dir / "large-v3.pt"
+    assert kept.is_file()
+    assert not kept.is_symlink()
+    assert link.is_symlink()
+    assert link.samefile(kept)
+    assert engine.shut_down() == 0
+
+    link.unlink()  # a container loses everything but the mount
+    engine.start()
+    assert engine.load_named("large") == 200, engine.refusal
+    assert field(analyze(engine, spoken[SENTENCES[3]]), "transcription") == SENTENCES[3]
+    assert engine.network_notes == []
+
+
+def test_model_that_cannot_be_fetched_is_refused_with_the_reason(real_engine) -> None:
+    engine = real_engine(ENGINE)
+    engine.start()
+    assert engine.load_named("base") == 500
+    assert "'base.pt'" in engine.refusal
+    assert all("openaipublic.azureedge.net" in note for note in engine.network_notes)
+    assert list(engine.models_dir.iterdir()) == []
+    assert engine.load_named("nobody") == 404
+
+
+def test_models_are_swapped_unloaded_and_refused(real_engine, tiny_model, trained, spoken) -> None:
+    engine = real_engine(ENGINE)
+    shutil.copy(tiny_model(ENGINE, "wide", ["--width", "512"]) / "tiny.pt", engine.external_models_dir / "wide.pt")
+    shutil.copy(trained, engine.models_dir / "mine.pt")
+    (engine.models_dir / "half.pt").write_bytes(trained.read_bytes()[:1_000_000])
+    (engine.models_dir / "other.pt").write_bytes(b"no model at all")
+    engine.start()
+    assert engine.load_named("wide") == 200, engine.refusal
+    analyze(engine, spoken[SENTENCES[0]])
+    before_mib = engine.resident_mib()
+    assert engine.load_named("mine") == 200, engine.refusal
+    assert field(analyze(engine, spoken[SENTENCES[0]]), "transcription") == SENTENCES[0]
+    assert engine.resident_mib() < before_mib - 60  # the wide one has 110 MiB
+    for broken in ("half", "other"):
+        assert engine.load_named(broken) == 400
+        assert "no model of openai-whisper" in engine.refusal
+    assert (engine.health["status"], engine.health["currentEngineModel"]) == ("ready", None)
+    assert engine.load_named("mine") == 200
+    assert engine.shut_down() == 0
+
+
+def test_client_starts_it_and_has_a_segment_judged(real_engine, trained, spoken) -> None:
+    engine = real_engine(ENGINE)
+    shutil.copy(trained, engine.external_models_dir / "base.pt")
+    client = engine.client()
+    try:
+        client.start("base")
+        body = {"audioBase64": base64.b64encode(spoken[SENTENCES[2]]).decode(), "language": "en"}
+        answer = client.repeated("/analyze", {**body, "expectedText": SENTENCES[2], "pronunciationRules": []}).json()
+    finally:
+        client.stop()
+    assert answer["qualityStatus"] == "perfect"
+    assert client.process
+    assert client.process.returncode == 0
+
+
+def test_library_has_what_the_stand_in_of_the_light_tests_mimics() -> None:
+    found = in_its_python("""
+import dataclasses, inspect, json, whisper, whisper.normalizers as n
+from whisper.tokenizer import LANGUAGES
+names = lambda function: list(inspect.signature(function).parameters)
+print(json.dumps({
+    "load": names(whisper.load_model),
+    "transcribe": names(whisper.model.Whisper.transcribe),
+    "decode": [field.name for field in dataclasses.fields(whisper.DecodingOptions)],
+    "model": [hasattr(whisper.model.Whisper, name) for name in ("device", "is_multilingual", "num_languages")],
+    "languages": list(LANGUAGES)[-1],
+    "english": n.EnglishTextNormalizer()("It's twenty-one, Mr. Smith!"),
+    "basic": n.BasicTextNormalizer(split_letters=True)("你好。"),
+}))
+""")
+    assert found["load"][:2] == ["name", "device"]
+    wanted = {"temperature", "compression_ratio_threshold", "no_speech_threshold", "condition_on_previous_text"}
+    assert wanted <= set(found["transcribe"])
+    assert {"language", "fp16", "without_timestamps"} <= set(found["decode"])
+    assert found["model"] == [True, True, True]
+    assert found["languages"] == "yue"
+    assert (found["english"], found["basic"].split()) == ("it is 21 mister smith", ["你", "好"])
+
+
+def test_declared_models_are_those_of_the_library() -> None:
+    published = in_its_python("import json, whisper; print(json.dumps(whisper._MODELS))")
+    config = yaml.safe_load((Path(engines.__file__).parent / ENGINE / "engine.yaml").read_text())
+    for model in config["models"]:
+        download = model.get("download")
+        if download is None:
+            assert published[model["name"]] == published[model["same_as"]]
+        else:
+            assert published[model["name"]] == download["url"]
+            assert download["sha256"] in download["url"]
+
+
+def test_words_of_real_texts_are_normalised_alike() -> None:
+    pairs = [
+        [
+            "It’s the colour of Mr. Smith’s house (the old one).",
+            "its the color of mister smith's house the old one",
+            "en",
+        ],
+        ["Twenty-one well-known people", "21 well known people", "en"],
+        ["¿Qué pasó? — ¡Nada!", "que pasó nada", "es"],
+        ["你好，世界。", "你好 世界", "zh"],
+        ["Straße №5 ½ ² ٣ 10^400 1e999", "strasse", "en"],
+    ]
+    code = f"""
+import json
+from engines.stt.whisper.words import spoken_words
+print(json.dumps([[spoken_words(one, code), spoken_words(other, code)] for one, other, code in {pairs!r}]))
+"""
+    found = in_its_python(code)
+    assert found[1][0] == found[1][1]
+    assert found[3][0] == found[3][1]
+    assert found[0][0][-3:] == ["the", "old", "one"]
+    assert found[2][0][-1] == "nada"
+    assert found[4][0]
