@@ -10,7 +10,7 @@ import logging
 import string
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from TTS.tts.configs.xtts_config import XttsConfig
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 LANGUAGES = ["en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"]
 STOPPING = 2.5  # makes about one audio token in five the last one, as if the text were short
 NEVER = -1e4
+KINDS: dict[str, dict[str, Any]] = {"published": {"legacy": True}, "other": {"seed": 2}, "endless": {"endless": True}}
 _OTHER_LETTERS = "äöüßéèêëàâçñìòùãõőűğışřžýůťďčěąćęłńóśźżабвгдежзийклмнопрстуфхцчшщъыьэюяبتنملدرسعيو"
 
 
@@ -105,8 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--legacy", action="store_true", help="as the published XTTS-v2: the configuration pickled")
+    parser.add_argument("--kinds", action="store_true", help="make one of each kind: published, other and endless")
     parser.add_argument("--endless", action="store_true", help="speaks every text until its room is full")
-    make(**vars(parser.parse_args(arguments)))
+    options = vars(parser.parse_args(arguments))
+    if not options.pop("kinds"):
+        make(**options)
+        return
+    for name, differences in KINDS.items():
+        make(**{**options, "folder": options["folder"] / name, **differences})
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 SAMPLE_S = 1.0  # the shortest speaker sample; the library itself wants a third of a second
 SILENCE_PEAK = 1e-3  # -60 dB
+SHORTEST = 4  # audio tokens, 0.2 s: a model that ends at once says nothing, and the library fails to speed that up
 REFERENCE_RATE = 22_050  # Hz, at which the model listens to samples
 
 
@@ -98,7 +99,13 @@ class XttsVoice:
     ) -> "tuple[Samples, bool]":
         """Return the sound of one piece, and whether the model ended it by itself rather than for want of room."""
         spoken = self._model.inference(
-            piece, language, speaker.latents, speaker.embedding, enable_text_splitting=False, **settings
+            piece,
+            language,
+            speaker.latents,
+            speaker.embedding,
+            enable_text_splitting=False,
+            min_new_tokens=SHORTEST,
+            **settings,
         )
         room = int(self._model.gpt.max_gen_mel_tokens / settings.get("speed", 1.0))
         return spoken["wav"], spoken["gpt_latents"].shape[1] < room
