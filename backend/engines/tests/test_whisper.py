@@ -204,7 +204,9 @@ def test_file_that_is_no_whisper_model_is_refused_with_advice(client, library, e
     assert client.get("/health").json()["status"] == "ready"
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("[enforce fail] out of memory")])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")]
+)
 def test_memory_that_is_full_is_no_fault_of_the_file(client, library, error) -> None:
     library.load_error = error
     answer = client.post("/load", json={"engineModelName": "base"})
@@ -349,11 +351,3 @@ def test_analyze_refuses_before_it_listens(loaded, library, change, complaint) -
     answer = loaded.post("/analyze", json={"audioBase64": recording(), **change})
     assert (answer.status_code, complaint in answer.json()["detail"]) == (400, True)
     assert library.model.calls == []
-
-
-def test_english_numbers_that_the_normaliser_fails_at_are_compared_all_the_same(library) -> None:
-    def failing(text: str) -> str:
-        raise ValueError("could not convert string to float")
-
-    with mock.patch.object(sys.modules["whisper.normalizers"], "EnglishTextNormalizer", return_value=failing):
-        assert words.spoken_words("Three ²", "en")[0] == "three"

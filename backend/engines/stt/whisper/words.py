@@ -24,17 +24,5 @@ def spoken_words(text: str, language: str) -> list[str]:
 def _normaliser(language: str) -> Callable[[str], str]:
     from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
 
-    basic = BasicTextNormalizer(split_letters=language in _UNSPACED)
-    return _forgiving(EnglishTextNormalizer(), basic) if language == "en" else basic
-
-
-def _forgiving(english: Callable[[str], str], basic: Callable[[str], str]) -> Callable[[str], str]:
-    """Return `english`, with `basic` for the numbers that it fails at."""
-
-    def normalise(text: str) -> str:
-        try:
-            return english(text)
-        except (ArithmeticError, LookupError, ValueError):
-            return basic(text)
-
-    return normalise
+    basic: Callable[[str], str] = BasicTextNormalizer(split_letters=language in _UNSPACED)
+    return EnglishTextNormalizer() if language == "en" else basic
