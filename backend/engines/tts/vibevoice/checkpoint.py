@@ -1,0 +1,53 @@
+"""What lies in the folder of a model: whole or not, and which kind of VibeVoice."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from engines.errors import UnusableModelError
+
+SETTINGS = "config.json"
+TOKENIZER = "tokenizer.json"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+MODEL_TYPE = "vibevoice"
+
+_SHARD = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
+_RELATIVES = {
+    "vibevoice_streaming": "VibeVoice-Realtime, which speaks with built-in voices only and clones none",
+    "vibevoice_asr": "VibeVoice-ASR, which listens and does not speak",
+}
+
+
+def missing_files(folder: Path) -> list[str]:
+    """Return the names of the files that `folder` still lacks; looks at names only."""
+    lacking = [name for name in (SETTINGS, TOKENIZER) if not (folder / name).is_file()]
+    return lacking + ([] if (folder / WEIGHTS).is_file() else _missing_shards(folder))
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return config.json; raise UnusableModelError unless it is that of a VibeVoice that speaks."""
+    path = folder / SETTINGS
+    try:
+        settings = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UnusableModelError(f"'{path}' cannot be read: {error}. Copy it again.") from error
+    kind = settings.get("model_type") if isinstance(settings, dict) else None
+    if kind == MODEL_TYPE:
+        return dict(settings)
+    found = _RELATIVES.get(str(kind), f"of the type {kind!r}")
+    raise UnusableModelError(
+        f"'{folder.name}' is {found}. Mount VibeVoice-1.5B or VibeVoice-Large, whose config.json says "
+        f'"model_type": "{MODEL_TYPE}".'
+    )
+
+
+def _missing_shards(folder: Path) -> list[str]:
+    """Return what lacks of weights in several files, whose names tell how many there are."""
+    present = {file.name for file in folder.glob("model-*.safetensors") if _SHARD.fullmatch(file.name)}
+    if not present:
+        return [WEIGHTS]
+    count = max(int(name[-len("00001.safetensors") :][:5]) for name in present)
+    wanted = [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
+    return [name for name in wanted if name not in present] + ([] if (folder / INDEX).is_file() else [INDEX])

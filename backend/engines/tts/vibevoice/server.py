@@ -1,0 +1,98 @@
+"""vibevoice: Microsoft's VibeVoice through transformers, with models that the operator mounts."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+# backend/, where the engine runs from the project; in an image the package lies beside this file.
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
+
+from engines.base_tts_server import BaseTTSServer
+from engines.errors import RequestError
+from engines.speech.offline import keep_offline
+from engines.speech.sound import joined, read_mono, wav_of
+from engines.speech.speaker_cache import SpeakerCache
+from engines.speech.torch_device import torch_device
+from engines.tts.vibevoice.checkpoint import missing_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engines.speech.sound import Samples
+    from engines.tts.vibevoice.narrator import Narrator
+
+logger = logging.getLogger(__name__)
+
+SHORTEST_SAMPLE_S = 1.0
+LONGEST_VOICE_S = 60  # of all samples of a speaker; more costs memory with every text and tells the model nothing new
+
+
+class VibeVoiceServer(BaseTTSServer):
+    """Speaks in the voice of the samples that come with a text."""
+
+    version = "1.0.0"
+    model_advice = (
+        "A model is a folder in external_models (the mount) with config.json, tokenizer.json and all of its "
+        "model*.safetensors; nothing is downloaded. The README of this engine says where they come from."
+    )
+
+    def __init__(self, base_path: Path | None = None) -> None:
+        super().__init__(base_path)
+        self._narrator: Narrator | None = None
+        self._voices: SpeakerCache[Samples] = SpeakerCache()
+        self._told: set[tuple[str, ...]] = set()
+
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """Where the loaded model runs."""
+        narrator = self._narrator
+        return narrator.device if narrator else "cpu"
+
+    def is_complete(self, path: Path) -> bool:
+        """A model is a folder with settings, tokenizer and all files of its weights; the log tells what is missing."""
+        missing = missing_files(path)
+        told = (path.name, *missing)
+        if missing and told not in self._told:
+            self._told.add(told)
+            logger.warning("The model '%s' is not offered: it lacks %s.", path.name, ", ".join(missing))
+        return not missing
+
+    def load_model(self, model_name: str) -> None:
+        """Load the weights onto the GPU where there is one."""
+        keep_offline(self.external_models_dir)
+        from engines.tts.vibevoice.narrator import load_narrator
+
+        self._narrator = load_narrator(self.model_path(model_name).resolve(), torch_device())
+
+    def unload_model(self) -> None:
+        """Forget the model and the voices."""
+        self._narrator = None
+        self._voices.clear()
+
+    def generate_audio(
+        self,
+        text: str,
+        language: str,  # noqa: ARG002 - the model reads it off the text
+        speaker_wav: list[Path],
+        parameters: dict[str, Any],
+    ) -> bytes:
+        """Speak all of `text` in the voice of all samples."""
+        from engines.tts.vibevoice.narrator import Delivery
+
+        narrator = self._narrator
+        if narrator is None:
+            raise RequestError("Model not loaded")
+        rate = narrator.sample_rate
+        voice = self._voices.get(speaker_wav, lambda samples: _voice(samples, rate), rate)
+        return wav_of(narrator.speak(text, voice, Delivery(**parameters)), rate)
+
+
+def _voice(samples: "Sequence[Path]", sample_rate: int) -> "Samples":
+    """Return the samples of one speaker one after the other, (n,) at `sample_rate`: the model takes one each."""
+    parts = [read_mono(sample, sample_rate, SHORTEST_SAMPLE_S) for sample in samples]
+    return joined(parts, sample_rate)[: LONGEST_VOICE_S * sample_rate]
+
+
+if __name__ == "__main__":
+    VibeVoiceServer.main()
