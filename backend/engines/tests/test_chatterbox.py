@@ -65,6 +65,8 @@ class StandIn:
     seconds: ClassVar[dict[str, float]] = {}  # of a text; otherwise 0.05 a character
     peak: ClassVar[float] = 0.5
 
+    device: str
+
     def __init__(self) -> None:
         attention = types.SimpleNamespace(_forward_hooks={})
         layers = [types.SimpleNamespace(self_attn=attention)]
@@ -79,8 +81,9 @@ class StandIn:
         StandIn.offline.append(os.environ.get("HF_HUB_OFFLINE"))
         if StandIn.error:
             raise StandIn.error
-        assert device == "cpu"
-        return cls()
+        made = cls()
+        made.device = device
+        return made
 
     def prepare_conditionals(self, wav_fpath, exaggeration=0.5):
         import soundfile
@@ -88,6 +91,7 @@ class StandIn:
         sound, rate = soundfile.read(wav_fpath, dtype="float32")
         assert rate == RATE
         self.learned.append(sound)
+        self.learned_gradients = sys.modules["torch"].keeps_gradients
         self.conds = Conditionals(t3=len(self.learned), gen={"prompt": "as learned"})
 
     def _speak(self, text: str, **settings: Any) -> Tensor:
@@ -156,8 +160,14 @@ class Torch(types.ModuleType):
         super().__init__("torch")
         self.seeds: list[int] = []
         self.manual_seed = self.seeds.append
-        self.inference_mode = contextlib.nullcontext
+        self.keeps_gradients = True
         self.cuda = types.SimpleNamespace(is_available=lambda: False, empty_cache=lambda: None)
+
+    @contextlib.contextmanager
+    def inference_mode(self) -> Iterator[None]:
+        self.keeps_gradients = False
+        yield
+        self.keeps_gradients = True
 
 
 def module(name: str, **members: object) -> types.ModuleType:
@@ -311,6 +321,13 @@ def test_load_of_another_model_frees_the_first(client) -> None:
     assert StandIn.made[1]() is not None
 
 
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_load_uses_the_gpu_where_there_is_one(client, library, device) -> None:
+    library["torch"].cuda.is_available = lambda: device == "cuda"
+    assert load(client).status_code == 200
+    assert model().device == client.get("/health").json()["device"] == device
+
+
 @pytest.mark.parametrize("absent", ["chatterbox.tts", "perth"])
 def test_load_without_the_library_says_what_to_install(client, library, monkeypatch, absent) -> None:
     monkeypatch.setitem(sys.modules, absent, None)
@@ -427,6 +444,13 @@ def test_generate_learns_a_speaker_once_and_anew_when_uploaded_again(client) -> 
     assert len(model().learned) == 2
     assert [spoken["speaker"] for spoken in model().spoken] == [1, 1, 1, 2]
     assert [spoken["exaggeration"] for spoken in model().spoken] == [0.5, 1.0, 0.5, 0.5]
+
+
+def test_generate_learns_a_speaker_without_gradients(client) -> None:
+    """Of resemble-ai/chatterbox issue 218: each speaker would hold the intermediate results of a whole model."""
+    load(client)
+    sound_of(speak(client))
+    assert model().learned_gradients is False
 
 
 def test_generate_goes_back_to_an_earlier_speaker(client) -> None:

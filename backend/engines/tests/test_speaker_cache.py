@@ -26,13 +26,13 @@ def learn():
 
 
 def test_speaker_is_learned_once(anna, learn):
-    cache = SpeakerCache()
+    cache: SpeakerCache[list[bytes]] = SpeakerCache()
     assert cache.get([anna], learn) is cache.get([anna], learn)
     assert learn.calls == 1
 
 
 def test_sample_uploaded_again_is_learned_anew_even_at_the_same_time_and_size(anna, learn):
-    cache = SpeakerCache()
+    cache: SpeakerCache[list[bytes]] = SpeakerCache()
     cache.get([anna], learn)
     before = anna.stat()
     publish(anna, b"two")
@@ -41,7 +41,7 @@ def test_sample_uploaded_again_is_learned_anew_even_at_the_same_time_and_size(an
 
 
 def test_other_settings_and_other_sets_are_other_speakers(anna, learn):
-    cache = SpeakerCache()
+    cache: SpeakerCache[list[bytes]] = SpeakerCache()
     cache.get([anna], learn, settings=0.5)
     cache.get([anna], learn, settings=0.6)
     cache.get([anna, anna], learn, settings=0.6)
@@ -49,7 +49,7 @@ def test_other_settings_and_other_sets_are_other_speakers(anna, learn):
 
 
 def test_oldest_speaker_is_forgotten(anna, learn):
-    cache = SpeakerCache(capacity=2)
+    cache: SpeakerCache[list[bytes]] = SpeakerCache(capacity=2)
     for settings in (1, 2, 1, 3):
         cache.get([anna], learn, settings=settings)
     assert len(cache) == 2
@@ -63,14 +63,14 @@ def test_failure_is_not_remembered(anna, learn):
     def fail(samples):
         raise RuntimeError
 
-    cache = SpeakerCache()
+    cache: SpeakerCache[list[bytes]] = SpeakerCache()
     with pytest.raises(RuntimeError):
         cache.get([anna], fail)
     assert cache.get([anna], learn) == [b"one"]
 
 
 def test_cleared_cache_is_empty(anna, learn):
-    cache = SpeakerCache()
+    cache: SpeakerCache[list[bytes]] = SpeakerCache()
     cache.get([anna], learn)
     cache.clear()
     assert len(cache) == 0

@@ -20,6 +20,7 @@ import yaml
 
 import engines
 from core_engine.audio_utils import encode_wav, normalize_audio
+from engines.conformance.run import check_engine
 from engines.tests.file_server import file_server
 from engines.tests.real.conftest import MakeEngine
 from engines.tests.real.real_engine import BUILD, RealEngine, python_of
@@ -255,6 +256,16 @@ def test_client_starts_it_and_has_a_segment_judged(real_engine, trained, spoken)
     assert answer["qualityStatus"] == "perfect"
     assert client.process
     assert client.process.returncode == 0
+
+
+def test_engine_conforms_with_a_model_at_hand(real_engine, trained) -> None:
+    engine = real_engine(ENGINE)
+    shutil.copy(trained, engine.models_dir / "base.pt")
+    results = list(check_engine(engine.folder))
+    assert {result.check: result.found for result in results if result.outcome == "failed"} == {}
+    assert "/analyze: every refusal with its status, and an answer" in [
+        result.check for result in results if result.outcome == "passed"
+    ]
 
 
 def test_library_has_what_the_stand_in_of_the_light_tests_mimics() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from engines.errors import OutOfMemoryError, RequestError, UnusableModelError, as_engine_error
 from engines.speech.offline import keep_offline
+from engines.speech.torch_device import torch_device
 
 logger = logging.getLogger(__name__)
 
@@ -56,22 +57,15 @@ def kind_of(folder: Path) -> Kind | None:
     return next((kind for kind in (MULTILINGUAL, ENGLISH) if _holds(folder, kind.files)), None)
 
 
-def prepare_import(cache: Path) -> None:
-    """Switch downloads off, and a progress bar for every sentence; call it before PyTorch is imported.
+def load_checkpoint(folder: Path, kind: Kind, cache: Path) -> Any:
+    """Return the library's model of the files in `folder`, on the GPU where there is one.
 
-    `cache` is where the library's dependencies may keep things.
+    `cache` is where the library's dependencies may keep things. Raises UnusableModelError for damaged files,
+    RequestError for a library that is not installed as it has to be, and what PyTorch raises where the device fails.
     """
     keep_offline(cache)
-    os.environ.setdefault("TQDM_DISABLE", "1")
-
-
-def load_checkpoint(folder: Path, kind: Kind, device: str) -> Any:
-    """Return the library's model of the files in `folder`.
-
-    Raises UnusableModelError for damaged files, RequestError for a library that is not installed as it has to be, and
-    what PyTorch raises where the device fails.
-    """
     library = _imported(kind)
+    device = torch_device()
     logger.debug("Loading '%s' as %s on %s.", folder, kind.class_name, device)
     try:
         with _segmenter_hidden():
@@ -101,6 +95,7 @@ def _holds(folder: Path, files: tuple[str, ...]) -> bool:
 
 
 def _imported(kind: Kind) -> Any:
+    os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar for every sentence would fill the log
     try:
         library = importlib.import_module(kind.module)
         watermarker = importlib.import_module("perth").PerthImplicitWatermarker

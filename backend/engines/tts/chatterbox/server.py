@@ -16,8 +16,7 @@ from engines.errors import RequestError
 from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined, read_mono, wav_of
 from engines.speech.speaker_cache import SpeakerCache
-from engines.speech.torch_device import torch_device
-from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint, prepare_import
+from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
 
 if TYPE_CHECKING:
     from engines.speech.sound import Samples
@@ -45,13 +44,13 @@ class ChatterboxServer(BaseTTSServer):
         super().__init__(base_path)
         self._model: Any = None
         self._kind: Kind | None = None
-        self._device: Literal["cpu", "cuda"] = "cpu"
         self._speakers: SpeakerCache[Any] = SpeakerCache()
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
         """Where the loaded model runs."""
-        return self._device
+        model = self._model
+        return "cuda" if model is not None and model.device == "cuda" else "cpu"
 
     def is_complete(self, path: Path) -> bool:
         """A model is a folder with the files that the library opens by name."""
@@ -63,14 +62,11 @@ class ChatterboxServer(BaseTTSServer):
         self._kind = kind_of(folder)
         if self._kind is None:
             raise RuntimeError(f"The model '{model_name}' has lost files since it was listed.")
-        prepare_import(self.external_models_dir / ".cache")
-        self._device = torch_device()
-        self._model = load_checkpoint(folder, self._kind, self._device)
+        self._model = load_checkpoint(folder, self._kind, self.external_models_dir / ".cache")
 
     def unload_model(self) -> None:
         """Free the model and what it has learned of the speakers."""
         self._model = self._kind = None
-        self._device = "cpu"
         self._speakers.clear()
 
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
