@@ -53,7 +53,8 @@ class Narrator:
         import torch
 
         line = script_text(text, self._control_words)
-        passages = cut_at_sentences(line, self._longest_passage(line, voice))
+        cut = cut_at_sentences(line, self._longest_passage(line, voice))
+        passages = [passage for passage in cut if any(map(str.isalnum, passage))]  # dashes alone make the model babble
         torch.manual_seed(delivery.seed or torch.seed())
         return joined([self._spoken(passage, voice, delivery) for passage in passages], self.sample_rate)
 
@@ -63,7 +64,9 @@ class Narrator:
         widest = max(len(character.encode()) for character in line)  # a token is at least one byte
         fitting = free // ((1 + FRAMES_PER_BYTE) * widest)
         if fitting < 1:
-            raise RequestError(f"The speaker samples leave no room in the {self._context} tokens of this model.")
+            raise RequestError(
+                f"The speaker samples leave no room in the {self._context} tokens of this model. Use shorter ones."
+            )
         return min(PASSAGE_CHARACTERS, fitting)
 
     def _spoken(self, passage: str, voice: "Samples", delivery: Delivery) -> "Samples":
@@ -105,8 +108,8 @@ class Narrator:
 def load_narrator(folder: Path, device: Literal["cpu", "cuda"]) -> Narrator:
     """Return the model in `folder` ready to speak: bfloat16 on the GPU, float32 on the CPU.
 
-    Raises UnusableModelError for files that will never load; what is short of memory or wrong with
-    the GPU passes through.
+    Raises UnusableModelError for files that will never load; what fails for want of memory, or because of the disk, the
+    GPU or a package, passes through.
     """
     from transformers.utils import logging as library_logging
 
@@ -118,10 +121,17 @@ def load_narrator(folder: Path, device: Literal["cpu", "cuda"]) -> Narrator:
     except UnusableModelError:
         raise
     except Exception as error:
-        if isinstance(as_engine_error(error), OutOfMemoryError) or "cuda" in str(error).lower():
+        if _may_pass(error):
             raise
         raise UnusableModelError(f"'{folder.name}' cannot be loaded: {error}. Copy its files again.") from error
     return Narrator(model, processor, device)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Tell whether a load failed for another reason than its files; the library's own OSErrors have no number."""
+    if isinstance(error, ImportError) or getattr(error, "errno", None) is not None:
+        return True
+    return isinstance(as_engine_error(error), OutOfMemoryError) or "cuda" in str(error).lower()
 
 
 def _processor(folder: Path) -> Any:

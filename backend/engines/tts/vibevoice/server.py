@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 SHORTEST_SAMPLE_S = 1.0
 LONGEST_VOICE_S = 60  # of all samples of a speaker; more costs memory with every text and tells the model nothing new
+SILENCE_PEAK = 1e-3  # -60 dB
 
 
 class VibeVoiceServer(BaseTTSServer):
@@ -89,9 +90,16 @@ class VibeVoiceServer(BaseTTSServer):
 
 
 def _voice(samples: "Sequence[Path]", sample_rate: int) -> "Samples":
-    """Return the samples of one speaker one after the other, (n,) at `sample_rate`: the model takes one each."""
-    parts = [read_mono(sample, sample_rate, SHORTEST_SAMPLE_S) for sample in samples]
-    return joined(parts, sample_rate)[: LONGEST_VOICE_S * sample_rate]
+    """Return an equal share of each sample of one speaker, one after the other, (n,) at `sample_rate`.
+
+    In one sound, because the model takes one for each speaker.
+    """
+    sounds = [read_mono(sample, sample_rate, SHORTEST_SAMPLE_S) for sample in samples]
+    for sample, sound in zip(samples, sounds, strict=True):
+        if abs(sound).max() < SILENCE_PEAK:
+            raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
+    share = LONGEST_VOICE_S * sample_rate // len(sounds)
+    return joined([sound[:share] for sound in sounds], sample_rate)
 
 
 if __name__ == "__main__":
