@@ -119,6 +119,18 @@ class Tokenizer:
         return [TOKENS[token] for token in tokens]
 
 
+class Config(types.SimpleNamespace):
+    """VibeVoiceConfig."""
+
+    @classmethod
+    def from_pretrained(cls, folder, local_files_only=False):
+        assert local_files_only
+        settings = json.loads((folder / "config.json").read_text())
+        if "text_config" not in settings:
+            raise ValueError("`diffusion_head_config.hidden_size` must match `text_config.hidden_size`")
+        return cls(**settings)
+
+
 class Guidance:
     """UnbatchedClassifierFreeGuidanceLogitsProcessor."""
 
@@ -132,15 +144,16 @@ class Model:
     missing: ClassVar[list[str]] = []
     context: ClassVar[int] = 65_536
     frames: ClassVar[float] = 0.5  # of a character
+    weights: ClassVar[int] = 7
     error: ClassVar[Exception | None] = None
 
-    def __init__(self, dtype) -> None:
+    def __init__(self, config) -> None:
         text_config = types.SimpleNamespace(max_position_embeddings=Model.context)
         audio_config = types.SimpleNamespace(hop_length=HOP)
         self.config = types.SimpleNamespace(
             text_config=text_config, audio_config=audio_config, eos_token_id=END, pad_token_id=END
         )
-        self.dtype = dtype
+        self.dtype = "float32"
         self.prompts: list[Any] = []
         self.settings: list[Any] = []
         self.processors = self._get_logits_processor()
@@ -151,9 +164,12 @@ class Model:
         Model.loads.append(options)
         if Model.load_error:
             raise Model.load_error
-        if "text_config" not in json.loads((folder / "config.json").read_text()) and "config" not in options:
-            raise ValueError("`diffusion_head_config.hidden_size` must match `text_config.hidden_size`")
-        return cls(options["dtype"]), {"missing_keys": set(Model.missing), "mismatched_keys": set()}
+        model = cls(options["config"])
+        model.dtype = options["dtype"]
+        return model, {"missing_keys": set(Model.missing), "mismatched_keys": set()}
+
+    def num_parameters(self):
+        return Model.weights
 
     def _get_logits_processor(self, *args, **kwargs):
         return [Guidance(), "the tokens of sound"]
@@ -182,7 +198,7 @@ class Torch(types.ModuleType):
         self.seeds: list[int] = []
         self.gpu = False
         self.cuda = types.SimpleNamespace(is_available=lambda: self.gpu, empty_cache=lambda: None)
-        self.inference_mode = contextlib.nullcontext
+        self.inference_mode, self.device = contextlib.nullcontext, contextlib.nullcontext
         self.manual_seed = self.seeds.append
 
     def seed(self):
@@ -210,14 +226,14 @@ def library(monkeypatch) -> Iterator[types.SimpleNamespace]:
             VibeVoiceProcessor=Processor,
             VibeVoiceAcousticTokenizerFeatureExtractor=FeatureExtractor,
             Qwen2TokenizerFast=Tokenizer,
-            VibeVoiceConfig=types.SimpleNamespace,
+            VibeVoiceConfig=Config,
             VibeVoiceForConditionalGeneration=Model,
             LogitsProcessorList=list,
             UnbatchedClassifierFreeGuidanceLogitsProcessor=Guidance,
         ),
     ):
         monkeypatch.setitem(sys.modules, replacement.__name__, replacement)
-    for name in ("load_error", "missing", "context", "frames", "error"):
+    for name in ("load_error", "missing", "context", "frames", "weights", "error"):
         monkeypatch.setattr(Model, name, getattr(Model, name))
     monkeypatch.setattr(Model, "loads", [])
     monkeypatch.setattr(Model, "offline", [])
@@ -391,7 +407,8 @@ def test_original_checkpoint_is_read_in_the_terms_of_the_library(client) -> None
     """It fails with "`diffusion_head_config.hidden_size` must match" when it is read as a converted one."""
     assert load(client, "original").status_code == 200
     converted, original = Model.loads
-    assert not {"config", "key_mapping"} & set(converted)
+    assert converted["key_mapping"] is None
+    assert vars(converted["config"]) == CONVERTED
     config = original["config"]
     assert config.audio_config["downsampling_ratios"] == [2, 2, 4, 5, 5, 8]
     assert config.audio_config["depths"] == [3, 3, 3, 3, 3, 3, 8]
@@ -417,6 +434,16 @@ def test_missing_weights_are_refused_because_the_library_would_make_them_up(engi
         answer = load(client, "original")
     assert answer.status_code == 400
     assert "lacks 2 of its weights, such as lm_head.weight" in answer.text
+
+
+def test_settings_of_a_larger_model_than_the_files_hold_are_refused_before_memory_is_taken(engine, monkeypatch) -> None:
+    """The library would take memory for all of their weights before it looks into the files."""
+    monkeypatch.setattr(Model, "weights", 8_000_000_000)
+    with serving(engine) as client:
+        answer = load(client, "converted")
+    assert answer.status_code == 400
+    assert "for 8,000,000,000 weights, but its files are of 7 bytes" in answer.text
+    assert Model.loads == []
 
 
 @pytest.mark.parametrize(

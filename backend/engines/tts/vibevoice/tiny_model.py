@@ -1,4 +1,4 @@
-"""Make a tiny VibeVoice with random weights: `python tiny_model.py FOLDER [--original | --endless]`.
+"""Make a tiny VibeVoice with random weights: `python tiny_model.py FOLDER [--original | --endless | --heavy]`.
 
 It has every part of a real one and takes well under a second a frame on one core, but what it says is noise.
 """
@@ -24,6 +24,7 @@ from transformers import (
 HIDDEN, LATENT, SEMANTIC, FILTERS, LAYERS = 32, 8, 6, 1, 2
 RATIOS = (8, 5, 5, 4, 2, 2)  # as in the real ones: 3,200 samples a frame
 FEED_FORWARD, HEAD_RATIO, FREQUENCIES = 64, 3, 256
+HEAVY_FEED_FORWARD = 200_000  # 150 MB of weights, which a process cannot hide
 CONTEXT = 2_048
 END_OF_TEXT = "<|endoftext|>"
 FRAME, BEGIN, END = "<|vision_pad|>", "<|vision_start|>", "<|vision_end|>"
@@ -47,12 +48,16 @@ def tiny_tokenizer() -> Qwen2TokenizerFast:
     return Qwen2TokenizerFast(tokenizer_object=bytes_only, eos_token=END_OF_TEXT, pad_token=END_OF_TEXT, unk_token=None)
 
 
-def tiny_config(tokenizer: Qwen2TokenizerFast) -> VibeVoiceConfig:
+def tiny_config(tokenizer: Qwen2TokenizerFast, feed_forward: int = FEED_FORWARD) -> VibeVoiceConfig:
     """Return the settings of the smallest model that is still a VibeVoice."""
     codec = {"num_filters": FILTERS, "depths": [1] * 7, "downsampling_ratios": list(reversed(RATIOS))}
     frame, end_of_text, begin, end = tokenizer.convert_tokens_to_ids([FRAME, END_OF_TEXT, BEGIN, END])
     return VibeVoiceConfig(
-        text_config={**_language_model(len(tokenizer)), "eos_token_id": end_of_text, "pad_token_id": end_of_text},
+        text_config={
+            **_language_model(len(tokenizer), feed_forward),
+            "eos_token_id": end_of_text,
+            "pad_token_id": end_of_text,
+        },
         audio_config={**codec, "hidden_size": LATENT},
         semantic_model_config={**codec, "hidden_size": SEMANTIC},
         diffusion_head_config={"num_hidden_layers": 1, "intermediate_size": HEAD_RATIO * HIDDEN},
@@ -64,10 +69,11 @@ def tiny_config(tokenizer: Qwen2TokenizerFast) -> VibeVoiceConfig:
     )
 
 
-def make_converted(folder: Path, *, endless: bool = False) -> None:
+def make_converted(folder: Path, *, endless: bool = False, heavy: bool = False) -> None:
     """Write a model as transformers keeps it; an `endless` one never stops speaking by itself."""
     tokenizer = tiny_tokenizer()
-    model = VibeVoiceForConditionalGeneration(tiny_config(tokenizer)).eval()
+    config = tiny_config(tokenizer, HEAVY_FEED_FORWARD if heavy else FEED_FORWARD)
+    model = VibeVoiceForConditionalGeneration(config).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             weight.copy_(random_weight(name, tuple(weight.shape)))
@@ -211,12 +217,12 @@ def original_shapes(vocabulary: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _language_model(vocabulary: int) -> dict[str, Any]:
+def _language_model(vocabulary: int, feed_forward: int = FEED_FORWARD) -> dict[str, Any]:
     return {
         "model_type": "qwen2",
         "vocab_size": vocabulary,
         "hidden_size": HIDDEN,
-        "intermediate_size": FEED_FORWARD,
+        "intermediate_size": feed_forward,
         "num_hidden_layers": LAYERS,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
@@ -287,11 +293,12 @@ def main() -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--original", action="store_true", help="in the form that Microsoft published")
     kind.add_argument("--endless", action="store_true", help="one that never stops speaking by itself")
+    kind.add_argument("--heavy", action="store_true", help="one that takes memory")
     options = parser.parse_args()
     if options.original:
         make_original(options.folder)
     else:
-        make_converted(options.folder, endless=options.endless)
+        make_converted(options.folder, endless=options.endless, heavy=options.heavy)
 
 
 if __name__ == "__main__":
