@@ -2,37 +2,38 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 import django
+from answers import Ratio
+from prepared import VOICE, model
 from side_by_side import alternate
 
 SENTENCE = "The lighthouse keeper climbed the stairs at dusk, carrying a lantern and a book of old letters."
-ROUNDS = 30
 
 
-def measure() -> dict[str, float]:
-    """Return the milliseconds of both sides, their difference and their ratio, with the configured model."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "storyflow_backend.settings"
-    os.environ.setdefault("STORYFLOW_TTS_MODEL", "default")
+def measure(full: bool = False) -> list[Ratio]:
+    """Compare both with the full-size model: `generate_audio` of about 100 tokens, and `session.run` of the same."""
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="storyflow_backend.settings",
+        STORYFLOW_MODELS_DIR=str(model().parent),
+        STORYFLOW_TTS_MODEL=model().stem,
+    )
     django.setup()
     from core_engine import tts_wrapper
-    from core_engine.kokoro.inference import read_signature, run
+    from core_engine.kokoro.inference import feed, read_signature
     from core_engine.kokoro.voice_packs import style_row
     from core_engine.model_loader import KokoroModelLoader
 
     session = KokoroModelLoader.get_session()
-    signature = read_signature(session)
     ids = tts_wrapper.tokenize_text(SENTENCE)[0, 1:-1].tolist()
-    style = style_row(tts_wrapper.get_voice_embedding("af_bella"), len(ids))
+    style = style_row(tts_wrapper.get_voice_embedding(VOICE), len(ids))
+    inputs = feed(read_signature(session), ids, style, 1.0)
     with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.wav"
         bare, whole = alternate(
-            lambda: run(session, signature, ids, style, 1.0),
-            lambda: tts_wrapper.generate_audio(SENTENCE, output_path=f"{folder}/a.wav"),
-            rounds=ROUNDS,
+            lambda: session.run(None, inputs),
+            lambda: tts_wrapper.generate_audio(SENTENCE, voice_id=VOICE, output_path=str(path)),
+            rounds=15 if full else 7,
         )
-    return {
-        "bare run (ms)": bare * 1e3,
-        "generate_audio (ms)": whole * 1e3,
-        "difference (ms)": (whole - bare) * 1e3,
-        "ratio": whole / bare,
-    }
+    return [Ratio("generate_audio ÷ bare run, 100 tokens", whole, bare, "s", at_most=1.02)]

@@ -1,27 +1,66 @@
-"""Run the short set of benchmarks: each script answers one question; the answers go to a table and to results.json."""
+"""Run the benchmarks: each script answers one question; the answers go to a table, results.json and results.png.
 
+    python benchmarks/run.py [--full] [NAME ...]
+
+The short set takes less than ten minutes; --full measures a whole chapter, a whole book and more rounds.
+"""
+
+import argparse
+import importlib
 import json
+import os
 import platform
+import time
+from dataclasses import asdict
 from pathlib import Path
 
-import onnxruntime
-import overhead
-import real_time
+import matplotlib as mpl
 
-QUESTIONS = (overhead, real_time)
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import onnxruntime
+from answers import Ratio, table
+
+QUESTIONS = ("start", "overhead", "chapter", "text_side", "segments", "memory", "real_time")
+HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Print each question with its figures, and keep them in results.json."""
-    answers = {}
-    for question in QUESTIONS:
-        print((question.__doc__ or "").strip())
-        answers[question.__name__] = question.measure()
-        for name, value in answers[question.__name__].items():
-            print(f"  {name:28} {value:10.3f}")
-    machine = f"{platform.machine()}, {platform.system()}, onnxruntime {onnxruntime.__version__}"
-    document = {"machine": machine, "answers": answers}
-    Path(__file__).with_name("results.json").write_text(json.dumps(document, indent=1) + "\n")
+    """Print each question with its table as it is answered, and keep all of them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(QUESTIONS))
+    parser.add_argument("--full", action="store_true")
+    given = parser.parse_args()
+    answers: dict[str, list[Ratio]] = {}
+    for name in given.names or QUESTIONS:
+        question, begin = importlib.import_module(name), time.perf_counter()
+        print(f"\n{(question.__doc__ or '').strip()}\n", flush=True)
+        answers[name] = question.measure(given.full)
+        print(f"{table(answers[name])}\n({time.perf_counter() - begin:.0f} s)", flush=True)
+    _keep(answers)
+
+
+def _keep(answers: dict[str, list[Ratio]]) -> None:
+    machine = (
+        f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores, onnxruntime {onnxruntime.__version__}"
+    )
+    listed = {name: [{**asdict(ratio), "ratio": ratio.value} for ratio in ratios] for name, ratios in answers.items()}
+    document = {"machine": machine, "answers": listed}
+    (HERE / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+    _draw([ratio for ratios in answers.values() for ratio in ratios], machine, HERE / "results.png")
+
+
+def _draw(ratios: list[Ratio], machine: str, picture: Path) -> None:
+    """Draw each ratio as a bar against what it is to keep to, which is 1 on the axis."""
+    judged = [ratio for ratio in reversed(ratios) if ratio.at_most is not None]
+    figure, axes = plt.subplots(figsize=(10, 1 + 0.45 * len(judged)), layout="constrained")
+    colours = ["#27408b" if ratio.kept else "#b03060" for ratio in judged]
+    bars = axes.barh([ratio.what for ratio in judged], [ratio.value / ratio.at_most for ratio in judged], color=colours)
+    axes.bar_label(bars, [f" {ratio.value:.2f} of {ratio.at_most:.2f}" for ratio in judged])
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set(xlabel="measured ratio ÷ the most that it may be", title=machine, xlim=(0, 1.5))
+    figure.savefig(picture, dpi=90)
+    plt.close(figure)
 
 
 if __name__ == "__main__":

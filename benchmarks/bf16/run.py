@@ -4,7 +4,7 @@
     python benchmarks/bf16/run.py MODEL [--tokens 100] [--threads N] [--rounds 5] [--answer-cpuid]
 
 MODEL is an export of Kokoro; that of benchmarks/stand_in, unless --trained says that its weights are real. Prints a
-table and writes results.json. A variant that kills its process is reported as that.
+table and writes benchmarks/results.bf16.json. A variant that kills its process is reported as that.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> None:
                 rows.append(measure(folder, options, variant, label, environment))
                 print_row(rows[-1])
     document = {"processor": processor(), "threads": options.threads, "difference": difference, "rows": rows}
-    (HERE / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+    (HERE.parent / "results.bf16.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
 def environments(answer_cpuid: bool, folder: Path) -> dict[str, dict[str, str]]:

@@ -76,6 +76,12 @@ def _survive_forks() -> None:
         os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
+class _Voice(ctypes.Structure):
+    """The first members of espeak_VOICE."""
+
+    _fields_ = (("name", ctypes.c_char_p), ("languages", ctypes.c_char_p), ("identifier", ctypes.c_char_p))
+
+
 class _Espeak:
     """The loaded library. Not safe from several threads: the module's lock is held around every use."""
 
@@ -86,8 +92,10 @@ class _Espeak:
 
     def translate(self, voice: bytes, pieces: Iterable[str], separator: str = "") -> list[str]:
         """Return the IPA of every piece in `voice`, with `separator` between phones."""
-        # Set anew every time: cheap, and right even when other code in this process uses the same library.
-        if self._library.espeak_SetVoiceByName(voice) != 0:
+        # Asked every time, because other code in this process may use the same library; set only where it is needed,
+        # because that reads the voice's file again and takes longer than a short paragraph.
+        current = self._library.espeak_GetCurrentVoice().contents.identifier
+        if current != voice and self._library.espeak_SetVoiceByName(voice) != 0:
             raise PhonemizerError(f"espeak-ng has no voice {voice.decode()}: its data folder is incomplete. {_INSTALL}")
         return [self._spoken(piece, separator) for piece in pieces]
 
@@ -136,7 +144,7 @@ def _paths() -> tuple[str, str]:
 
 
 def _load_library(path: str) -> Any:
-    """Return the library with the signatures of the three functions that are called.
+    """Return the library with the signatures of the four functions that are called.
 
     PyDLL keeps the interpreter lock during a call: each takes microseconds, and handing the lock over that often
     to busy threads would cost thousands of times as much.
@@ -145,6 +153,7 @@ def _load_library(path: str) -> Any:
         library = ctypes.PyDLL(path)
         library.espeak_Initialize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]
         library.espeak_SetVoiceByName.argtypes = [ctypes.c_char_p]
+        library.espeak_GetCurrentVoice.restype = ctypes.POINTER(_Voice)
         library.espeak_TextToPhonemes.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
         library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     except (OSError, AttributeError) as e:

@@ -46,7 +46,8 @@ def token_ids(phonemes: str, vocabulary: Mapping[str, int] = _SPEAKABLE) -> list
 
 def within_vocabulary(phonemes: str, vocabulary: Mapping[str, int] = _SPEAKABLE) -> str:
     """Return `phonemes` without the symbols that have no token id."""
-    return "".join(symbol for symbol in phonemes if symbol in vocabulary)
+    outside = set(phonemes).difference(vocabulary)
+    return phonemes.translate(dict.fromkeys(map(ord, outside))) if outside else phonemes
 
 
 def padded(ids: Iterable[int]) -> npt.NDArray[np.int64]:

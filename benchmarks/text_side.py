@@ -1,0 +1,43 @@
+"""How long does the text side of a book take: normalised, phonemised, tokenised, chunked?"""
+
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from answers import Ratio
+from prepared import PEER, chapter, peer
+
+from core_engine.kokoro.chunks import text_to_chunks
+
+ROUNDS = 3
+
+
+def measure(full: bool = False) -> list[Ratio]:
+    """Read 1 MB of prose, or 200 kB in the short set, as one line and paragraph by paragraph."""
+    text = chapter(1_000_000 if full else 200_000)
+    size = f"text side of {len(text) // 1000:,} kB"
+    return [
+        _compared(f"{size} in one line: time", [" ".join(text.split())], 1 if full else ROUNDS),
+        _compared(f"{size} by paragraph: time", text.split("\n\n"), ROUNDS),
+    ]
+
+
+def _compared(what: str, texts: list[str], rounds: int) -> Ratio:
+    """Read the texts with both sides in turn; neither's start-up counts."""
+    texts = [text for text in texts if text.strip()]
+    ours, other = [], []
+    text_to_chunks("Ready.")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "texts.json"
+        file.write_text(json.dumps(texts), encoding="utf-8")
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            for text in texts:
+                text_to_chunks(text)
+            ours.append(time.perf_counter() - begin)
+            said = subprocess.run(peer(PEER, "--text-side", file), check=True, capture_output=True, text=True).stdout
+            other.append(json.loads(said.splitlines()[-1])["text_s"])
+    return Ratio(what, median(ours), median(other), "s", at_most=1 / 3)
