@@ -75,18 +75,13 @@ class Prompt(dict[str, Any]):
 
 
 class Processor:
-    """VibeVoiceProcessor, or what AutoProcessor finds in a folder."""
+    """VibeVoiceProcessor."""
 
     template: ClassVar[str | None] = None
 
     def __init__(self, feature_extractor, tokenizer, chat_template=None):
         self.feature_extractor, self.tokenizer = feature_extractor, tokenizer
         Processor.template = chat_template
-
-    @classmethod
-    def from_pretrained(cls, folder, local_files_only=False):
-        assert local_files_only
-        return cls(FeatureExtractor(), Tokenizer.from_pretrained(folder, local_files_only=True))
 
     def apply_chat_template(self, conversation, tokenize=True):
         ((role, parts),) = [(message["role"], message["content"]) for message in conversation]
@@ -222,7 +217,6 @@ def library(monkeypatch) -> Iterator[types.SimpleNamespace]:
         module("transformers.utils", logging=logging, is_flash_attn_2_available=lambda: flash.installed),
         module(
             "transformers",
-            AutoProcessor=Processor,
             VibeVoiceProcessor=Processor,
             VibeVoiceAcousticTokenizerFeatureExtractor=FeatureExtractor,
             Qwen2TokenizerFast=Tokenizer,
@@ -434,6 +428,13 @@ def test_missing_weights_are_refused_because_the_library_would_make_them_up(engi
         answer = load(client, "original")
     assert answer.status_code == 400
     assert "lacks 2 of its weights, such as lm_head.weight" in answer.text
+
+
+def test_tokenizer_of_another_model_is_refused_because_it_has_no_words_for_sound(client, monkeypatch) -> None:
+    monkeypatch.delitem(TOKENS, "<|vision_pad|>")
+    answer = load(client, "original")
+    assert answer.status_code == 400
+    assert "does not know <|vision_pad|>. Put that of Qwen2.5-1.5B there." in answer.text
 
 
 def test_settings_of_a_larger_model_than_the_files_hold_are_refused_before_memory_is_taken(engine, monkeypatch) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from engines.conformance.run import check_engine
 from engines.conformance.trial import Answer
+from engines.manifest import sha256_of
 from engines.tests.real.real_engine import ENGINES, NO_NETWORK, RealEngine, python_of
 from engines.tests.test_vibevoice import tone
 
@@ -151,6 +152,11 @@ def frames_of(answer: Answer) -> float:
     return len(sound_of(answer)) / HOP
 
 
+def contents(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below `folder`."""
+    return {str(path.relative_to(folder)): sha256_of(path) for path in folder.rglob("*") if path.is_file()}
+
+
 def test_library_has_what_the_stand_in_of_the_light_tests_mimics() -> None:
     found = in_its_python(LIBRARY)
     assert found["missing"] == []
@@ -177,6 +183,7 @@ def test_original_checkpoint_speaks_as_with_the_library_that_it_was_published_wi
 
 
 def test_from_load_to_restart(vibevoice) -> None:
+    before = contents(vibevoice.external_models_dir)
     assert vibevoice.listed() == ["converted", "original"]
     assert (vibevoice.models_dir / "original").is_symlink()
     for name in ("converted", "original"):
@@ -195,7 +202,7 @@ def test_from_load_to_restart(vibevoice) -> None:
     assert vibevoice.load_named("original") == 200
     assert sound_of(speak(vibevoice, "Good evening.", "en", "two")).any()
     assert vibevoice.network_notes == []
-    assert {path.name for path in vibevoice.external_models_dir.iterdir()} == {"converted", "original"}
+    assert contents(vibevoice.external_models_dir) == before, "something was written to the mount"
 
 
 @pytest.mark.parametrize("name", ["converted", "original"])
@@ -299,6 +306,17 @@ def test_original_checkpoint_that_shares_its_embeddings_is_whole(real_engine, or
     start(engine)
     assert engine.load_named("shared") == 400
     assert "lacks 1 of its weights, such as lm_head.weight" in engine.refusal
+
+
+def test_tokenizer_of_another_model_is_refused(real_engine, original) -> None:
+    engine = real_engine(ENGINE)
+    folder = engine.external_models_dir / "mixed"
+    shutil.copytree(original, folder)
+    tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    (folder / "tokenizer.json").write_text(tokenizer.replace("<|vision_pad|>", "<|other|>"), encoding="utf-8")
+    start(engine)
+    assert engine.load_named("mixed") == 400
+    assert "does not know <|vision_pad|>" in engine.refusal
 
 
 @pytest.mark.parametrize("form", ["converted", "original"])

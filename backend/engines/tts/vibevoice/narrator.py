@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from engines.errors import RequestError
 from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined
-from engines.tts.vibevoice.original import SPEAKER
-from engines.tts.vibevoice.script import script_text
+from engines.tts.vibevoice.script import SPEAKER, script_text
 
 if TYPE_CHECKING:
     from engines.speech.sound import Samples

@@ -5,8 +5,11 @@ from typing import Any, Literal
 
 from engines.errors import OutOfMemoryError, UnusableModelError, as_engine_error
 from engines.tts.vibevoice import original
-from engines.tts.vibevoice.checkpoint import read_settings
+from engines.tts.vibevoice.checkpoint import TOKENIZER, read_settings
 from engines.tts.vibevoice.narrator import Narrator
+from engines.tts.vibevoice.script import PROMPT_TEMPLATE, VOICE_TOKENS
+
+LONGEST_REASON = 300  # characters; the library adds much advice about its hub
 
 
 def load_narrator(folder: Path, device: Literal["cpu", "cuda"]) -> Narrator:
@@ -20,14 +23,15 @@ def load_narrator(folder: Path, device: Literal["cpu", "cuda"]) -> Narrator:
     library_logging.disable_progress_bar()
     settings = read_settings(folder)
     try:
-        processor = _original_processor(folder) if original.is_original(settings) else _processor(folder)
+        processor = _processor(folder)
         model = _model(folder, settings, processor, device)
     except UnusableModelError:
         raise
     except Exception as error:
         if _may_pass(error):
             raise
-        raise UnusableModelError(f"'{folder.name}' cannot be loaded: {error}. Copy its files again.") from error
+        reason = f"{type(error).__name__}: {error}"[:LONGEST_REASON].rstrip(".")
+        raise UnusableModelError(f"'{folder.name}' cannot be loaded: {reason}. Copy its files again.") from error
     return Narrator(model, processor, device)
 
 
@@ -39,18 +43,17 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _processor(folder: Path) -> Any:
-    from transformers import AutoProcessor
-
-    return AutoProcessor.from_pretrained(folder, local_files_only=True)
-
-
-def _original_processor(folder: Path) -> Any:
+    """Return what makes prompts; of its parts only the tokenizer is read, for an original checkpoint has no others."""
     from transformers import Qwen2TokenizerFast, VibeVoiceAcousticTokenizerFeatureExtractor, VibeVoiceProcessor
 
     tokenizer = Qwen2TokenizerFast.from_pretrained(folder, local_files_only=True)
-    return VibeVoiceProcessor(
-        VibeVoiceAcousticTokenizerFeatureExtractor(), tokenizer, chat_template=original.PROMPT_TEMPLATE
-    )
+    unknown = [word for word in VOICE_TOKENS if word not in tokenizer.get_added_vocab()]
+    if unknown:
+        raise UnusableModelError(
+            f"The {TOKENIZER} of '{folder.name}' is of another model: it does not know {unknown[0]}. Put that of "
+            "Qwen2.5-1.5B there."
+        )
+    return VibeVoiceProcessor(VibeVoiceAcousticTokenizerFeatureExtractor(), tokenizer, chat_template=PROMPT_TEMPLATE)
 
 
 def _model(folder: Path, settings: dict[str, Any], processor: Any, device: Literal["cpu", "cuda"]) -> Any:
@@ -85,7 +88,7 @@ def _config(folder: Path, settings: dict[str, Any], processor: Any) -> Any:
 
     if not original.is_original(settings):
         return VibeVoiceConfig.from_pretrained(folder, local_files_only=True)
-    begin, frame, end = processor.tokenizer.convert_tokens_to_ids(list(original.VOICE_TOKENS))
+    begin, frame, end = processor.tokenizer.convert_tokens_to_ids(list(VOICE_TOKENS))
     tokens = original.VoiceTokens(begin, frame, end, processor.tokenizer.eos_token_id)
     return VibeVoiceConfig(**original.converted_settings(settings, tokens))
 
@@ -93,7 +96,7 @@ def _config(folder: Path, settings: dict[str, Any], processor: Any) -> Any:
 def _check_size(folder: Path, config: Any) -> None:
     """Raise UnusableModelError where the files cannot hold the weights that the settings ask for.
 
-    The library would take memory for all of them first: 35 GB for nothing where config.json has lost its sizes.
+    The library would take memory for all of them first: 54 GB for nothing where config.json has lost its sizes.
     """
     import torch
 

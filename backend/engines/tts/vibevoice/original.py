@@ -13,19 +13,6 @@ from typing import Any
 Settings = dict[str, Any]
 
 VAE_STD_SCALE = 0.8  # the original draws its noise with fix_std / 0.8; transformers writes the quotient down
-SPEAKER = "0"
-VOICE_TOKENS = ("<|vision_start|>", "<|vision_pad|>", "<|vision_end|>")  # Qwen2.5's own, used for speech here
-PROMPT_TEMPLATE = (
-    " Transform the text provided by various speakers into speech output, utilizing the distinct voice of each"
-    " respective speaker.\n"
-    " Voice input:\n"
-    f" Speaker {SPEAKER}:{''.join(VOICE_TOKENS)}\n"
-    " Text input:\n"
-    "{% for message in messages %}{% for part in message['content'] if part['type'] == 'text' %}"
-    " Speaker {{ message['role'] }}: {{ part['text'] }}\n"
-    "{% endfor %}{% endfor %}"
-    f" Speech output:\n{VOICE_TOKENS[0]}"
-)
 
 _CODEC_NAMES = {
     "channels": "channels",

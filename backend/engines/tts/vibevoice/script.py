@@ -1,9 +1,24 @@
-"""The text of a segment as a line of the script that VibeVoice reads."""
+"""The script that VibeVoice reads: a line of text and the voice that is to speak it."""
 
 import re
 from collections.abc import Collection
 
 from engines.errors import RequestError
+
+SPEAKER = "0"
+VOICE_TOKENS = ("<|vision_start|>", "<|vision_pad|>", "<|vision_end|>")  # Qwen2.5's own, used for speech here
+# As the code that the models were published with puts it together, blank for blank.
+PROMPT_TEMPLATE = (
+    " Transform the text provided by various speakers into speech output, utilizing the distinct voice of each"
+    " respective speaker.\n"
+    " Voice input:\n"
+    f" Speaker {SPEAKER}:{''.join(VOICE_TOKENS)}\n"
+    " Text input:\n"
+    "{% for message in messages %}{% for part in message['content'] if part['type'] == 'text' %}"
+    " Speaker {{ message['role'] }}: {{ part['text'] }}\n"
+    "{% endfor %}{% endfor %}"
+    f" Speech output:\n{VOICE_TOKENS[0]}"
+)
 
 # Upstream advises English punctuation, for Chinese too, and warns of Chinese quotation marks (docs/vibevoice-tts.md).
 _PUNCTUATION = str.maketrans(

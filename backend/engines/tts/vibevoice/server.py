@@ -15,12 +15,12 @@ from engines.speech.sound import joined, read_mono, wav_of
 from engines.speech.speaker_cache import SpeakerCache
 from engines.speech.torch_device import torch_device
 from engines.tts.vibevoice.checkpoint import missing_files
+from engines.tts.vibevoice.narrator import Delivery, Narrator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engines.speech.sound import Samples
-    from engines.tts.vibevoice.narrator import Narrator
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +79,6 @@ class VibeVoiceServer(BaseTTSServer):
         parameters: dict[str, Any],
     ) -> bytes:
         """Speak all of `text` in the voice of all samples."""
-        from engines.tts.vibevoice.narrator import Delivery
-
         narrator = self._narrator
         if narrator is None:
             raise RequestError("Model not loaded")

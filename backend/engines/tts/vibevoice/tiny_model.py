@@ -31,11 +31,6 @@ FRAME, BEGIN, END = "<|vision_pad|>", "<|vision_start|>", "<|vision_end|>"
 ANOTHER_FRAME = 3.0  # how much likelier than the end it is
 EMBEDDING, CONNECTOR_BIAS = "language_model.embed_tokens.weight", "acoustic_connector.fc2.bias"
 LOUDNESS = 0.1  # so that the noise stays below full scale
-TEMPLATE = (
-    " Transform the text.\n Voice input:\n Speaker 0:" + BEGIN + FRAME + END + "\n Text input:\n"
-    "{% for m in messages %}{% for c in m['content'] if c['type'] == 'text' %}"
-    " Speaker {{ m['role'] }}: {{ c['text'] }}\n{% endfor %}{% endfor %} Speech output:\n" + BEGIN
-)
 
 
 def tiny_tokenizer() -> Qwen2TokenizerFast:
@@ -82,9 +77,7 @@ def make_converted(folder: Path, *, endless: bool = False, heavy: bool = False) 
         if endless:
             model.lm_head.weight.zero_()  # all words equally likely: the first is taken, and that is the frame
     model.save_pretrained(folder)
-    VibeVoiceProcessor(VibeVoiceAcousticTokenizerFeatureExtractor(), tokenizer, chat_template=TEMPLATE).save_pretrained(
-        folder
-    )
+    VibeVoiceProcessor(VibeVoiceAcousticTokenizerFeatureExtractor(), tokenizer).save_pretrained(folder)
 
 
 def make_original(folder: Path) -> None:
