@@ -62,7 +62,7 @@ from engines.tts.vibevoice.narrator import Delivery
 from engines.tts.vibevoice.opening import load_narrator
 wanted = json.loads(Path(sys.argv[2]).read_text())
 narrator = load_narrator(Path(sys.argv[1]), "cpu")
-second = np.arange(38_400) / 24_000
+second = np.arange(38_400) / 24_000  # the voice of vibevoice_reference.py
 voice = (0.2 * second * np.sin(2 * np.pi * 220 * second)).astype(np.float32)
 sounds = {
     seed: narrator.speak(
