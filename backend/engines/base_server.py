@@ -197,9 +197,10 @@ class BaseEngineServer(ABC):
             return work()
         except BaseException as error:
             failure = as_engine_error(error)
-            if failure is not error:
-                logger.error("The request failed: %s. LOG_LEVEL=DEBUG shows where.", type(error).__name__)
-                logger.debug("The request failed:", exc_info=True)
+            if failure is error:
+                raise
+            logger.error("The request failed: %s. LOG_LEVEL=DEBUG shows where.", type(error).__name__)
+            logger.debug("The request failed:", exc_info=True)
             raise failure from error
 
     def fingerprint(self, model_name: str) -> Fingerprint:

@@ -6,6 +6,7 @@ that failed until the next work begins, and "ready" otherwise.
 
 import logging
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
@@ -102,13 +103,24 @@ class Activity:
         return True
 
     def _run(self) -> None:
-        while job := self._next():
-            result, error = _attempt(job)
-            with self._changed:
-                self._running = None
-                self._failure = _failure_text(error)
-                self._changed.notify_all()
-            _settle(job.done, result, error)
+        while self._run_next():
+            pass
+
+    def _run_next(self) -> bool:
+        """Do the next work; False when the activity is closed.
+
+        Has a frame of its own, so that the worker keeps no result and no error of the last work while it waits.
+        """
+        job = self._next()
+        if job is None:
+            return False
+        result, error = _attempt(job.work)
+        with self._changed:
+            self._running = None
+            self._failure = _failure_text(error)
+            self._changed.notify_all()
+        _settle(job.done, result, error)
+        return True
 
     def _next(self) -> _Job | None:
         """Wait for a job that somebody still wants; None when the activity is closed."""
@@ -123,10 +135,27 @@ class Activity:
                     return job
 
 
-def _attempt(job: _Job) -> tuple[Any, BaseException | None]:
+def release_frames(error: BaseException) -> None:
+    """Forget the variables of the functions that `error` and its causes have left.
+
+    An error is kept until its client is answered, and in cycles until the garbage is collected; the tensors of a failed
+    generation, or a model that is half loaded, must not wait for that.
+    """
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            traceback.clear_frames(one.__traceback__)
+            waiting += [one.__cause__, one.__context__]
+
+
+def _attempt(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     try:
-        return job.work(), None
+        return work(), None
     except BaseException as error:
+        release_frames(error)
         return None, error
 
 

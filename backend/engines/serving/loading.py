@@ -19,7 +19,7 @@ from engines.errors import BusyError, NotFoundError, RequestError, UnusableModel
 from engines.gpu import release_unused_memory
 from engines.model_store import DamagedModelError, ModelNotFoundError
 from engines.names import InvalidNameError, checked_name
-from engines.serving.activity import Activity
+from engines.serving.activity import Activity, release_frames
 from engines.wire import ModelInfo
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class _Pending:
 @dataclass(frozen=True)
 class _Failure:
     files: Fingerprint
-    error: UnusableModelError
+    reason: str  # not the error itself, which would keep its traceback and with it what was loaded
 
 
 class ModelLoader:
@@ -120,7 +120,7 @@ class ModelLoader:
             raise NotFoundError(missing.rstrip())
         failure = self._failures.get(name)
         if failure and failure.files == self._engine.fingerprint(name):
-            raise failure.error
+            raise UnusableModelError(failure.reason)
 
     def _submit(self, name: str) -> "Future[None]":
         done = self._activity.submit("loading", lambda: self._swap(name))
@@ -138,9 +138,12 @@ class ModelLoader:
             self.unload()
             self._load(name)
         except BaseException as error:
-            self._clean_up()
             failure = as_engine_error(error)
             logger.error("Cannot load model '%s': %s", name, failure, exc_info=failure is not error)
+            release_frames(error)  # before the cleaning up: they hold what has been loaded so far
+            self._clean_up()
+            if failure is error:
+                raise
             raise failure from error
         self._current = name
         logger.info("Loaded model '%s' in %.2f s.", name, time.monotonic() - started)
@@ -151,7 +154,7 @@ class ModelLoader:
         try:
             self._engine.load_model(name)
         except UnusableModelError as error:
-            self._failures[name] = _Failure(files, error)
+            self._failures[name] = _Failure(files, str(error))
             raise
         self._failures.pop(name, None)
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 
 import httpx
 import pytest
@@ -163,6 +164,43 @@ def test_load_of_an_unusable_model_is_remembered_until_its_files_change(client, 
     engine.load_error = None
     (engine.models_dir / "default" / "weights").write_text("mended weights")
     assert load(client).status_code == 200
+
+
+class Weights:
+    """Stands for gigabytes."""
+
+
+@pytest.mark.parametrize("error", [UnusableModelError("torn"), RuntimeError("CUDA out of memory.")])
+def test_load_that_fails_half_way_keeps_nothing_of_the_model(client, engine, monkeypatch, error) -> None:
+    made = []
+
+    def load_model(name: str) -> None:
+        weights = Weights()
+        made.append(weakref.ref(weights))
+        try:
+            int(name)
+        except ValueError as cause:
+            raise error from cause
+
+    kept = []
+    monkeypatch.setattr(engine, "load_model", load_model)
+    monkeypatch.setattr("engines.serving.loading.release_unused_memory", lambda: kept.append(made[-1]()))
+    assert load(client).status_code in (400, 500)
+    assert kept == [None], "it must be gone when the device is asked to give its memory back"
+
+
+def test_request_that_fails_keeps_nothing_of_what_it_computed(client, engine, monkeypatch) -> None:
+    made = []
+
+    def generate_audio(*_arguments: object) -> bytes:
+        weights = Weights()
+        made.append(weakref.ref(weights))
+        raise RuntimeError("CUDA out of memory.")
+
+    load(client)
+    monkeypatch.setattr(engine, "generate_audio", generate_audio)
+    assert speak(client).status_code == 500
+    assert made[0]() is None
 
 
 def test_load_of_an_unknown_model_is_404_at_once_even_during_a_load(client, engine) -> None:
