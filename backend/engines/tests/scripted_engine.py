@@ -1,7 +1,11 @@
 """An engine that does what a test tells it, and a server for it in a thread of the test's own process."""
 
 import contextlib
+import os
+import subprocess
+import sys
 import threading
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +86,26 @@ class ScriptedEngine(BaseTTSServer):
 
     def count(self, call: str) -> int:
         return sum(made[0] == call for made in self.calls)
+
+
+class WatchedModule(types.ModuleType):
+    """Stands before a module of a library and notes HF_HUB_OFFLINE whenever something is imported from it."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__("watched")
+        self.offline: list[str | None] = []
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        self.offline.append(os.environ.get("HF_HUB_OFFLINE"))
+        return getattr(self._module, name)
+
+
+def imported_by(server: Path, *packages: str) -> set[str]:
+    """Return those of `packages` that a process has imported when it is about to listen with `server`."""
+    code = "import sys, runpy; runpy.run_path('server.py', run_name='looked_at'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=server.parent, capture_output=True, text=True, check=True)
+    return set(packages) & set(done.stdout.split())
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import hashlib
 import math
 import os
 import shutil
+import struct
 import sys
 import types
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ import engines
 from engines.stt.whisper import words
 from engines.stt.whisper.server import WhisperServer
 from engines.tests.file_server import file_server
-from engines.tests.scripted_engine import serving
+from engines.tests.scripted_engine import WatchedModule, imported_by, serving
 from engines.wav import pcm16_wav
 
 pytest.importorskip("soundfile")
@@ -177,6 +178,17 @@ def test_model_is_opened_by_its_path_so_that_the_library_downloads_nothing(loade
     assert library.opened == [str(folder / "models" / "base.pt")]
 
 
+def test_library_is_offline_before_its_import(client, monkeypatch) -> None:
+    watched = WatchedModule(sys.modules["whisper"])
+    monkeypatch.setitem(sys.modules, "whisper", watched)
+    assert client.post("/load", json={"engineModelName": "base"}).status_code == 200
+    assert set(watched.offline) == {"1"}
+
+
+def test_server_listens_before_it_imports_the_library() -> None:
+    assert imported_by(WHISPER / "server.py", "torch", "whisper", "numpy", "soundfile", "regex") == set()
+
+
 def test_model_is_fetched_into_external_models_and_linked(library, folder, monkeypatch) -> None:
     weights = b"downloaded weights" * 1000
     config = yaml.safe_load((folder / "engine.yaml").read_text())
@@ -194,7 +206,15 @@ def test_model_is_fetched_into_external_models_and_linked(library, folder, monke
 
 @pytest.mark.parametrize(
     "error",
-    [KeyError("dims"), RuntimeError("PytorchStreamReader failed"), EOFError(), TypeError("unexpected keyword 'x'")],
+    [
+        KeyError("dims"),
+        RuntimeError("PytorchStreamReader failed"),
+        EOFError(),
+        TypeError("unexpected keyword 'x'"),
+        struct.error("unpack requires a buffer of 4 bytes"),  # this and the next two: flipped bits, in torch 2.13
+        IndexError("index out of range"),
+        AssertionError("storage key not found in deserialized_objects"),
+    ],
 )
 def test_file_that_is_no_whisper_model_is_refused_with_advice(client, library, error) -> None:
     library.load_error = error
@@ -202,6 +222,13 @@ def test_file_that_is_no_whisper_model_is_refused_with_advice(client, library, e
     assert answer.status_code == 400
     assert "'base.pt' is no model of openai-whisper" in answer.json()["detail"]
     assert client.get("/health").json()["status"] == "ready"
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ImportError("No module named 'whisper'")])
+def test_disk_or_library_that_fails_is_no_fault_of_the_file(client, library, error) -> None:
+    library.load_error = error
+    answer = client.post("/load", json={"engineModelName": "base"})
+    assert (answer.status_code, str(error) in answer.json()["detail"]) == (500, True)
 
 
 @pytest.mark.parametrize(
