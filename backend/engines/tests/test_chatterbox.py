@@ -3,6 +3,7 @@
 The stand-in has the signatures of chatterbox-tts 0.1.7, which tests/real/test_chatterbox.py compares with the library.
 """
 
+import collections
 import contextlib
 import dataclasses
 import importlib.util
@@ -26,7 +27,7 @@ import pytest
 import yaml
 
 import engines
-from engines.tests.scripted_engine import serving
+from engines.tests.scripted_engine import WatchedModule, imported_by, serving
 
 pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -60,7 +61,6 @@ class StandIn:
     """What ChatterboxTTS and ChatterboxMultilingualTTS do, as far as the server sees it."""
 
     made: ClassVar[list["weakref.ref[StandIn]"]] = []
-    offline: ClassVar[list[str | None]] = []
     error: ClassVar[Exception | None] = None  # of the next load
     seconds: ClassVar[dict[str, float]] = {}  # of a text; otherwise 0.05 a character
     peak: ClassVar[float] = 0.5
@@ -78,7 +78,6 @@ class StandIn:
 
     @classmethod
     def from_local(cls, ckpt_dir, device):
-        StandIn.offline.append(os.environ.get("HF_HUB_OFFLINE"))
         if StandIn.error:
             raise StandIn.error
         made = cls()
@@ -187,7 +186,6 @@ def library(monkeypatch) -> Iterator[dict[str, types.ModuleType]]:
         "spacy_pkuseg": module("spacy_pkuseg", pkuseg=Segmenter),
     }
     monkeypatch.setattr(StandIn, "made", [])
-    monkeypatch.setattr(StandIn, "offline", [])
     for name, replacement in modules.items():
         monkeypatch.setitem(sys.modules, name, replacement)
     with mock.patch.dict(os.environ):
@@ -308,9 +306,15 @@ def test_downloads_bring_all_files_of_one_pinned_revision() -> None:
         assert entry["size_mb"] == round(sum(file["size"] for file in entry["download"]) / 1e6)
 
 
-def test_load_switches_the_hub_off_first(client) -> None:
+def test_load_switches_the_hub_off_before_the_import(client, monkeypatch) -> None:
+    watched = WatchedModule(sys.modules["chatterbox.tts"])
+    monkeypatch.setitem(sys.modules, "chatterbox.tts", watched)
     assert load(client).status_code == 200
-    assert StandIn.offline == ["1"]
+    assert set(watched.offline) == {"1"}
+
+
+def test_server_listens_before_it_imports_the_library() -> None:
+    assert imported_by(CHATTERBOX / "server.py", "torch", "chatterbox", "numpy", "soundfile") == set()
 
 
 def test_load_of_another_model_frees_the_first(client) -> None:
@@ -524,6 +528,28 @@ def test_generate_speaks_what_was_cut_off_in_parts(client, monkeypatch) -> None:
     sound = sound_of(speak(client, whole))
     assert [spoken["text"] for spoken in model().spoken] == [whole, SENTENCE.strip(), SENTENCE.strip()]
     assert len(sound) < 10 * RATE
+
+
+def test_generate_gives_up_on_babble_that_no_cut_ends(client, monkeypatch) -> None:
+    """A model that fills its 40 s with every text would hold the engine for an hour."""
+    monkeypatch.setattr(StandIn, "seconds", collections.defaultdict(lambda: 55.0))
+    load(client)
+    sound_of(speak(client, SENTENCE * 4))
+    assert len(model().spoken) < 20
+
+
+@pytest.mark.parametrize("text", ["* * *", "…", "—", "🙂"])
+def test_generate_refuses_text_without_a_word_because_the_model_would_babble(client, text) -> None:
+    load(client)
+    refused = speak(client, text)
+    assert refused.status_code == 400
+    assert "nothing to speak" in refused.json()["detail"]
+
+
+def test_generate_leaves_pieces_without_a_word_out(client) -> None:
+    load(client)
+    sound_of(speak(client, f"{SENTENCE}{'* ' * 150}{SENTENCE}"))
+    assert all(any(map(str.isalnum, spoken["text"])) for spoken in model().spoken)
 
 
 def test_generate_leaves_no_hooks_behind(client) -> None:

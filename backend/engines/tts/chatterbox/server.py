@@ -31,6 +31,9 @@ LONGEST_PIECE = 300  # characters, the library's own advice: it stops after 1,00
 LONGEST_DENSE_PIECE = 100  # in scripts where a character is a syllable
 DENSE = frozenset({"zh", "ja", "ko"})
 LONGEST_SPEECH_S = 39.9  # what reaches it was cut off at 1,000 tokens
+SHORTEST_CUT = (
+    40  # characters; so few take less even when read slowly: what fills the room is babble, which no cut ends
+)
 SMALLEST_CFG_WEIGHT = 1e-6  # stands for 0, at which the English model fails (issue 278)
 
 
@@ -80,7 +83,7 @@ class ChatterboxServer(BaseTTSServer):
         conditionals = self._speakers.get(speaker_wav, self._learn)
         _seed(parameters["seed"])
         settings = _settings(parameters, None if self._kind.languages else language)
-        pieces = cut_at_sentences(text, LONGEST_DENSE_PIECE if language in DENSE else LONGEST_PIECE)
+        pieces = _pieces(text, LONGEST_DENSE_PIECE if language in DENSE else LONGEST_PIECE)
         return wav_of(
             joined([self._spoken(piece, conditionals, settings) for piece in pieces], SAMPLE_RATE), SAMPLE_RATE
         )
@@ -93,9 +96,12 @@ class ChatterboxServer(BaseTTSServer):
             sound: Samples = self._model.generate(text, **settings).squeeze(0).numpy()
         finally:
             forget_hooks(self._model)
-        parts = cut_at_sentences(text, len(text) * 2 // 3 + 1)
-        if len(sound) < LONGEST_SPEECH_S * SAMPLE_RATE or len(parts) < 2:
+        if len(sound) < LONGEST_SPEECH_S * SAMPLE_RATE:
             return sound
+        if len(text) < SHORTEST_CUT:
+            logger.warning("%d characters filled %.0f s; listen to them.", len(text), LONGEST_SPEECH_S)
+            return sound
+        parts = _pieces(text, len(text) * 2 // 3 + 1)
         logger.info("%d characters did not fit into %.0f s; speaking them in parts.", len(text), LONGEST_SPEECH_S)
         return joined([self._spoken(part, conditionals, settings) for part in parts], SAMPLE_RATE)
 
@@ -110,6 +116,14 @@ class ChatterboxServer(BaseTTSServer):
             with torch.inference_mode():  # else each speaker keeps the gradients of a whole model (issue 218)
                 self._model.prepare_conditionals(str(path))
         return self._model.conds
+
+
+def _pieces(text: str, longest: int) -> list[str]:
+    """Return `text` cut at sentences, without what has no word, for which the model would babble."""
+    pieces = [piece for piece in cut_at_sentences(text, longest) if any(map(str.isalnum, piece))]
+    if not pieces:
+        raise RequestError("The text has nothing to speak: no letter and no number.")
+    return pieces
 
 
 def _prompt(samples: Sequence[Path]) -> "Samples":
