@@ -31,9 +31,17 @@ def bake(folder: Path, names: Sequence[str]) -> None:
             f"{ENGINE_YAML} has no download of {', '.join(unknown)}, only of {', '.join(models) or 'none'}."
         )
     (folder / "models").mkdir(exist_ok=True)
+    _remove_dangling(folder / "models")
     for name in names:
         logger.info("Fetching '%s', %d MB.", name, sum(file.size for file in models[name].files) // 1_000_000)
         fetch_model(models[name], folder / "models")
+
+
+def _remove_dangling(models: Path) -> None:
+    """Remove the links of a server that ran here before: in the image they lead nowhere, and take the place of a model."""
+    for entry in models.iterdir():
+        if entry.is_symlink() and not entry.exists():
+            entry.unlink()
 
 
 def main(names: Sequence[str]) -> None:

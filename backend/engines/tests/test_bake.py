@@ -38,6 +38,16 @@ def test_bake_puts_the_named_model_into_models(folder, monkeypatch) -> None:
     assert not (folder / "external_models").exists()
 
 
+def test_bake_replaces_the_link_of_a_server_that_ran_here(folder, monkeypatch) -> None:
+    link = folder / "models" / "default"
+    link.symlink_to(folder / "external_models" / "default")
+    with file_server({"/default/weights": CONTENT}) as server:
+        monkeypatch.setenv("STORYFLOW_MODELS_URL", server.url)
+        bake.bake(folder, ["default"])
+    assert not link.is_symlink()
+    assert (link / "weights").read_bytes() == CONTENT
+
+
 def test_bake_of_nothing_fetches_nothing(folder) -> None:
     bake.bake(folder, [])
     assert [path.name for path in (folder / "models").iterdir()] == ["other"]

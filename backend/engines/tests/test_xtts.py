@@ -26,7 +26,7 @@ import yaml
 import engines
 from engines.engine_config import load_engine_config
 from engines.tests.file_server import file_server
-from engines.tests.scripted_engine import serving
+from engines.tests.scripted_engine import WatchedModule, imported_by, serving
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -100,6 +100,7 @@ class Xtts:
 
     def get_gpt_cond_latents(self, audio, sr, length=30, chunk_length=6):
         self.heard.append((audio.shape[1], length, chunk_length))
+        self.sound = audio[0]
         return np.full((1, 32, 64), audio.mean())
 
     def inference(
@@ -322,8 +323,13 @@ def test_weights_are_never_written_to(engine, client) -> None:
     assert (engine.models_dir / "default" / "model.pth").read_bytes() == b"weights"
 
 
-def test_library_is_offline_before_its_import(client) -> None:
-    assert os.environ["HF_HUB_OFFLINE"] == "1"
+def test_library_is_offline_before_its_import(engine, monkeypatch) -> None:
+    name = "TTS.tts.models.xtts"
+    watched = WatchedModule(sys.modules[name])
+    monkeypatch.setitem(sys.modules, name, watched)
+    with serving(engine) as client:
+        assert load(client, "default") == 200
+    assert set(watched.offline) == {"1"}
 
 
 @pytest.mark.parametrize("missing", FILES)
@@ -493,6 +499,17 @@ def test_several_samples_make_one_speaker(engine, client) -> None:
     assert model_of(engine).heard == [(3 * 22_050, 30, 4)]
 
 
+def test_several_samples_are_heard_in_equal_shares(engine, client) -> None:
+    """The library hears only the first 30 s of what it is given: without shares that would be one sample alone."""
+    upload(client, "loud", tone(40.0, level=0.8))
+    upload(client, "soft", tone(40.0, level=0.1))
+    sound_of(speak(client, "Hello.", "en", "loud", "soft"))
+    heard = np.abs(model_of(engine).sound[: 30 * 22_050])
+    half = len(heard) // 2
+    assert heard[:half].max() > 0.7
+    assert 0.05 < heard[half + 1_000 :].max() < 0.2
+
+
 def test_speaker_is_learned_once_and_anew_after_another_upload(engine, client) -> None:
     quiet = [sound_of(speak(client, "Hello.")) for _ in range(2)]
     assert len(model_of(engine).heard) == 1
@@ -509,12 +526,7 @@ def test_without_a_sample_it_is_refused(client) -> None:
 
 
 def test_server_listens_before_it_imports_the_library() -> None:
-    code = (
-        "import sys, runpy; runpy.run_path('server.py', run_name='looked_at'); "
-        "print({'torch', 'TTS', 'numpy', 'soundfile'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=XTTS, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    assert imported_by(XTTS / "server.py", "torch", "TTS", "numpy", "soundfile") == set()
 
 
 def declare_download(folder: Path, contents: dict[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Texts made such that XTTS can read them: cut within its limits, numbers spelled where it cannot say them."""
+"""Texts prepared so that XTTS can read them: cut within its limits, numbers spelled where it cannot say them."""
 
 import math
 import re
