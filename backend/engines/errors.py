@@ -64,4 +64,6 @@ def as_engine_error(error: BaseException) -> EngineError:
         gpu = any(word in text for word in _GPU_WORDS)
         where = "[GPU_OOM]GPU out" if gpu else "Out"
         return OutOfMemoryError(f"{where} of memory. Try smaller input or restart engine.")
+    if isinstance(error, ImportError):
+        return EngineError(f"{error}. Run `pip install -r requirements.txt` in the engine's environment.")
     return EngineError(str(error) or type(error).__name__)

@@ -38,7 +38,7 @@ def bake(folder: Path, names: Sequence[str]) -> None:
 
 
 def _remove_dangling(models: Path) -> None:
-    """Remove the links of a server that ran here before: in the image they lead nowhere, and take the place of a model."""
+    """Remove the links of a server that ran here: in the image they lead nowhere, and take the place of a model."""
     for entry in models.iterdir():
         if entry.is_symlink() and not entry.exists():
             entry.unlink()

@@ -189,6 +189,13 @@ def test_load_that_fails_half_way_keeps_nothing_of_the_model(client, engine, mon
     assert kept == [None], "it must be gone when the device is asked to give its memory back"
 
 
+def test_load_without_the_library_says_what_to_install(client, engine) -> None:
+    engine.load_error = ModuleNotFoundError("No module named 'whisper'")
+    answer = load(client)
+    assert answer.status_code == 500
+    assert "'whisper'. Run `pip install -r requirements.txt`" in answer.json()["detail"]
+
+
 def test_request_that_fails_keeps_nothing_of_what_it_computed(client, engine, monkeypatch) -> None:
     made = []
 
