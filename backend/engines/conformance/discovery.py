@@ -32,8 +32,9 @@ def _scans(trial: Trial) -> None:
 def _order(trial: Trial) -> None:
     names = trial.listed()
     default = trial.config.default_model
-    require(default is None or default not in names or names[0] == default, f"'{default}' is not the first of {names}")
-    require(names[1:] == sorted(names[1:]) and len(set(names)) == len(names), f"not sorted: {names}")
+    require(default not in names or names[0] == default, f"'{default}' is not the first of {names}")
+    others = [name for name in names if name != default]
+    require(others == sorted(others) and len(set(names)) == len(names), f"not sorted: {names}")
 
 
 @checks.add(
