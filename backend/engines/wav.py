@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 PCM, IEEE_FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 SMALLEST_BYTES = 44  # the classic header without a single sample
+LOWEST_RATE, HIGHEST_RATE = 4_000, 768_000  # Hz; a small file of a lower rate would fill the memory when resampled
 
 
 class WavError(ValueError):
@@ -52,7 +53,11 @@ def read_wav_format(data: bytes) -> WavFormat:
 def _checked(form: tuple[int, int, int, int] | None, data_bytes: int) -> WavFormat:
     if form is None or form[0] not in (PCM, IEEE_FLOAT, EXTENSIBLE) or form[3] not in (8, 16, 24, 32, 64):
         raise WavError("Invalid audio format: expected a WAV file of PCM or float samples")
-    if not (1 <= form[1] <= 64 and 1 <= form[2] <= 768_000) or data_bytes < form[1] * form[3] // 8:
+    if not LOWEST_RATE <= form[2] <= HIGHEST_RATE:
+        raise WavError(
+            f"Invalid audio format: a sample rate of {form[2]} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE} Hz"
+        )
+    if not 1 <= form[1] <= 64 or data_bytes < form[1] * form[3] // 8:
         raise WavError("Invalid audio format: the WAV file holds no sound")
     return WavFormat(*form, data_bytes)
 

@@ -55,6 +55,7 @@ def test_wav_in_the_forms_that_recorders_write_is_read(data) -> None:
         riff(form(85), chunk(b"data", bytes(40))),  # MP3 in a WAV
         riff(form(channels=0), chunk(b"data", bytes(40))),
         riff(form(rate=0), chunk(b"data", bytes(40))),
+        riff(form(rate=1), chunk(b"data", bytes(40))),  # 40 bytes would be a million samples when resampled
         riff(form(bits=0), chunk(b"data", bytes(40))),
         riff(form(), chunk(b"LIST", bytes(40))),
         riff(chunk(b"fmt ", bytes(4)), chunk(b"data", bytes(40))),
