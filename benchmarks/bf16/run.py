@@ -1,7 +1,7 @@
 """What would OpenVINO bring, and bf16 on CPUs with bf16 matrix units, and does the audio stay the same?
 
     pip install -r benchmarks/bf16/requirements.txt
-    python benchmarks/bf16/run.py MODEL [--tokens 100] [--threads N] [--rounds 5] [--answer-cpuid]
+    python benchmarks/bf16/run.py MODEL [--tokens 100] [--threads N] [--rounds 5] [--answer-cpuid] [--only PROCESSOR]
 
 MODEL is an export of Kokoro; that of benchmarks/stand_in, unless --trained says that its weights are real. Prints a
 table and writes benchmarks/results.bf16.json. A variant that kills its process is reported as that.
@@ -39,6 +39,8 @@ def main() -> None:
         rows = [measure(folder, options, "onnxruntime", "as it is", {})]
         print_row(rows[0])
         for label, environment in environments(options.answer_cpuid, folder).items():
+            if options.only not in (None, label):
+                continue
             for variant in VARIANTS:
                 rows.append(measure(folder, options, variant, label, environment))
                 print_row(rows[-1])
@@ -120,6 +122,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=allowed_cores())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--trained", action="store_true", help="the weights are real: leave their pitch alone")
+    parser.add_argument("--only", help="one way to look at the processor: as it is, without AMX, CPUID answered")
     parser.add_argument("--answer-cpuid", action="store_true", help="see cpuid_leaves.c; needs a C compiler and AMX")
     return parser.parse_args()
 
