@@ -23,6 +23,11 @@ from core_engine.kokoro.synthesis import Kokoro
 from core_engine.kokoro.versions import version_of_model
 from core_engine.model_paths import BUILT_IN, model_path
 
+try:
+    import onnx
+except ImportError:
+    onnx = None  # type: ignore[assignment]
+
 TEXTS = ("Hello.", "The lighthouse keeper climbed the stairs at dusk, carrying a lantern.", "Who is there? " * 40)
 BACKEND = Path(__file__).resolve().parents[2]
 
@@ -32,9 +37,11 @@ class Recorder:
 
     def __init__(self):
         self.opened = []
+        self.options = []
 
     def __call__(self, path, sess_options):
         self.opened.append(Path(path).name)
+        self.options.append(sess_options)
         return ort.InferenceSession(path, sess_options=sess_options)
 
 
@@ -76,6 +83,28 @@ class GraphCacheTest(GraphCacheCase):
         self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
         np.testing.assert_array_equal(made, plain)
         np.testing.assert_array_equal(found, plain)
+
+    def test_weights_of_the_kept_graph_stay_as_they_are_mapped(self):
+        self.open(), self.open()
+        self.assertEqual(self.create.options[-1].get_session_config_entry("session.disable_prepacking"), "1")
+
+    @unittest.skipUnless(onnx, "onnx makes the test's model")
+    def test_weights_in_whole_numbers_are_repacked(self):
+        onnx.save(
+            onnx.parser.parse_model(
+                """<ir_version: 8, opset_import: ["" : 17]> quantized (float[1, n] x) => (float[1, n] y) {
+                    small, scale, zero = DynamicQuantizeLinear (x)
+                    y = DequantizeLinear (small, scale, zero)
+                }"""
+            ),
+            self.model,
+        )
+        self.open()
+        session = self.open()
+        self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
+        with self.assertRaises(RuntimeError):
+            self.create.options[-1].get_session_config_entry("session.disable_prepacking")
+        np.testing.assert_allclose(session.run(None, {"x": np.ones((1, 3), np.float32)})[0], 1, atol=0.01)
 
     def test_kept_graph_tells_the_same_of_itself(self):
         sessions = [self.open(), self.open()]
