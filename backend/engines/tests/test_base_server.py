@@ -114,7 +114,8 @@ def test_load_of_a_model_being_loaded_takes_no_place_in_the_queue(client, engine
 def test_load_goes_on_when_its_client_hangs_up(client, engine) -> None:
     engine.may_load.clear()
     with pytest.raises(httpx.ReadTimeout):
-        client.post("/load", json={"engineModelName": "default"}, timeout=0.2)
+        client.post("/load", json={"engineModelName": "default"}, timeout=httpx.Timeout(5, read=0.2))
+    assert engine.load_began.wait(5)
     assert health(client)["status"] == "loading"
     engine.may_load.set()
     assert load(client).json()["status"] == "loaded"

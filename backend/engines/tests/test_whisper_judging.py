@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from engines.errors import RequestError
 from engines.stt.whisper.comparison import Deviation, compare
 from engines.stt.whisper.languages import whisper_language
-from engines.stt.whisper.listener import Heard
 from engines.stt.whisper.pieces import cut_at_pauses, is_silent
 from engines.stt.whisper.pronunciation import Pronunciation
+from engines.stt.whisper.transcriber import Transcription
 from engines.stt.whisper.verdict import MOST_ISSUES, verdict
 from engines.wire import PronunciationRule
 
@@ -27,8 +27,8 @@ def compared(expected: str, heard: str):
     return compare(expected.split(), heard.split())
 
 
-def heard(text: str = "something", confidence: float = 0.9) -> Heard:
-    return Heard(text, "en", confidence, 2.0)
+def heard(text: str = "something", confidence: float = 0.9) -> Transcription:
+    return Transcription(text, "en", confidence, 2.0)
 
 
 def sound(seconds: float, level: float = 0.5) -> "np.ndarray":

@@ -14,8 +14,8 @@ from engines.speech.offline import keep_offline
 from engines.speech.sound import read_mono
 from engines.speech.torch_device import torch_device
 from engines.stt.whisper.comparison import Comparison, compare
-from engines.stt.whisper.listener import SAMPLE_RATE, Listener
 from engines.stt.whisper.pronunciation import Pronunciation
+from engines.stt.whisper.transcriber import SAMPLE_RATE, Transcriber
 from engines.stt.whisper.verdict import verdict
 from engines.stt.whisper.words import spoken_words
 from engines.wav import read_wav_format
@@ -31,7 +31,7 @@ class WhisperServer(BaseQualityServer):
 
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
-        self._listener: Listener | None = None
+        self._transcriber: Transcriber | None = None
         self._device: Literal["cuda", "cpu"] = "cpu"
         # "large" is a name of the library whose file is large-v3.pt: engine.yaml says which model is which.
         same = {model.name: model.metadata.get("same_as") for model in self.config.models}
@@ -63,22 +63,22 @@ class WhisperServer(BaseQualityServer):
 
     def load_model(self, model_name: str) -> None:
         """Open the file on the GPU where there is one."""
-        keep_offline(self.external_models_dir)
+        keep_offline(self.external_models_dir / ".cache")
         device = torch_device()
-        self._listener = Listener.load(self.model_path(model_name), device)
+        self._transcriber = Transcriber.load(self.model_path(model_name), device)
         self._device = device
 
     def unload_model(self) -> None:
         """Free the model."""
-        self._listener, self._device = None, "cpu"
+        self._transcriber, self._device = None, "cpu"
 
     def analyze_audio(self, task: AnalysisTask) -> Analysis:
         """Listen, and compare with the expected text where there is one."""
-        if self._listener is None:
+        if self._transcriber is None:
             raise RequestError("Model not loaded")
         self._check_limits(task)
         pronunciation = Pronunciation(task.pronunciation_rules)
-        heard = self._listener.hear(read_mono(task.audio, SAMPLE_RATE), task.language)
+        heard = self._transcriber.transcribe(read_mono(task.audio, SAMPLE_RATE), task.language)
         return verdict(heard, _compared(task.expected_text or "", heard.text, heard.language, pronunciation))
 
     def _check_limits(self, task: AnalysisTask) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from engines.base_quality_server import WARNING_FROM, Analysis
 from engines.stt.whisper.comparison import Comparison, Deviation
-from engines.stt.whisper.listener import Heard
+from engines.stt.whisper.transcriber import Transcription
 from engines.wire import QualityField, QualityIssue
 
 LONG_STRETCH = 4  # words in a row that a listener hardly loses or adds by himself: the recording did
 MOST_ISSUES = 20  # the application shows three
 
 
-def verdict(heard: Heard, comparison: Comparison | None) -> Analysis:
+def verdict(heard: Transcription, comparison: Comparison | None) -> Analysis:
     """Return the score of what was heard: how much of the expected text it is, or without one how sure Whisper is."""
     return Analysis(
         score=_score(heard, comparison),
@@ -21,7 +21,7 @@ def verdict(heard: Heard, comparison: Comparison | None) -> Analysis:
     )
 
 
-def _score(heard: Heard, comparison: Comparison | None) -> int:
+def _score(heard: Transcription, comparison: Comparison | None) -> int:
     if comparison is None:
         return round(100 * heard.confidence)
     score = round(100 * comparison.match)
@@ -29,7 +29,7 @@ def _score(heard: Heard, comparison: Comparison | None) -> int:
     return min(score, WARNING_FROM - 1) if broken else score
 
 
-def _fields(heard: Heard, comparison: Comparison | None) -> Iterator[QualityField]:
+def _fields(heard: Transcription, comparison: Comparison | None) -> Iterator[QualityField]:
     yield QualityField(key="confidence", value=_percent(heard.confidence), type="percent")
     if comparison:
         yield QualityField(key="textMatch", value=_percent(comparison.match), type="percent")
@@ -38,7 +38,7 @@ def _fields(heard: Heard, comparison: Comparison | None) -> Iterator[QualityFiel
     yield QualityField(key="transcription", value=heard.text, type="text")
 
 
-def _blocks(heard: Heard, comparison: Comparison | None) -> dict[str, list[QualityIssue]]:
+def _blocks(heard: Transcription, comparison: Comparison | None) -> dict[str, list[QualityIssue]]:
     blocks = {}
     if not heard.text:
         blocks["audioIssues"] = [QualityIssue(text="silence", severity="error")]

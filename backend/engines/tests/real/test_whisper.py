@@ -217,6 +217,7 @@ def test_model_that_cannot_be_fetched_is_refused_with_the_reason(real_engine) ->
     engine.start()
     assert engine.load_named("base") == 500
     assert "'base.pt'" in engine.refusal
+    assert engine.network_notes
     assert all("openaipublic.azureedge.net" in note for note in engine.network_notes)
     assert list(engine.models_dir.iterdir()) == []
     assert engine.load_named("nobody") == 404
@@ -308,11 +309,11 @@ def test_words_of_real_texts_are_normalised_alike() -> None:
     pairs = [
         [
             "It’s the colour of Mr. Smith’s house (the old one).",
-            "its the color of mister smith's house the old one",
+            "it's the color of mister smith's house the old one",
             "en",
         ],
         ["Twenty-one well-known people", "21 well known people", "en"],
-        ["¿Qué pasó? — ¡Nada!", "que pasó nada", "es"],
+        ["¿Qué pasó? — ¡Nada!", "qué pasó nada", "es"],
         ["你好，世界。", "你好 世界", "zh"],
         ["Straße №5 ½ ² ٣ 10^400 1e999", "strasse", "en"],
     ]
@@ -322,8 +323,7 @@ from engines.stt.whisper.words import spoken_words
 print(json.dumps([[spoken_words(one, code), spoken_words(other, code)] for one, other, code in {pairs!r}]))
 """
     found = in_its_python(code)
-    assert found[1][0] == found[1][1]
-    assert found[3][0] == found[3][1]
-    assert found[0][0][-3:] == ["the", "old", "one"]
-    assert found[2][0][-1] == "nada"
-    assert found[4][0]
+    for one, other in found[:-1]:
+        assert one == other
+        assert one
+    assert found[-1][0]

@@ -171,6 +171,17 @@ def test_from_load_to_restart(xtts) -> None:
     assert [path.name for path in xtts.external_models_dir.iterdir()] == ["narrator"]
 
 
+def test_model_as_its_trainer_writes_it_is_loaded(xtts, kinds) -> None:
+    folder = xtts.external_models_dir / "trained"
+    give(kinds / "trained", folder)
+    try:
+        assert xtts.load_named("trained") == 200, xtts.refusal
+        upload(xtts, "one", tone())
+        assert sound_of(speak(xtts, "Good night.")).any()
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_swapping_keeps_one_model_in_memory(xtts) -> None:
     assert xtts.load_named("default") == 200
     one_model = xtts.resident_mib()

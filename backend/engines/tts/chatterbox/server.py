@@ -40,7 +40,7 @@ SMALLEST_CFG_WEIGHT = 1e-6  # stands for 0, at which the English model fails (is
 class ChatterboxServer(BaseTTSServer):
     """Speaks with what lies in models/: folders with the files of the English or of the multilingual model."""
 
-    version = "0.1.7"
+    version = "1.0.0"
     model_advice = "The README of the engine tells which files make a model and how to bake one in or mount it."
 
     def __init__(self, base_path: Path | None = None) -> None:

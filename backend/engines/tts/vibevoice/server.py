@@ -61,7 +61,7 @@ class VibeVoiceServer(BaseTTSServer):
 
     def load_model(self, model_name: str) -> None:
         """Load the weights onto the GPU where there is one."""
-        keep_offline(self.external_models_dir)
+        keep_offline(self.external_models_dir / ".cache")
         from engines.tts.vibevoice.opening import load_narrator
 
         self._narrator = load_narrator(self.model_path(model_name).resolve(), torch_device())

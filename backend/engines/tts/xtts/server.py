@@ -48,7 +48,7 @@ class XttsServer(BaseTTSServer):
 
     def load_model(self, model_name: str) -> None:
         """Open the model where there is a GPU on it."""
-        keep_offline(self.external_models_dir)
+        keep_offline(self.external_models_dir / ".cache")
         from engines.tts.xtts.voice import XttsVoice
 
         self._device = torch_device()

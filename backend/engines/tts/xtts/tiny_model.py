@@ -20,17 +20,30 @@ logger = logging.getLogger(__name__)
 LANGUAGES = ["en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"]
 STOPPING = 2.5  # makes about one audio token in five the last one, as if the text were short
 NEVER = -1e4
-KINDS: dict[str, dict[str, Any]] = {"published": {"legacy": True}, "other": {"seed": 2}, "endless": {"endless": True}}
+KINDS: dict[str, dict[str, Any]] = {
+    "published": {"legacy": True},
+    "other": {"seed": 2},
+    "endless": {"endless": True},
+    "trained": {"trained": True},
+}
 _OTHER_LETTERS = "äöüßéèêëàâçñìòùãõőűğışřžýůťďčěąćęłńóśźżабвгдежзийклмнопрстуфхцчшщъыьэюяبتنملدرسعيو"
 
 
 def make(
-    folder: Path, *, seed: int = 1, layers: int = 2, width: int = 64, legacy: bool = False, endless: bool = False
+    folder: Path,
+    *,
+    seed: int = 1,
+    layers: int = 2,
+    width: int = 64,
+    legacy: bool = False,
+    endless: bool = False,
+    trained: bool = False,
 ) -> None:
     """Write a model into the new `folder`; other seeds make other voices.
 
     `legacy` pickles the configuration into model.pth under the class names of 2023, as the published XTTS-v2 does.
-    `endless` speaks every text until its room of audio tokens is full.
+    `endless` speaks every text until its room of audio tokens is full. `trained` has the names of weights that the
+    library's trainer writes, and the state of its optimiser.
     """
     import torch
     from TTS.tts.models.xtts import Xtts
@@ -45,10 +58,13 @@ def make(
     model.init_models()
     with torch.no_grad():
         model.gpt.mel_head.bias[config.model_args.gpt_stop_audio_token] += NEVER if endless else STOPPING
+    weights = model.state_dict()
+    checkpoint = {"model": weights, "config": config if legacy else config.to_dict()}
+    if trained:
+        named = {f"xtts.{name}": weight for name, weight in weights.items()}
+        checkpoint = {"model": {**named, "dvae.codebook": torch.zeros(2)}, "optimizer": {"step": 7}, "step": 7}
     with _names_of_2023() if legacy else contextlib.nullcontext():
-        torch.save(
-            {"model": model.state_dict(), "config": config if legacy else config.to_dict()}, folder / "model.pth"
-        )
+        torch.save(checkpoint, folder / "model.pth")
     logger.info("Made '%s'.", folder)
 
 
@@ -106,8 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--legacy", action="store_true", help="as the published XTTS-v2: the configuration pickled")
-    parser.add_argument("--kinds", action="store_true", help="make one of each kind: published, other and endless")
+    parser.add_argument("--kinds", action="store_true", help=f"make one of each kind: {', '.join(KINDS)}")
     parser.add_argument("--endless", action="store_true", help="speaks every text until its room is full")
+    parser.add_argument("--trained", action="store_true", help="as the library's trainer writes it")
     options = vars(parser.parse_args(arguments))
     if not options.pop("kinds"):
         make(**options)

@@ -29,7 +29,7 @@ TEMPERATURES = (0.0, 0.4, 0.8)
 
 
 @dataclass(frozen=True)
-class Heard:
+class Transcription:
     """What was said in a recording, as far as it was heard."""
 
     text: str
@@ -46,7 +46,7 @@ class _Part:
     tokens: int
 
 
-class Listener:
+class Transcriber:
     """One model on its device; of one thread."""
 
     def __init__(self, model: Any) -> None:
@@ -58,12 +58,12 @@ class Listener:
         self._languages = list(LANGUAGES)[: model.num_languages] if model.is_multilingual else ["en"]
 
     @classmethod
-    def load(cls, path: Path, device: Literal["cuda", "cpu"]) -> "Listener":
+    def load(cls, path: Path, device: Literal["cuda", "cpu"]) -> "Transcriber":
         """Open the model file `path`; raise UnusableModelError for one that is no Whisper model."""
         # By its path, never by its name: for a name the library would download by itself.
         return cls(_opened(path.absolute()).to(device).eval())
 
-    def hear(self, samples: "Samples", language: str) -> Heard:
+    def transcribe(self, samples: "Samples", language: str) -> Transcription:
         """Return what is said in `samples`, (n,) float32 at 16 kHz, in `language`, a code of any application.
 
         A language that Whisper does not know is detected. Raises RequestError for another language than English where
@@ -77,7 +77,7 @@ class Listener:
             for part in self._parts(piece, code)
         ]
         tokens = sum(part.tokens for part in parts)
-        return Heard(
+        return Transcription(
             text=" ".join(part.text for part in parts),
             language=parts[0].language if parts else code or "",
             confidence=sum(part.confidence * part.tokens for part in parts) / tokens if tokens else 0.0,
