@@ -1,3 +1,4 @@
+import ctypes
 import os
 import shutil
 import subprocess
@@ -57,6 +58,12 @@ class ToIpaTests(SimpleTestCase):
     def test_to_ipa_accents_differ(self):
         self.assertEqual(to_ipa(["tomato"], "en-us"), ["təmˈeɪɾoʊ "])
         self.assertEqual(to_ipa(["tomato"], "en-gb"), ["təmˈɑːtəʊ "])
+
+    def test_to_ipa_after_other_code_changed_the_voice_of_the_same_library(self):
+        expected = to_ipa(["the water in the bath"], "en-us")
+        library = ctypes.PyDLL(str(espeakng_loader.get_library_path()))
+        self.assertEqual(library.espeak_SetVoiceByName(b"de"), 0)
+        self.assertEqual(to_ipa(["the water in the bath"], "en-us"), expected)
 
     def test_to_ipa_other_language_is_refused(self):
         with self.assertRaisesRegex(UnsupportedLanguageError, "'ru'"):
