@@ -7,20 +7,16 @@ from answers import Ratio
 from prepared import PEER, STORYFLOW, VOICE, chapter, model, peer
 from side_by_side import alternate_processes
 
-OTHERS = ("pykokoro", "sherpa-onnx")
-
 
 def measure(full: bool = False) -> list[Ratio]:
     """Narrate 6,000 characters, or 1,000 in the short set, twice each in turn: whole processes, files included."""
-    ratios = _beside(PEER, 6_000 if full else 1_000, rounds=2, time_at_most=0.90, memory_at_most=1.3)
-    for other in OTHERS if full else ():
-        ratios += _beside(other, 1_500, rounds=1)
-    return ratios
+    return beside(PEER, 6_000 if full else 1_000, rounds=2, time_at_most=0.90, memory_at_most=1.3)
 
 
-def _beside(
+def beside(
     name: str, characters: int, rounds: int, time_at_most: float | None = None, memory_at_most: float | None = None
 ) -> list[Ratio]:
+    """Narrate a part of the story in turn with a peer; raises CalledProcessError where either cannot."""
     with tempfile.TemporaryDirectory() as folder:
         story, out = Path(folder) / "chapter.txt", Path(folder) / "out"
         story.write_text(chapter(characters), encoding="utf-8")

@@ -13,6 +13,7 @@ import platform
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -22,32 +23,46 @@ import onnxruntime
 from answers import Ratio, table
 
 QUESTIONS = ("start", "overhead", "chapter", "text_side", "segments", "memory", "real_time")
+FULL = (*QUESTIONS, "other_peers")
 HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
     """Print each question with its table as it is answered, and keep all of them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(QUESTIONS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FULL))
     parser.add_argument("--full", action="store_true")
     given = parser.parse_args()
     answers: dict[str, list[Ratio]] = {}
-    for name in given.names or QUESTIONS:
+    for name in given.names or (FULL if given.full else QUESTIONS):
         question, begin = importlib.import_module(name), time.perf_counter()
         print(f"\n{(question.__doc__ or '').strip()}\n", flush=True)
         answers[name] = question.measure(given.full)
         print(f"{table(answers[name])}\n({time.perf_counter() - begin:.0f} s)", flush=True)
-    _keep(answers)
+        _keep(answers)  # each time: the next may take long, or fail
 
 
 def _keep(answers: dict[str, list[Ratio]]) -> None:
+    """Write what was answered; what an earlier run answered and this one was not asked stays."""
     machine = (
         f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores, onnxruntime {onnxruntime.__version__}"
     )
     listed = {name: [{**asdict(ratio), "ratio": ratio.value} for ratio in ratios] for name, ratios in answers.items()}
-    document = {"machine": machine, "answers": listed}
+    document = {"machine": machine, "answers": {**_earlier(machine), **listed}}
     (HERE / "results.json").write_text(json.dumps(document, indent=1) + "\n")
-    _draw([ratio for ratios in answers.values() for ratio in ratios], machine, HERE / "results.png")
+    _draw([_read(told) for name in FULL for told in document["answers"].get(name, [])], machine, HERE / "results.png")
+
+
+def _earlier(machine: str) -> dict[str, list[dict[str, Any]]]:
+    try:
+        document = json.loads((HERE / "results.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document["answers"] if document.get("machine") == machine else {}
+
+
+def _read(told: dict[str, Any]) -> Ratio:
+    return Ratio(**{name: value for name, value in told.items() if name != "ratio"})
 
 
 def _draw(ratios: list[Ratio], machine: str, picture: Path) -> None:
@@ -55,10 +70,11 @@ def _draw(ratios: list[Ratio], machine: str, picture: Path) -> None:
     judged = [ratio for ratio in reversed(ratios) if ratio.at_most is not None]
     figure, axes = plt.subplots(figsize=(10, 1 + 0.45 * len(judged)), layout="constrained")
     colours = ["#27408b" if ratio.kept else "#b03060" for ratio in judged]
-    bars = axes.barh([ratio.what for ratio in judged], [ratio.value / ratio.at_most for ratio in judged], color=colours)
+    shares = [ratio.value / (ratio.at_most or 1) for ratio in judged]
+    bars = axes.barh([ratio.what for ratio in judged], shares, color=colours)
     axes.bar_label(bars, [f" {ratio.value:.2f} of {ratio.at_most:.2f}" for ratio in judged])
     axes.axvline(1, color="black", linewidth=1)
-    axes.set(xlabel="measured ratio ÷ the most that it may be", title=machine, xlim=(0, 1.5))
+    axes.set(xlabel="measured ratio ÷ the most that it may be", title=machine, xlim=(0, 1.3 * max(1, *shares)))
     figure.savefig(picture, dpi=90)
     plt.close(figure)
 
