@@ -42,7 +42,7 @@ def chapter(characters: int) -> str:
         if len(text) >= characters:
             break
         text += paragraph.replace("\n", " ") + "\n\n"
-    return text
+    return text.strip()
 
 
 def _environment(name: str, requirements: list[Path], alone: list[str] | None = None) -> Path:
