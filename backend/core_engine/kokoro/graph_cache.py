@@ -153,7 +153,7 @@ def _open_kept(kept: Path, options: Any, create: Create) -> Any:
     check_unchanged(kept)
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # all of it is done
     if not _is_quantized(kept / _GRAPH):
-        # Repacked weights would be a second copy in memory, and take half of the time of opening; a run gains nothing.
+        # Repacking weights takes half of the time of opening and copies them; a run of a sentence gains nothing by it.
         options.add_session_config_entry("session.disable_prepacking", "1")
     session = create(os.fspath(kept / _GRAPH), sess_options=options)
     with contextlib.suppress(OSError):
