@@ -267,10 +267,6 @@ def settings_of(client: httpx.Client, name: str = "default", **request: Any) -> 
     return dict(model().spoken[-1])
 
 
-def test_version_is_that_of_the_required_library(engine) -> None:
-    assert f"chatterbox-tts=={engine.version}" in (CHATTERBOX / "requirements.txt").read_text()
-
-
 def test_models_are_folders_with_all_files(engine, client, tmp_path) -> None:
     put_model(tmp_path / "models" / "half", ENGLISH_FILES[:3])
     put_model(tmp_path / "external_models" / "mine", ENGLISH_FILES)
