@@ -41,12 +41,14 @@ def _order(trial: Trial) -> None:
     "/models lists only what can be loaded", "Leave out hidden, *.part, empty and incomplete entries and dead links."
 )
 def _only_loadable(trial: Trial) -> None:
-    bad = (".check-hidden", "lost+found", "check-half.part")
-    for name in bad:
+    for name in (".check-hidden", "lost+found"):
         _copy_model(trial, trial.models_dir, name)
+    half = _copy_model(trial, trial.models_dir, "check-half")
+    half.rename(half.with_name(f"{half.name}.part"))
     (trial.models_dir / "check-empty").mkdir()
     (trial.models_dir / "check-dead").symlink_to(trial.external_models_dir / "check-dead")
-    listed = sorted({*bad, "check-half", "check-empty", "check-dead"} & set(trial.listed()))
+    bad = {".check-hidden", "lost+found", half.name, f"{half.name}.part", half.stem, "check-empty", "check-dead"}
+    listed = sorted(bad & set(trial.listed()))
     require(not listed, f"listed all the same: {', '.join(listed)}")
 
 

@@ -261,7 +261,7 @@ def test_client_starts_it_and_has_a_segment_judged(real_engine, trained, spoken)
 
 def test_engine_conforms_with_a_model_at_hand(real_engine, trained) -> None:
     engine = real_engine(ENGINE)
-    shutil.copy(trained, engine.models_dir / "base.pt")
+    shutil.copy(trained, engine.external_models_dir / "base.pt")
     results = list(check_engine(engine.folder))
     assert {result.check: result.found for result in results if result.outcome == "failed"} == {}
     assert "/analyze: every refusal with its status, and an answer" in [
