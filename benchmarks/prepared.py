@@ -3,6 +3,7 @@
 Both lie in the user's cache folder, outside the tree; delete them whenever you like.
 """
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -23,8 +24,11 @@ def model() -> Path:
     path = FOLDER / "model" / "kokoro-v0_19.onnx"
     if not path.exists():
         python = _environment("stand-in", [HERE / "stand_in" / "requirements.txt"], alone=["kokoro>=0.9.4"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([python, HERE / "stand_in" / "build.py", path.parent], check=True)
+        building = path.parent.with_name("model.unfinished")  # so that what was interrupted is not taken for whole
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
+        subprocess.run([python, HERE / "stand_in" / "build.py", building], check=True)
+        building.rename(path.parent)
     return path
 
 
