@@ -7,13 +7,11 @@ import collections
 import contextlib
 import dataclasses
 import importlib.util
-import io
 import json
 import os
 import shutil
 import sys
 import types
-import wave
 import weakref
 import zipfile
 from collections.abc import Iterator
@@ -27,13 +25,13 @@ import pytest
 import yaml
 
 import engines
+from engines.tests.cloning import RATE, module, server_in, sound_of, tone, upload
 from engines.tests.scripted_engine import WatchedModule, imported_by, serving
 
 pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
 
 CHATTERBOX = Path(engines.__file__).parent / "tts" / "chatterbox"
-RATE = 24_000
 ENGLISH_FILES = ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json")
 MULTILINGUAL_FILES = ("ve.pt", "t3_mtl23ls_v2.safetensors", "s3gen.pt", "grapheme_mtl_merged_expanded_v1.json")
 SENTENCE = "The quick brown fox jumps over the lazy dog again and again. "  # 61 characters
@@ -169,12 +167,6 @@ class Torch(types.ModuleType):
         self.keeps_gradients = True
 
 
-def module(name: str, **members: object) -> types.ModuleType:
-    made = types.ModuleType(name)
-    made.__dict__.update(members)
-    return made
-
-
 @pytest.fixture
 def library(monkeypatch) -> Iterator[dict[str, types.ModuleType]]:
     """The stand-in in the place of the library, by name of module."""
@@ -200,12 +192,7 @@ def engine(library, tmp_path) -> Any:
         shutil.copy2(CHATTERBOX / name, tmp_path / name)
     put_model(tmp_path / "models" / "default", ENGLISH_FILES)
     put_model(tmp_path / "models" / "multilingual", MULTILINGUAL_FILES)
-    spec = importlib.util.spec_from_file_location("chatterbox_server", CHATTERBOX / "server.py")
-    assert spec
-    assert spec.loader
-    server = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(server)
-    return server.ChatterboxServer(tmp_path)
+    return server_in(tmp_path, CHATTERBOX, "ChatterboxServer")
 
 
 @pytest.fixture
@@ -223,21 +210,6 @@ def put_model(folder: Path, files: tuple[str, ...]) -> None:
         (folder / "Cangjie5_TC.json").write_text(json.dumps(["你\tonf", "伱\tonf"], ensure_ascii=False))
 
 
-def tone(
-    seconds: float = 1.0, rate: int = 16_000, channels: int = 1, peak: float = 0.5, subtype: str = "PCM_16"
-) -> bytes:
-    import soundfile
-
-    sound = peak * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate)
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.repeat(sound[:, None], channels, axis=1), rate, format="WAV", subtype=subtype)
-    return buffer.getvalue()
-
-
-def upload(client: httpx.Client, name: str, wav: bytes) -> None:
-    assert client.post(f"/samples/upload/{name}", content=wav).status_code == 200
-
-
 def load(client: httpx.Client, name: str = "default") -> httpx.Response:
     return client.post("/load", json={"engineModelName": name})
 
@@ -247,13 +219,6 @@ def speak(
 ) -> httpx.Response:
     body = {"text": text, "language": language, "ttsSpeakerWav": speakers, "parameters": parameters}
     return client.post("/generate", json=body)
-
-
-def sound_of(answer: httpx.Response) -> "np.ndarray":
-    assert answer.status_code == 200, answer.text
-    with wave.open(io.BytesIO(answer.content)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
 def model() -> Any:
@@ -395,11 +360,11 @@ def test_generate_needs_a_sample(client) -> None:
 @pytest.mark.parametrize(
     "sample",
     [
-        tone(),
-        tone(rate=8_000),
-        tone(rate=48_000, channels=2, subtype="FLOAT"),
-        tone(rate=44_100, subtype="PCM_24"),
-        tone(12.0),
+        tone(level=0.5),
+        tone(level=0.5, rate=8_000),
+        tone(level=0.5, rate=48_000, channels=2, subtype="FLOAT"),
+        tone(level=0.5, rate=44_100, subtype="PCM_24"),
+        tone(12.0, level=0.5),
     ],
     ids=["client", "8 kHz", "stereo float", "24 bit", "12 s"],
 )
@@ -412,7 +377,7 @@ def test_generate_takes_samples_of_any_form(client, sample) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sample", "detail"), [(tone(0.5), "0.50 s"), (tone(peak=0.0), "silent")], ids=["short", "silent"]
+    ("sample", "detail"), [(tone(0.5), "0.50 s"), (tone(level=0.0), "silent")], ids=["short", "silent"]
 )
 def test_generate_refuses_samples_without_a_voice(client, sample, detail) -> None:
     load(client)
@@ -425,8 +390,8 @@ def test_generate_refuses_samples_without_a_voice(client, sample, detail) -> Non
 
 def test_generate_begins_with_a_share_of_each_sample(client) -> None:
     load(client)
-    upload(client, "loud", tone(10.0, peak=0.8))
-    upload(client, "soft", tone(5.0, peak=0.1))
+    upload(client, "loud", tone(10.0, level=0.8))
+    upload(client, "soft", tone(5.0, level=0.1))
     sound_of(speak(client, speakers=["loud.wav", "soft.wav"]))
     learned = np.abs(model().learned[0])
     assert learned[: 3 * RATE].max() > 0.7

@@ -4,7 +4,6 @@ The stand-in has the names of transformers 5.23, which tests/real/test_vibevoice
 """
 
 import contextlib
-import importlib.util
 import io
 import json
 import os
@@ -12,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import types
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +23,7 @@ import yaml
 
 import engines
 from engines.errors import RequestError
+from engines.tests.cloning import RATE, module, server_in, sound_of, speak, tone, upload
 from engines.tests.scripted_engine import serving
 from engines.tts.vibevoice.checkpoint import missing_files
 from engines.tts.vibevoice.script import script_text
@@ -33,7 +32,7 @@ soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
 
 VIBEVOICE = Path(engines.__file__).parent / "tts" / "vibevoice"
-RATE, HOP = 24_000, 3_200
+HOP = 3_200
 SENTENCE = "The quick brown fox jumps over the lazy dog again and again. "  # 61 characters
 FILES = ("config.json", "tokenizer.json", "model.safetensors")
 CONVERTED = {"model_type": "vibevoice", "text_config": {}}
@@ -200,12 +199,6 @@ class Torch(types.ModuleType):
         return 1_000_000 + len(self.seeds)
 
 
-def module(name: str, **members: object) -> types.ModuleType:
-    made = types.ModuleType(name)
-    made.__dict__.update(members)
-    return made
-
-
 @pytest.fixture
 def library(monkeypatch) -> Iterator[types.SimpleNamespace]:
     """The stand-in in the place of the library; yields what a test may change."""
@@ -246,16 +239,6 @@ def put_model(folder: Path, settings: dict[str, Any]) -> None:
     (folder / "model.safetensors").write_bytes(b"weights")
 
 
-def server_in(folder: Path) -> Any:
-    """Return the server of the engine for the copy of its folder `folder`."""
-    spec = importlib.util.spec_from_file_location("vibevoice_server", VIBEVOICE / "server.py")
-    assert spec
-    assert spec.loader
-    server = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(server)
-    return server.VibeVoiceServer(folder)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The engine's folder without a model."""
@@ -268,7 +251,7 @@ def engine(library, folder) -> Any:
     """The server with a model of each form mounted, not served yet."""
     put_model(folder / "external_models" / "converted", CONVERTED)
     put_model(folder / "external_models" / "original", ORIGINAL)
-    return server_in(folder)
+    return server_in(folder, VIBEVOICE, "VibeVoiceServer")
 
 
 @pytest.fixture
@@ -285,32 +268,8 @@ def model_of(engine: Any) -> Model:
     return model
 
 
-def tone(seconds: float = 1.0, rate: int = RATE, channels: int = 1, level: float = 0.3, subtype="PCM_16") -> bytes:
-    wav = io.BytesIO()
-    sound = level * np.sin(np.arange(round(seconds * rate)) * 440 * 2 * np.pi / rate)
-    soundfile.write(wav, np.stack([sound] * channels, axis=1), rate, subtype=subtype, format="WAV")
-    return wav.getvalue()
-
-
 def load(client: httpx.Client, name: str) -> httpx.Response:
     return client.post("/load", json={"engineModelName": name})
-
-
-def upload(client: httpx.Client, name: str, wav: bytes) -> None:
-    assert client.post(f"/samples/upload/{name}", content=wav).status_code == 200
-
-
-def speak(client: httpx.Client, text: str, language: str = "en", *speakers: str, **parameters: float) -> httpx.Response:
-    samples = [f"{speaker}.wav" for speaker in speakers or ("one",)]
-    body = {"text": text, "language": language, "ttsSpeakerWav": samples, "parameters": parameters}
-    return client.post("/generate", json=body)
-
-
-def sound_of(answer: httpx.Response) -> "np.ndarray":
-    assert answer.status_code == 200, answer.text
-    with wave.open(io.BytesIO(answer.content)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
 def test_answer_is_16_bit_pcm_although_the_model_speaks_bfloat16_on_a_gpu(library, engine) -> None:
@@ -350,7 +309,7 @@ def test_flash_attention_is_asked_for_only_where_it_can_be_used(library, engine,
 
 
 def test_without_a_model_none_is_listed_or_downloaded_and_the_answer_says_how_to_mount_one(library, folder) -> None:
-    with serving(server_in(folder)) as client:
+    with serving(server_in(folder, VIBEVOICE, "VibeVoiceServer")) as client:
         assert client.get("/models").json()["models"] == []
         answer = load(client, "VibeVoice-1.5B")
     assert answer.status_code == 404
@@ -558,7 +517,7 @@ def test_long_text_is_cut_before_the_noise_that_is_reported_from_1500_characters
 def test_passages_fit_into_a_small_context_with_the_voice_and_the_sound(library, folder, monkeypatch) -> None:
     monkeypatch.setattr(Model, "context", 1_024)
     put_model(folder / "models" / "small", CONVERTED)
-    engine = server_in(folder)
+    engine = server_in(folder, VIBEVOICE, "VibeVoiceServer")
     with serving(engine) as client:
         assert load(client, "small").status_code == 200
         upload(client, "one", tone())
@@ -574,7 +533,7 @@ def test_passages_fit_into_a_small_context_with_the_voice_and_the_sound(library,
 def test_samples_that_fill_a_small_context_are_refused(library, folder, monkeypatch) -> None:
     monkeypatch.setattr(Model, "context", 600)
     put_model(folder / "models" / "small", CONVERTED)
-    with serving(server_in(folder)) as client:
+    with serving(server_in(folder, VIBEVOICE, "VibeVoiceServer")) as client:
         assert load(client, "small").status_code == 200
         upload(client, "long", tone(60.0, 8_000))
         answer = speak(client, "Hello.", "en", "long")
@@ -636,7 +595,7 @@ def test_script_of_nothing_but_commands_is_refused() -> None:
 @pytest.mark.parametrize(
     "wav",
     [
-        pytest.param(tone(), id="one second"),
+        pytest.param(tone(rate=RATE), id="one second"),
         pytest.param(tone(1.0, 8_000), id="telephone"),
         pytest.param(tone(70.0, 8_000), id="longer than is heard"),
         pytest.param(tone(2.5, 44_100, 2), id="stereo"),

@@ -5,14 +5,12 @@ The stand-in has the signatures of coqui-tts 0.28, which tests/real/test_xtts.py
 
 import contextlib
 import hashlib
-import importlib.util
 import io
 import os
 import shutil
 import subprocess
 import sys
 import types
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +23,7 @@ import yaml
 
 import engines
 from engines.engine_config import load_engine_config
+from engines.tests.cloning import RATE, module, server_in, sound_of, speak, tone, upload
 from engines.tests.file_server import file_server
 from engines.tests.scripted_engine import WatchedModule, imported_by, serving
 
@@ -33,7 +32,6 @@ pytest.importorskip("soxr")
 
 XTTS = Path(engines.__file__).parent / "tts" / "xtts"
 FILES = ("config.json", "vocab.json", "model.pth")
-RATE = 24_000
 SENTENCE = "The quick brown fox jumps over the lazy dog again and again. "  # 61 characters
 
 
@@ -162,12 +160,6 @@ class Torch(types.ModuleType):
         self.allowed = set()
 
 
-def module(name: str, **members: object) -> types.ModuleType:
-    made = types.ModuleType(name)
-    made.__dict__.update(members)
-    return made
-
-
 @pytest.fixture
 def library(monkeypatch) -> Iterator[None]:
     """The stand-in in the place of the library."""
@@ -195,16 +187,6 @@ def put_model(folder: Path, languages: str = "[en, zh-cn, hi]", weights: bytes =
         (folder / name).write_bytes(content)
 
 
-def server_in(folder: Path) -> Any:
-    """Return the server of the engine for the copy of its folder `folder`."""
-    spec = importlib.util.spec_from_file_location("xtts_server", XTTS / "server.py")
-    assert spec
-    assert spec.loader
-    server = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(server)
-    return server.XttsServer(folder)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The engine's folder without a model."""
@@ -217,7 +199,7 @@ def engine(library, folder) -> Any:
     """The server with a model of each kind, not served yet."""
     put_model(folder / "models" / "default")
     put_model(folder / "external_models" / "english", "[en]")
-    return server_in(folder)
+    return server_in(folder, XTTS, "XttsServer")
 
 
 @pytest.fixture
@@ -234,32 +216,8 @@ def model_of(engine: Any) -> Xtts:
     return model
 
 
-def tone(seconds: float = 1.0, rate: int = 16_000, channels: int = 1, level: float = 0.3, subtype="PCM_16") -> bytes:
-    wav = io.BytesIO()
-    sound = level * np.sin(np.arange(round(seconds * rate)) * 440 * 2 * np.pi / rate)
-    soundfile.write(wav, np.stack([sound] * channels, axis=1), rate, subtype=subtype, format="WAV")
-    return wav.getvalue()
-
-
 def load(client: httpx.Client, name: str) -> int:
     return client.post("/load", json={"engineModelName": name}).status_code
-
-
-def upload(client: httpx.Client, name: str, wav: bytes) -> None:
-    assert client.post(f"/samples/upload/{name}", content=wav).status_code == 200
-
-
-def speak(client: httpx.Client, text: str, language: str = "en", *speakers: str, **parameters: float) -> httpx.Response:
-    samples = [f"{speaker}.wav" for speaker in speakers or ("one",)]
-    body = {"text": text, "language": language, "ttsSpeakerWav": samples, "parameters": parameters}
-    return client.post("/generate", json=body)
-
-
-def sound_of(answer: httpx.Response) -> "np.ndarray":
-    assert answer.status_code == 200, answer.text
-    with wave.open(io.BytesIO(answer.content)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
 def test_answer_is_16_bit_pcm_although_the_library_speaks_float(client) -> None:
@@ -267,7 +225,7 @@ def test_answer_is_16_bit_pcm_although_the_library_speaks_float(client) -> None:
 
 
 def test_without_consent_nothing_is_listed_and_the_answer_says_how_to_agree(library, folder) -> None:
-    with serving(server_in(folder)) as client:
+    with serving(server_in(folder, XTTS, "XttsServer")) as client:
         assert client.get("/models").json()["models"] == []
         answer = client.post("/load", json={"engineModelName": "default"})
     assert answer.status_code == 404
@@ -278,7 +236,7 @@ def test_without_consent_nothing_is_listed_and_the_answer_says_how_to_agree(libr
 @pytest.mark.parametrize("said", ["", "0", "yes", "true"])
 def test_nothing_but_1_is_consent(library, folder, said) -> None:
     os.environ["COQUI_TOS_AGREED"] = said
-    assert server_in(folder).get_available_models() == []
+    assert server_in(folder, XTTS, "XttsServer").get_available_models() == []
 
 
 def test_with_consent_the_model_is_fetched_verified_and_linked(library, folder) -> None:
@@ -287,12 +245,12 @@ def test_with_consent_the_model_is_fetched_verified_and_linked(library, folder) 
     os.environ["COQUI_TOS_AGREED"] = "1"
     with file_server({f"/default/{name}": content for name, content in contents.items()}) as files:
         os.environ["STORYFLOW_MODELS_URL"] = files.url
-        with serving(server_in(folder)) as client:
+        with serving(server_in(folder, XTTS, "XttsServer")) as client:
             assert load(client, "default") == 200
     assert (folder / "models" / "default").is_symlink()
     assert (folder / "external_models" / "default" / "model.pth").read_bytes() == b"weights"
     del os.environ["COQUI_TOS_AGREED"]  # once it is there it stays
-    with serving(server_in(folder)) as client:
+    with serving(server_in(folder, XTTS, "XttsServer")) as client:
         assert load(client, "default") == 200
 
 

@@ -50,6 +50,10 @@ class RealEngine(Trial):
         self.refusal = "" if answer.status == 200 else str(answer.json()["detail"])
         return answer.status
 
+    def upload(self, name: str, wav: bytes) -> None:
+        """Give it a speaker sample."""
+        assert self.post(f"/samples/upload/{name}", wav, {"Content-Type": "audio/wav"}).status == 200
+
     def shut_down(self) -> int | None:
         """Ask it to shut down and return its exit code."""
         self.post("/shutdown", timeout_s=5)
@@ -118,6 +122,18 @@ def tiny_model_of(engine: str, name: str = "tiny", arguments: Sequence[str] = ()
             _run([str(python_of(engine)), str(script), str(made), *arguments])
             made.rename(folder)
     return folder
+
+
+def give(model: Path, folder: Path) -> None:
+    """Put a model there; of its files, which may be large, only a second name, where the disk can do that."""
+    shutil.copytree(model, folder, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # on another disk
+        shutil.copy2(source, target)
 
 
 def _run(command: list[str]) -> None:

@@ -3,26 +3,21 @@
 Minutes on two cores, and 5 GB of memory. What the models say is noise; how they are loaded, asked and freed is real.
 """
 
-import io
 import json
-import os
-import shutil
 import subprocess
-import wave
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engines.conformance.trial import Answer
+from engines.tests.cloning import samples_of, tone
 from engines.tests.real.conftest import MakeEngine
-from engines.tests.real.real_engine import RealEngine, python_of
-from engines.tests.test_chatterbox import English, Multilingual, tone
+from engines.tests.real.real_engine import RealEngine, give, python_of
+from engines.tests.test_chatterbox import English, Multilingual
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(3600)]
 
 ENGINE = "tts/chatterbox"
-RATE = 24_000
 PATIENCE_S = 900.0
 SIGNATURES = """
 import inspect, json
@@ -42,18 +37,6 @@ def chatterbox(real_engine: MakeEngine) -> RealEngine:
     return real_engine(ENGINE)
 
 
-def give(model: Path, folder: Path) -> None:
-    """Give the files of a model a second name: they are large."""
-    shutil.copytree(model, folder, copy_function=link_or_copy)
-
-
-def link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # on another disk
-        shutil.copy2(source, target)
-
-
 def load(engine: RealEngine, name: str) -> Answer:
     return engine.post("/load", {"engineModelName": name}, timeout_s=PATIENCE_S)
 
@@ -65,13 +48,7 @@ def speak(engine: RealEngine, text: str, language: str = "en", speaker: str = "o
 
 def sound_of(answer: Answer) -> "np.ndarray":
     assert answer.status == 200, answer.body
-    with wave.open(io.BytesIO(answer.body)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
-
-
-def upload(engine: RealEngine, name: str, wav: bytes) -> None:
-    assert engine.post(f"/samples/upload/{name}", wav, {"Content-Type": "audio/wav"}).status == 200
+    return samples_of(answer.body)
 
 
 def test_library_has_the_signatures_and_languages_that_the_server_relies_on(chatterbox) -> None:
@@ -92,8 +69,8 @@ def test_english_from_load_to_restart(chatterbox, tiny_model) -> None:
     assert "mounted" in chatterbox.listed()
     assert (chatterbox.models_dir / "mounted").is_symlink()
     assert load(chatterbox, "mounted").status == 200
-    upload(chatterbox, "one", tone())
-    upload(chatterbox, "two", tone(2.0, 44_100, 2, subtype="FLOAT"))
+    chatterbox.upload("one", tone())
+    chatterbox.upload("two", tone(2.0, 44_100, 2, subtype="FLOAT"))
     first = sound_of(speak(chatterbox, "Hello there.", seed=7))
     assert first.any()
     assert np.array_equal(sound_of(speak(chatterbox, "Hello there.", seed=7)), first)
@@ -123,7 +100,7 @@ def test_multilingual_takes_the_place_of_english_and_goes_again(chatterbox, tiny
     one_model = chatterbox.resident_mib()
     assert load(chatterbox, "multilingual").status == 200
     assert chatterbox.resident_mib() < 1.4 * one_model
-    upload(chatterbox, "one", tone())
+    chatterbox.upload("one", tone())
     assert sound_of(speak(chatterbox, "Hallo.", "de")).any()
     assert sound_of(speak(chatterbox, "你好。", "zh-cn")).any()
     assert chatterbox.network_notes == []

@@ -17,13 +17,13 @@ import pytest
 from engines.conformance.run import check_engine
 from engines.conformance.trial import Answer
 from engines.manifest import sha256_of
+from engines.tests.cloning import RATE, samples_of, tone
 from engines.tests.real.real_engine import ENGINES, NO_NETWORK, RealEngine, python_of
-from engines.tests.test_vibevoice import tone
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
 ENGINE = "tts/vibevoice"
-RATE, HOP = 24_000, 3_200
+HOP = 3_200
 REFERENCE = Path(__file__).with_name("vibevoice_reference.json")
 LIBRARY = """
 import inspect, json, transformers
@@ -111,8 +111,8 @@ def vibevoice(shared_real_engine, converted, original) -> RealEngine:
     shutil.copytree(converted, engine.external_models_dir / "converted")
     shutil.copytree(original, engine.external_models_dir / "original")
     start(engine)
-    upload(engine, "one", tone())
-    upload(engine, "two", tone(2.0, 44_100, 2, 0.7, subtype="FLOAT"))
+    engine.upload("one", tone())
+    engine.upload("two", tone(2.0, 44_100, 2, 0.7, subtype="FLOAT"))
     return engine
 
 
@@ -130,10 +130,6 @@ def in_its_python(code: str, *arguments: Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def upload(engine: RealEngine, name: str, wav: bytes) -> None:
-    assert engine.post(f"/samples/upload/{name}", wav, {"Content-Type": "audio/wav"}).status == 200
-
-
 def speak(engine: RealEngine, text: str, language: str = "en", *speakers: str, **parameters: float) -> Answer:
     samples = [f"{speaker}.wav" for speaker in speakers or ("one",)]
     settings = {"diffusion_steps": 2, "seed": 1, **parameters}
@@ -143,9 +139,7 @@ def speak(engine: RealEngine, text: str, language: str = "en", *speakers: str, *
 
 def sound_of(answer: Answer) -> "np.ndarray":
     assert answer.status == 200, answer.body
-    with wave.open(io.BytesIO(answer.body)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    return samples_of(answer.body)
 
 
 def frames_of(answer: Answer) -> float:
@@ -230,12 +224,12 @@ def test_same_seed_repeats_and_everything_else_is_heard(vibevoice, name) -> None
 
 def test_sample_uploaded_again_is_heard_anew(vibevoice) -> None:
     assert vibevoice.load_named("converted") == 200
-    upload(vibevoice, "changing", tone(1.2))
+    vibevoice.upload("changing", tone(1.2))
     before = speak(vibevoice, "Good morning.", "en", "changing").body
-    upload(vibevoice, "changing", tone(1.7, 22_050))
+    vibevoice.upload("changing", tone(1.7, 22_050))
     after = speak(vibevoice, "Good morning.", "en", "changing").body
     assert before != after
-    upload(vibevoice, "changing", tone(1.2))
+    vibevoice.upload("changing", tone(1.2))
     assert speak(vibevoice, "Good morning.", "en", "changing").body == before
 
 
@@ -267,7 +261,7 @@ def test_speech_without_an_end_is_refused_and_the_engine_goes_on(real_engine, ti
     shutil.copytree(tiny_model(ENGINE, "endless", ("--endless",)), engine.models_dir / "endless")
     start(engine)
     assert engine.load_named("endless") == 200, engine.refusal
-    upload(engine, "one", tone())
+    engine.upload("one", tone())
     answer = speak(engine, "Hi.")
     assert answer.status == 400
     assert b"found no end within 11 s" in answer.body
@@ -280,7 +274,7 @@ def test_heavy_model_is_freed_when_another_takes_its_place(real_engine, tiny_mod
     shutil.copytree(tiny_model(ENGINE, "heavy", ("--heavy",)), engine.models_dir / "heavy")
     start(engine)
     assert engine.load_named("light") == 200, engine.refusal
-    upload(engine, "one", tone())
+    engine.upload("one", tone())
     assert sound_of(speak(engine, "Hello.")).any()
     light_mib = engine.resident_mib()
     for _ in range(2):

@@ -14,13 +14,13 @@ import pytest
 
 from engines.conformance.trial import Answer
 from engines.manifest import sha256_of
-from engines.tests.real.real_engine import ENGINES, RealEngine, python_of
-from engines.tests.test_xtts import Tokenizer, Xtts, tone
+from engines.tests.cloning import RATE, samples_of, tone
+from engines.tests.real.real_engine import ENGINES, RealEngine, give, python_of
+from engines.tests.test_xtts import Tokenizer, Xtts
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
 ENGINE = "tts/xtts"
-RATE = 24_000
 SIGNATURES = """
 import inspect, json
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
@@ -83,24 +83,10 @@ def start(engine: RealEngine) -> None:
     engine.start()
 
 
-def give(model: Path, folder: Path) -> None:
-    """Put a model there; of the weights only a second name, where the disk can do that."""
-    folder.mkdir()
-    for file in model.iterdir():
-        try:
-            os.link(file, folder / file.name)
-        except OSError:
-            shutil.copy2(file, folder)
-
-
 def replace(file: Path, content: bytes) -> None:
     """Write another file in its place, not into it: it may have a second name."""
     file.unlink()
     file.write_bytes(content)
-
-
-def upload(engine: RealEngine, name: str, wav: bytes) -> None:
-    assert engine.post(f"/samples/upload/{name}", wav, {"Content-Type": "audio/wav"}).status == 200
 
 
 def speak(engine: RealEngine, text: str, language: str = "en", *speakers: str, **parameters: float) -> Answer:
@@ -111,9 +97,7 @@ def speak(engine: RealEngine, text: str, language: str = "en", *speakers: str, *
 
 def sound_of(answer: Answer) -> "np.ndarray":
     assert answer.status == 200, answer.body
-    with wave.open(io.BytesIO(answer.body)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    return samples_of(answer.body)
 
 
 def test_library_has_the_signatures_that_the_server_relies_on() -> None:
@@ -148,8 +132,8 @@ def test_from_load_to_restart(xtts) -> None:
     assert xtts.listed() == ["default", "narrator"]
     assert (xtts.models_dir / "narrator").is_symlink()
     assert xtts.load_named("default") == 200, xtts.refusal
-    upload(xtts, "one", tone())
-    upload(xtts, "two", tone(2.0, 44_100, 2, subtype="FLOAT"))
+    xtts.upload("one", tone())
+    xtts.upload("two", tone(2.0, 44_100, 2, subtype="FLOAT"))
     for text, language, speakers in (
         ("Good morning.", "en", ["one"]),
         ("你好，世界。", "zh-cn", ["two"]),
@@ -176,7 +160,7 @@ def test_model_as_its_trainer_writes_it_is_loaded(xtts, kinds) -> None:
     give(kinds / "trained", folder)
     try:
         assert xtts.load_named("trained") == 200, xtts.refusal
-        upload(xtts, "one", tone())
+        xtts.upload("one", tone())
         assert sound_of(speak(xtts, "Good night.")).any()
     finally:
         shutil.rmtree(folder)
