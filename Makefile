@@ -21,7 +21,7 @@ help: ## List the targets
 
 setup: $(DEVELOPMENT) ## Make .venv with everything that lint, types and tests need
 
-demo: $(RUNTIME) ## Narrate the example story with the built-in voice
+demo: $(RUNTIME) ## Narrate the example story
 	@$(BIN)/storyflow narrate $(STORY) --model default --out $(OUT)
 
 test: $(DEVELOPMENT) ## Run all tests but the slow ones

@@ -18,18 +18,17 @@ class CoreEngineConfig(AppConfig):
 
     def ready(self) -> None:
         """Say once when the model is missing; nothing is loaded."""
-        from core_engine.checks import check_model, check_voices
+        from core_engine.checks import MODEL_MISSING, check_model, check_voices
         from core_engine.model_loader import KokoroModelLoader
 
         register(check_model)
         register(check_voices)
-        if not _is_reloader_parent() and not KokoroModelLoader.is_model_available():
-            logger.warning(
-                "Kokoro-82M model not found. TTS features will be unavailable. "
-                "See docs for installation instructions: models/README.md."
-            )
+        if not _is_said_elsewhere() and not KokoroModelLoader.is_model_available():
+            logger.warning("%s See docs for installation instructions: models/README.md.", MODEL_MISSING)
 
 
-def _is_reloader_parent() -> bool:
-    """Tell whether this process only watches the files of a `runserver` that will say the same again."""
-    return "runserver" in sys.argv[1:2] and "--noreload" not in sys.argv and os.environ.get("RUN_MAIN") != "true"
+def _is_said_elsewhere() -> bool:
+    """Tell whether the same is said once more: by `check` itself, or by the `runserver` that this process watches."""
+    command = sys.argv[1:2]
+    is_watcher = command == ["runserver"] and "--noreload" not in sys.argv and os.environ.get("RUN_MAIN") != "true"
+    return is_watcher or command == ["check"]

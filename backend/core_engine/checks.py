@@ -9,19 +9,26 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's n
 from core_engine.kokoro.voice_packs import find_voices
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID
 from core_engine.model_loader import KokoroModelLoader
-from core_engine.model_paths import KOKORO
+from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+
+MODEL_MISSING = "Kokoro-82M model not found. TTS features will be unavailable."
 
 
 def check_model(**_: Any) -> list[CheckMessage]:
     """Report a model file that is missing or cannot be read."""
     path = Path(KokoroModelLoader._resolve_model_path())
     if not path.exists():
-        hint = f"`storyflow models pull {KOKORO}` fetches Kokoro; STORYFLOW_TTS_MODEL=default is the built-in voice."
-        return [Warning(f"There is no speech model at '{path}'.", hint=hint, id="core_engine.W001")]
+        return [Warning(MODEL_MISSING, hint=f"Expected at '{path}'. {_how_to_get(path)}", id="core_engine.W001")]
     if not path.is_file() or not os.access(path, os.R_OK):
         hint = "Make it a file that the server's user may read."
         return [Warning(f"The speech model '{path}' cannot be read.", hint=hint, id="core_engine.W002")]
     return []
+
+
+def _how_to_get(path: Path) -> str:
+    if path == model_path(BUILT_IN, path.parent):
+        return "It is the built-in voice, which comes with the software: install that again."
+    return f"`storyflow models pull {KOKORO}` fetches Kokoro; STORYFLOW_TTS_MODEL=default is the built-in voice."
 
 
 def check_voices(**_: Any) -> list[CheckMessage]:

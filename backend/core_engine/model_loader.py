@@ -10,7 +10,8 @@ import onnxruntime as ort
 from django.conf import settings
 
 from core_engine.kokoro.runtime import open_session
-from core_engine.model_paths import KOKORO, model_path
+from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+from core_engine.places import models_dir
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +52,7 @@ class KokoroModelLoader:
     def _resolve_model_path(cls) -> str:
         """Return the absolute path of the configured model: by default models/kokoro-v0_19.onnx of the project."""
         model = getattr(settings, "STORYFLOW_TTS_MODEL", None) or KOKORO
-        folder = getattr(settings, "STORYFLOW_MODELS_DIR", None) or Path(settings.BASE_DIR).parent / "models"
-        return str(model_path(model, Path(folder)).absolute())
+        return str(model_path(model, configured_models_dir()).absolute())
 
     @classmethod
     def is_model_available(cls) -> bool:
@@ -66,11 +66,23 @@ class KokoroModelLoader:
         return {"inputs": _described(session.get_inputs()), "outputs": _described(session.get_outputs())}
 
 
+def configured_models_dir() -> Path:
+    """Return the folder of the models: the setting STORYFLOW_MODELS_DIR, otherwise what `places` decides."""
+    given = getattr(settings, "STORYFLOW_MODELS_DIR", None)
+    base_dir = getattr(settings, "BASE_DIR", None)
+    return Path(given) if given else models_dir(Path(base_dir) if base_dir else None)
+
+
 def _described(tensors: Any) -> list[dict[str, Any]]:
     return [{"name": tensor.name, "shape": tensor.shape, "type": tensor.type} for tensor in tensors]
 
 
 def _missing_message(path: Path) -> str:
+    if path == model_path(BUILT_IN, path.parent):
+        return (
+            f"The built-in voice is missing from this installation.\nExpected location: {path}\n\n"
+            "It comes with the software: install that again, or choose another model with STORYFLOW_TTS_MODEL."
+        )
     return (
         "Kokoro-82M ONNX model not found.\n"
         f"Expected location: {path}\n\n"

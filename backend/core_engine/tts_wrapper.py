@@ -20,6 +20,7 @@ from core_engine.kokoro.voice_formats import VoicePack
 from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voice, load_voice
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID, VOICES, Language, language_of
 from core_engine.model_loader import KokoroModelLoader
+from core_engine.places import media_root
 from core_engine.storage import audio_path, audio_url
 
 __all__ = [
@@ -119,7 +120,7 @@ def construct_audio_path(project_id: object, segment_id: object) -> str:
 
     Raises InvalidNameError, a ValueError, for an id that is no plain name.
     """
-    return str(audio_path(Path(settings.MEDIA_ROOT), project_id, segment_id))
+    return str(audio_path(Path(settings.MEDIA_ROOT or media_root()), project_id, segment_id))
 
 
 def construct_audio_url(project_id: object, segment_id: object) -> str:

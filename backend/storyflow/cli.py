@@ -88,11 +88,10 @@ def narrate(
             from storyflow.reports import report_narration
             from storyflow.speaking import load_model
             from storyflow.stories import read_story
-            from storyflow_backend.environment import media_root
 
         text = read_story(story)
         name = checked_name(project, "project") if project else _project_of(story)
-        task = Task(text, story.absolute(), name, (out or media_root()).absolute(), voice, speed)
+        task = Task(text, story.absolute(), name, out.absolute() if out else _announced_media_root(), voice, speed)
         loaded = load_model(model, threads=1)
         narration = Narration(task, loaded.kokoro, digest_of_model(loaded.model.path), workers=allowed_cores())
         with shown(text.segments, quiet=as_json) as after_each:
@@ -108,8 +107,8 @@ def voices(as_json: bool) -> None:
     with exits_for_people():
         from core_engine.kokoro.voice_packs import find_voices
         from core_engine.model_paths import BUILT_IN, installed_models, model_path
+        from core_engine.places import models_dir
         from storyflow.reports import report_voices
-        from storyflow_backend.environment import models_dir
 
         paths = {**installed_models(models_dir()), BUILT_IN: model_path(BUILT_IN, models_dir())}
         report_voices({name: find_voices(path.parent) for name, path in paths.items() if path.is_file()}, as_json)
@@ -144,6 +143,15 @@ def bench(model: str, as_json: bool) -> None:
 main.add_command(models)
 main.add_command(engines)
 main.add_command(serve)
+
+
+def _announced_media_root() -> Path:
+    """Return the media root; say where it is unless MEDIA_ROOT named it."""
+    from core_engine.places import given_folder, media_root
+
+    if not given_folder("MEDIA_ROOT"):
+        click.echo(f"Writing below '{media_root()}'; --out or MEDIA_ROOT names another folder.", err=True)
+    return media_root()
 
 
 def _project_of(story: Path) -> str:

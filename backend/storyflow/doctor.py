@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core_engine.installation import install_command
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
-from storyflow_backend.environment import media_root, models_dir
+from core_engine.places import media_root, models_dir
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _models() -> Iterator[Finding]:
         if model.problem:
             yield Finding(f"Model {name}", False, model.problem, needed=False)
         elif name.startswith("kokoro-v1.0") and not can_phonemize_v1_0():
-            advice = "`pip install 'storyflow-voice[v1]'` and `python -m spacy download en_core_web_sm` install it"
+            advice = f"`{install_command('dictionary')}` and `python -m spacy download en_core_web_sm` install it"
             yield Finding(
                 f"Model {name}", False, f"{model.path} needs a text side that is missing; {advice}", needed=False
             )

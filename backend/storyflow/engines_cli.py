@@ -7,11 +7,16 @@ from pathlib import Path
 
 import click
 
-import engines as engines_package
-from engines.names import is_name
+from core_engine.installation import install_command
+from storyflow.engine_folders import (
+    KIND_FOLDERS,
+    engine_folder,
+    engine_folders,
+    new_engines_dir,
+    python_of,
+    serving_folder,
+)
 
-ENGINES = Path(engines_package.__file__).parent
-KIND_FOLDERS = {"tts": "tts", "stt": "stt", "audio": "audio_analysis"}
 DEFAULT_PORT = 8766
 _COLOURS = {"passed": "green", "failed": "red", "not applicable": "dim"}
 
@@ -67,7 +72,7 @@ def new(kind: str, name: str, into: Path | None) -> None:
     from engines.templates import EngineExistsError, make_engine
 
     try:
-        folder = make_engine(kind, name, into or ENGINES / KIND_FOLDERS[kind])
+        folder = make_engine(kind, name, into or new_engines_dir(kind))
     except (EngineExistsError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     click.echo(f"Made {folder}. Check it with: storyflow engines check {folder}")
@@ -79,7 +84,7 @@ def new(kind: str, name: str, into: Path | None) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 opens the engine to the network.")
 def serve(engine: str, port: int, host: str) -> None:
     """Serve ENGINE, e.g. debug-tts or kokoro, until Ctrl-C."""
-    folder = engine_folder(engine)
+    folder = serving_folder(engine_folder(engine))
     if python_of(folder) == Path(sys.executable):
         _need_engine_packages()
     command = [str(python_of(folder)), str(folder / "server.py"), "--port", str(port), "--host", host]
@@ -87,36 +92,12 @@ def serve(engine: str, port: int, host: str) -> None:
     os.execv(command[0], command)  # noqa: S606 - the server is this process, so signals reach it
 
 
-def engine_folders() -> list[Path]:
-    """Return the folders of the engines that come with the project, sorted by kind and name."""
-    kinds = ("tts", "stt", "text_processing", "audio_analysis")
-    return [path.parent for kind in kinds for path in sorted((ENGINES / kind).glob("[!_.]*/engine.yaml"))]
-
-
-def engine_folder(engine: str) -> Path:
-    """Return the folder of an engine given by its name or its path; raise click's usage error for an unknown one."""
-    if is_name(engine):
-        found = next((folder for folder in engine_folders() if folder.name == engine), None)
-        if found:
-            return found
-    if (Path(engine) / "engine.yaml").is_file():
-        return Path(engine).resolve()
-    known = ", ".join(folder.name for folder in engine_folders())
-    raise click.UsageError(f"No engine '{engine}'. Use one of {known}, or the path of a folder with an engine.yaml.")
-
-
-def python_of(folder: Path) -> Path:
-    """Return the Python of the engine's own virtual environment, or this one."""
-    own = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    return own if own.exists() else Path(sys.executable)
-
-
 def _need_engine_packages() -> None:
     missing = [name for name in ("fastapi", "uvicorn", "pydantic", "yaml") if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(
             f"Engines need packages that are not installed: {', '.join(missing)}. "
-            "Install them with: pip install 'storyflow-voice[engines]'"
+            f"Install them with: {install_command('engines')}"
         )
 
 

@@ -29,9 +29,9 @@ def models() -> None:
 def list_models(as_json: bool) -> None:
     """List the models that can be pulled, and what is installed."""
     with exits_for_people():
+        from core_engine.places import models_dir
         from storyflow.models.library import installed
         from storyflow.models.reports import report_list
-        from storyflow_backend.environment import models_dir
 
         report_list(_registry(), installed(models_dir()), as_json)
 
@@ -41,9 +41,9 @@ def list_models(as_json: bool) -> None:
 def pull(name: str) -> None:
     """Fetch the model NAME, verified; an interrupted download goes on where it stopped."""
     with exits_for_people():
+        from core_engine.places import models_dir
         from storyflow.models.pulling import pull as pull_model
         from storyflow.models.reports import progress_shown
-        from storyflow_backend.environment import models_dir
 
         known = _known(name)
         with progress_shown(name) as report:
@@ -62,9 +62,9 @@ def pull(name: str) -> None:
 def add(paths: tuple[Path, ...], name: str | None) -> None:
     """Install a model and its voices from PATHS: files that you have, or a folder of them."""
     with exits_for_people():
+        from core_engine.places import models_dir
         from storyflow.models.adding import add as add_model
         from storyflow.models.reports import progress_shown
-        from storyflow_backend.environment import models_dir
 
         with progress_shown("Copying") as report:
             added = add_model(paths, models_dir(), _registry(), name, report)
@@ -79,10 +79,10 @@ def add(paths: tuple[Path, ...], name: str | None) -> None:
 def verify(name: str | None) -> None:
     """Read every byte of the model NAME, or of all, against what was installed; exit code 4 where one differs."""
     with exits_for_people():
+        from core_engine.places import models_dir
         from storyflow.models.library import installed
         from storyflow.models.library import verify as verify_model
         from storyflow.models.reports import report_verified
-        from storyflow_backend.environment import models_dir
 
         chosen = {name: _installed(name)} if name else installed(models_dir())
         results = {each: (model, verify_model(model)) for each, model in chosen.items()}
@@ -96,7 +96,7 @@ def verify(name: str | None) -> None:
 def where() -> None:
     """Print the folder of your models."""
     with exits_for_people():
-        from storyflow_backend.environment import models_dir
+        from core_engine.places import models_dir
 
         click.echo(str(models_dir()))
 
@@ -126,8 +126,8 @@ def info(name: str | None, as_json: bool) -> None:
 
 
 def _registry() -> "Registry":
+    from core_engine.places import registry_file
     from storyflow.models.registry import load_registry
-    from storyflow_backend.environment import registry_file
 
     return load_registry(registry_file())
 
@@ -145,9 +145,9 @@ def _known(name: str) -> "KnownModel":
 
 
 def _installed(name: str) -> "InstalledModel":
+    from core_engine.places import models_dir
     from storyflow.models.errors import UnknownModelError
     from storyflow.models.library import installed
-    from storyflow_backend.environment import models_dir
 
     found = installed(models_dir())
     if name not in found:
@@ -160,15 +160,15 @@ def _installed(name: str) -> "InstalledModel":
 
 def _built_in() -> "InstalledModel":
     from core_engine.model_paths import model_path
+    from core_engine.places import models_dir
     from storyflow.models.library import InstalledModel
-    from storyflow_backend.environment import models_dir
 
     path = model_path(BUILT_IN, models_dir())
     return InstalledModel(BUILT_IN, path, path, ())
 
 
 def _automatic() -> str:
+    from core_engine.places import models_dir
     from storyflow.choice import AUTO, choose_model
-    from storyflow_backend.environment import models_dir
 
     return choose_model(AUTO, models_dir()).name

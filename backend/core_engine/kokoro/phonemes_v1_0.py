@@ -15,6 +15,7 @@ import warnings
 from functools import lru_cache
 from typing import Any
 
+from core_engine.installation import install_command
 from core_engine.kokoro.errors import PhonemizerError, UnsupportedLanguageError
 from core_engine.kokoro.espeak import VOICES, to_ipa
 from core_engine.kokoro.vocabulary import VOCABULARY_V1_0, within_vocabulary
@@ -108,7 +109,7 @@ def check_installed_v1_0() -> None:
     if missing:
         raise PhonemizerError(
             f"Kokoro v1.0 needs the packages {', '.join(_PACKAGES)}. Missing: {', '.join(missing)}. Install them "
-            f"with `pip install 'storyflow-voice[v1]'`, or use Kokoro v0.19, which needs nothing more."
+            f"with `{install_command('dictionary')}`, or use Kokoro v0.19, which needs nothing more."
         )
     if not _is_importable(_TAGGER):  # misaki would fetch it by itself, unasked and unverified
         raise PhonemizerError(

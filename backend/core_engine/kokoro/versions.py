@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core_engine.installation import install_command
 from core_engine.kokoro.errors import ModelFileError, VoicePackError
 from core_engine.kokoro.phonemes_v1_0 import can_phonemize_v1_0
 from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY, VOCABULARY_V1_0
@@ -64,8 +65,9 @@ def checked_version(model: str | None, pack_rows: int, voice: str) -> str:
     if pack == V1_0 and not can_phonemize_v1_0():
         logger.warning(
             "The model tells no version, and the voice '%s' is of Kokoro v1.0, whose text side is not installed; "
-            "speaking the phonemes of v0.19. `pip install 'storyflow-voice[v1]'` gives those of v1.0.",
+            "speaking the phonemes of v0.19. `%s` gives those of v1.0.",
             voice,
+            install_command("dictionary"),
         )
         return V0_19
     return pack or V0_19

@@ -480,6 +480,10 @@ class AudioStorageTests(SimpleTestCase):
             os.path.join("/srv/media", "projects", "a1b2c3d4", "audio", "e5f6g7h8.wav"),
         )
 
+    def test_path_is_below_media_of_the_working_folder_where_no_media_root_is_set(self):
+        with override_settings(MEDIA_ROOT=""), patch.dict(os.environ, {"MEDIA_ROOT": "/srv/other"}):
+            self.assertEqual(construct_audio_path(1, 2), "/srv/other/projects/1/audio/2.wav")
+
     def test_url_is_below_the_media_url(self):
         self.assertEqual(construct_audio_url("a1b2c3d4", "e5f6g7h8"), "/media/projects/a1b2c3d4/audio/e5f6g7h8.wav")
         with override_settings(MEDIA_URL="https://cdn.example.org/m/"):

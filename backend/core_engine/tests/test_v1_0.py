@@ -136,7 +136,7 @@ class MissingExtraTests(unittest.TestCase):
 
     def test_missing_package_is_named(self):
         without = unittest.mock.patch.dict("sys.modules", {"misaki": None})
-        with without, self.assertRaisesRegex(PhonemizerError, r"storyflow-voice\[v1\]"):
+        with without, self.assertRaisesRegex(PhonemizerError, r"pip install .*\[dictionary\]"):
             phonemize_v1_0("Hello.")
 
     def test_model_that_needs_it_is_refused_at_once_and_others_are_not(self):

@@ -1,0 +1,110 @@
+"""Where models and audio lie: one rule for the command line, for Django and for the engines."""
+
+import os
+from pathlib import Path
+from unittest import mock
+
+from django.conf import settings
+from django.test import override_settings
+
+from core_engine import installation, places
+from core_engine.model_loader import KokoroModelLoader
+from core_engine.tests.support import FolderTestCase
+
+VARIABLES = ("STORYFLOW_MODELS_DIR", "MEDIA_ROOT", "XDG_DATA_HOME")
+SOURCE = Path(places.__file__).resolve().parents[2]
+
+
+class PlacesTestCase(FolderTestCase):
+    """A test with none of the variables set, in a working folder of its own."""
+
+    def setUp(self):
+        super().setUp()
+        kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        environment = mock.patch.dict(os.environ, kept, clear=True)
+        environment.start()
+        self.addCleanup(environment.stop)
+        self.addCleanup(os.chdir, Path.cwd())
+        os.chdir(self.folder)
+
+    def installed(self):
+        """Return a patch under which this code was installed by pip."""
+        return mock.patch.object(places, "project_root", return_value=None)
+
+
+class ModelsTests(PlacesTestCase):
+    def test_environment_wins_over_everything(self):
+        os.environ["STORYFLOW_MODELS_DIR"] = "mine"
+        self.assertEqual(places.models_dir(), self.folder / "mine")
+        self.assertEqual(places.models_dir(base_dir=self.folder / "backend"), self.folder / "mine")
+
+    def test_source_tree_keeps_its_models_folder_whatever_the_working_folder(self):
+        self.assertEqual(places.models_dir(), SOURCE / "models")
+
+    def test_installed_uses_the_users_data_folder(self):
+        with self.installed(), mock.patch.object(places, "data_dir", return_value=self.folder / "data"):
+            self.assertEqual(places.models_dir(), self.folder / "data" / "models")
+            self.assertEqual(places.models_dir(base_dir=self.folder / "backend"), self.folder / "data" / "models")
+
+    def test_installed_uses_the_models_of_the_django_project_where_there_are_some(self):
+        (self.folder / "models").mkdir()
+        with self.installed():
+            self.assertEqual(places.models_dir(base_dir=self.folder / "backend"), self.folder / "models")
+
+    def test_data_folder_of_the_user_is_no_folder_of_python(self):
+        self.assertNotIn("site-packages", str(places.data_dir()))
+        self.assertIn("storyflow", str(places.data_dir()))
+
+    def test_django_asks_the_same_function(self):
+        os.environ["STORYFLOW_MODELS_DIR"] = str(self.folder)
+        with override_settings(STORYFLOW_TTS_MODEL="kokoro-v0_19", STORYFLOW_MODELS_DIR=None):
+            self.assertEqual(KokoroModelLoader._resolve_model_path(), str(self.folder / "kokoro-v0_19.onnx"))
+            del settings.STORYFLOW_MODELS_DIR
+            del settings.BASE_DIR
+            self.assertEqual(KokoroModelLoader._resolve_model_path(), str(self.folder / "kokoro-v0_19.onnx"))
+
+
+class MediaTests(PlacesTestCase):
+    def test_environment_wins(self):
+        os.environ["MEDIA_ROOT"] = "audio"
+        self.assertEqual(places.media_root(), self.folder / "audio")
+
+    def test_working_folder_otherwise(self):
+        self.assertEqual(places.media_root(), self.folder / "media")
+
+
+class AdviceTests(FolderTestCase):
+    def test_checkout_is_installed_again_with_the_extra(self):
+        self.assertIn(f'pip install -e "{SOURCE}[engines]"', installation.install_command("engines"))
+
+    def test_wheel_is_named_while_it_is_there(self):
+        wheel = self.folder / "storyflow voice.whl"
+        wheel.write_bytes(b"")
+        self.assertIn(f'install "{wheel}[engines]"', self.advice(f'{{"url": "{wheel.as_uri()}"}}'))
+
+    def test_packages_are_named_where_nothing_else_is_known(self):
+        for note in (None, '{"url": "file:///gone/away.whl"}', '{"url": "https://example.com/a.whl"}', "not JSON"):
+            advice = self.advice(note)
+            self.assertIn('"fastapi>=', advice)
+            self.assertNotIn("storyflow-voice", advice)
+
+    def test_environment_without_pip_is_told_of_uv(self):
+        with mock.patch.object(installation.importlib.util, "find_spec", return_value=None):
+            self.assertTrue(installation.install_command("engines").startswith("uv pip install --python "))
+
+    def test_requirements_are_those_of_the_metadata_without_the_files(self):
+        listed = installation.requirements_of("dictionary")
+        with mock.patch.object(installation, "_BACKEND", self.folder):
+            self.assertEqual(
+                sorted(name.split(">")[0] for name in installation.requirements_of("dictionary")),
+                sorted(name.split(">")[0] for name in listed),
+            )
+
+    def advice(self, note):
+        """Return the advice to somebody whose installation came with the note `note` of PEP 610."""
+        distribution = mock.Mock(read_text=lambda name: note)
+        with (
+            mock.patch.object(installation, "project_root", return_value=None),
+            mock.patch.object(installation.metadata, "distribution", return_value=distribution),
+        ):
+            return installation.install_command("engines")
