@@ -14,7 +14,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 BENCHMARKS := $(VENV)/.benchmarks-installed
 
-.PHONY: help setup demo test test-slow engine-venv test-engines lint types voice bench bench-voice clean
+.PHONY: help setup demo test test-slow test-install engine-venv test-engines lint types voice bench bench-voice clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,13 @@ demo: $(RUNTIME) ## Narrate the example story
 	@$(BIN)/storyflow narrate $(STORY) --model default --out $(OUT)
 
 test: $(DEVELOPMENT) ## Run all tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow and not engines"
+	$(BIN)/python -m pytest -m "not slow and not engines and not install"
 
 test-slow: $(DEVELOPMENT) ## Run the slow tests too: faults and loads at their full figures
 	$(BIN)/python -m pytest -m slow
+
+test-install: $(DEVELOPMENT) ## Build the wheel, install it elsewhere and use it; needs a package index
+	$(BIN)/python -m pytest -m install
 
 engine-venv: $(VENV)/pyvenv.cfg ## Make the environment of one engine: ENGINE=tts/xtts
 	$(BIN)/python backend/engines/scripts/make_venv.py $(ENGINE) $(if $(TEST),--test)
