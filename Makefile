@@ -14,7 +14,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 BENCHMARKS := $(VENV)/.benchmarks-installed
 
-.PHONY: help setup demo test test-slow test-install engine-venv test-engines lint types voice bench bench-voice clean
+.PHONY: help setup demo test test-slow test-install engine-venv test-engines lint types voice bench bench-voice into clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,7 @@ test-engines: $(DEVELOPMENT) ## Run engines on their real libraries: all, or ENG
 lint: $(DEVELOPMENT) ## Check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 types: $(DEVELOPMENT) ## Check types
 	$(BIN)/mypy
@@ -55,6 +56,15 @@ bench: $(BENCHMARKS) ## Measure how fast it is, side by side with a peer; FULL=1
 
 bench-voice: $(BENCHMARKS) ## Measure how well the built-in voice is understood
 	$(BIN)/python benchmarks/voice/run.py
+
+into: ## Copy the voice into the Django project of StoryFlow: TARGET=../storyflow/backend
+	@test -f "$(TARGET)/manage.py" || { echo "TARGET must be a folder with a manage.py: make into TARGET=../storyflow/backend"; exit 2; }
+	cp -R backend/core_engine "$(TARGET)/"
+	mkdir -p "$(TARGET)/engines/tts/kokoro"
+	cp backend/engines/*.py "$(TARGET)/engines/"
+	cp -R backend/engines/tts/kokoro/models "$(TARGET)/engines/tts/kokoro/"
+	cp backend/requirements.txt "$(TARGET)/core_engine/requirements.txt"
+	@echo 'Next: add "core_engine" to INSTALLED_APPS and the packages of core_engine/requirements.txt to your requirements.'
 
 clean: ## Remove what the targets made, but neither models nor media
 	rm -rf $(VENV) out build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import unittest
 from pathlib import Path
 
 from django.core.checks import run_checks
@@ -35,6 +36,7 @@ class CheckTests(LoaderTestCase):
             self.assertEqual([message.id for message in run_checks() if message.id.startswith("core_engine")], [])
 
 
+@unittest.skipUnless((BACKEND / "storyflow").is_dir(), "about the settings of this project, not of another")
 class StartTests(LoaderTestCase):
     def manage(self, *arguments, **variables):
         environment = {**os.environ, "STORYFLOW_MODELS_DIR": str(self.folder), **variables}

@@ -1,4 +1,4 @@
-"""The wheel, built and installed into an environment of its own, used from a folder that knows nothing of the source."""
+"""The wheel, installed into an environment of its own and used from a folder that knows nothing of the source."""
 
 import json
 import os
