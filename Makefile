@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 endif
 STORY ?= examples/the-red-headed-league.md
 OUT ?= out/demo
+VOICE ?= kokoro-v1.0-int8
 ENGINES ?= stt/whisper tts/xtts tts/chatterbox tts/vibevoice
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
@@ -21,8 +22,14 @@ help: ## List the targets
 
 setup: $(DEVELOPMENT) ## Make .venv with everything that lint, types and tests need
 
-demo: $(RUNTIME) ## Narrate the example story
-	@$(BIN)/storyflow narrate $(STORY) --model default --out $(OUT)
+demo: $(RUNTIME) ## Fetch the real voice and narrate the example story; VOICE=default takes the built-in voice
+	@if [ "$(VOICE)" = default ]; then \
+		echo "The small built-in voice speaks. The real one: $(BIN)/storyflow models pull kokoro-v1.0-int8"; \
+	else \
+		$(BIN)/storyflow models pull $(VOICE) || \
+		echo "The real voice cannot be had, so the small built-in voice speaks. Again: $(BIN)/storyflow models pull $(VOICE)"; \
+	fi
+	@$(BIN)/storyflow narrate $(STORY) --model $(if $(filter default,$(VOICE)),default,auto) --out $(OUT)
 
 test: $(DEVELOPMENT) ## Run all tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow and not engines and not install"

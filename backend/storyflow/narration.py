@@ -96,8 +96,10 @@ class Narration:
         self._skipped: list[str] = []
         self._errors: dict[str, str] = {}
 
-    def run(self, after_each: Callable[[Segment], None]) -> Outcome:
+    def run(self, after_each: Callable[[Segment, Path | None], None]) -> Outcome:
         """Speak every segment that is not there yet; write the manifest and a playlist.
+
+        `after_each` is called with each segment and the WAV that was made for it, None where none was.
 
         An interrupted run leaves whole files and a manifest of what was done; the next run goes on there. Raises
         OSError where the disk refuses.
@@ -109,8 +111,7 @@ class Narration:
         spoken = speak_each(self._kokoro, texts, self._voice, self._task.speed, self._workers)
         try:
             for segment, speech in zip(todo, spoken, strict=True):
-                self._keep(segment, speech)
-                after_each(segment)
+                after_each(segment, self._keep(segment, speech))
                 if time.monotonic() - saved > _SAVE_EVERY_S:
                     self._save()
                     saved = time.monotonic()
@@ -122,7 +123,7 @@ class Narration:
         self._write_playlist()
         return self._outcome(elapsed_s)
 
-    def _is_kept(self, segment: Segment, after_each: Callable[[Segment], None]) -> bool:
+    def _is_kept(self, segment: Segment, after_each: Callable[[Segment, Path | None], None]) -> bool:
         """Keep a segment whose audio is there and made from the same; tell whether that was so."""
         old = self._before.get(segment.id)
         if not old or old.made_from != self._digest_of(segment):
@@ -130,10 +131,11 @@ class Narration:
         if not _is_intact(self._task.audio_path(segment.id), old):
             return False
         self._entries[segment.id] = old
-        after_each(segment)
+        after_each(segment, None)
         return True
 
-    def _keep(self, segment: Segment, speech: Speech | KokoroError) -> None:
+    def _keep(self, segment: Segment, speech: Speech | KokoroError) -> Path | None:
+        """Keep what became of a segment; return its WAV where it has one."""
         if isinstance(speech, NothingToSpeakError):
             self._skipped.append(segment.id)
         elif isinstance(speech, KokoroError):
@@ -141,6 +143,8 @@ class Narration:
         else:
             self._entries[segment.id] = self._written(segment, speech)
             self._made.append(self._entries[segment.id])
+            return self._task.audio_path(segment.id)
+        return None
 
     def _digest_of(self, segment: Segment) -> str:
         parts = f"{self._made_with} {self._voice} {self._task.speed} {segment.text}"

@@ -1,6 +1,7 @@
 """Narrating with the real built-in voice: what is made, what is kept, what an interruption leaves."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from core_engine.kokoro.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
 from storyflow.manifest import ManifestError, read_manifest
 from storyflow.narration import Narration, Task, digest_of_model
+from storyflow.progress import shown
 from storyflow.stories import read_story
 
 DOCUMENT = (
@@ -24,7 +26,7 @@ def kokoro():
 
 @pytest.fixture
 def narrate(kokoro, story, tmp_path):
-    def run(after_each=lambda segment: None, source=story, digest="model", **changes):
+    def run(after_each=lambda *_: None, source=story, digest="model", **changes):
         options = {"project": "p", "root": tmp_path / "media", "voice": "af_bella", "speed": 1.0, **changes}
         return Narration(Task(read_story(source), source, **options), kokoro, digest).run(after_each)
 
@@ -80,7 +82,7 @@ def test_missing_and_cut_audio_is_made_again(narrate):
 
 
 def test_interrupted_run_goes_on_where_it_stopped(narrate, tmp_path):
-    def stop(segment):
+    def stop(segment, wav):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -93,7 +95,7 @@ def test_interrupted_run_goes_on_where_it_stopped(narrate, tmp_path):
 def test_interruption_forgets_nothing_of_an_earlier_run(narrate):
     outcome = narrate()
 
-    def stop(segment):
+    def stop(segment, wav):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -172,3 +174,15 @@ def test_digest_tells_models_apart(tmp_path):
         path.write_bytes(content)
         digests.add(digest_of_model(path))
     assert len(digests) == 4
+
+
+def test_first_wav_that_is_made_is_named_once_while_the_others_are_made(narrate, story, capsys) -> None:
+    with shown(read_story(story).segments) as after_each:
+        outcome = narrate(after_each)
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("The first WAV is there")]
+    assert len(said) == 1
+    first = Path(said[0].rpartition(": ")[2])
+    assert first == outcome.manifest.parent / outcome.entries[0].path
+    with shown(read_story(story).segments) as after_each:
+        narrate(after_each)
+    assert "The first WAV" not in capsys.readouterr().err
