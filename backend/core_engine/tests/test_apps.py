@@ -1,5 +1,6 @@
 """Django's side: it starts without a model, warns once, checks itself, and reads its settings from the environment."""
 
+import json
 import os
 import subprocess
 import sys
@@ -80,3 +81,30 @@ class StartTests(LoaderTestCase):
 
         self.assertEqual(get_resolver().url_patterns, [])
         self.assertEqual(list(apps.get_app_config("core_engine").get_models()), [])
+
+
+class OtherProjectTests(LoaderTestCase):
+    """A project with a database and pages of its own, in a process of its own."""
+
+    def run_project(self, model):
+        command = [sys.executable, "-m", "core_engine.tests.other_project", str(self.folder), str(self.folder), model]
+        environment = {**os.environ, "PYTHONPATH": str(BACKEND)}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+    def test_model_is_loaded_by_the_first_speech_and_not_at_the_start(self):
+        told, _ = self.run_project("default")
+        self.assertTrue(told["speech"]["success"], told)
+        before, after = told["sessions"]
+        self.assertEqual(before, 0, "a session was made before anything was to be spoken")
+        self.assertGreater(after, 0)
+
+    def test_everything_else_works_without_a_model(self):
+        told, log = self.run_project("kokoro-v0_19")
+        seen = ["The lamp is lit.", "/media/projects/p/audio/1.wav", "The lamp is out.", 0]
+        self.assertEqual(told["stories"], [seen, seen], "before and after speech was refused")
+        self.assertEqual(told["sessions"], [0, 0])
+        self.assertEqual(told["speech"]["error"], "TTS model not available. Please install kokoro-v0_19.onnx.")
+        self.assertIn(WARNING, log)

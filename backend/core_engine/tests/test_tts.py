@@ -336,13 +336,6 @@ class GenerateAudioTests(LoaderTestCase):
                 result = generate_audio("Hello", voice, output_path=self.path)
             self.assertEqual(result["voice_id"], DEFAULT_VOICE_ID)
 
-    def test_voices_are_audibly_different(self):
-        samples = {}
-        for voice in VALID_VOICE_IDS:
-            generate_audio(SAMPLE_TEXT, voice, output_path=self.path)
-            samples[voice] = Path(self.path).read_bytes()
-        self.assertEqual(len(set(samples.values())), len(VALID_VOICE_IDS))
-
     def test_long_text_is_spoken_to_its_end(self):
         once = generate_audio(SAMPLE_TEXT, output_path=self.path)
         often = generate_audio(" ".join([SAMPLE_TEXT] * 40), output_path=self.path)
