@@ -34,6 +34,11 @@ def test_engine_of_the_project_conforms(name) -> None:
     assert failed(check_engine(ENGINES / "tts" / name)) == {}
 
 
+@pytest.mark.parametrize("folder", sorted(path.parent for path in ENGINES.glob("*/*/engine.yaml")), ids=lambda f: f.name)
+def test_files_of_every_engine_of_the_project_conform(folder) -> None:
+    assert failed(checks.run(EngineFolder(folder))) == {}
+
+
 @pytest.mark.parametrize(("kind", "folder"), [("tts", "tts"), ("stt", "stt"), ("audio", "audio_analysis")])
 def test_new_engine_conforms_as_it_is(tmp_path, kind, folder) -> None:
     made = make_engine(kind, "my-engine", tmp_path / folder)
