@@ -1,5 +1,6 @@
 """Django's side: it starts without a model, warns once, checks itself, and reads its settings from the environment."""
 
+import ast
 import json
 import os
 import subprocess
@@ -74,6 +75,16 @@ class StartTests(LoaderTestCase):
         script = "from django.conf import settings as s; print(s.DEBUG, s.ALLOWED_HOSTS, len(s.SECRET_KEY) >= 50)"
         done = self.manage("shell", "-c", script, **variables)
         self.assertIn("False ['localhost', '127.0.0.1', '[::1]'] True", done.stdout)
+
+    def test_djangos_own_runner_runs_the_tests(self):
+        done = self.manage("test", "core_engine.tests.test_vocabulary", STORYFLOW_TTS_MODEL="default")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"Ran [1-9]\d* test")
+
+    def test_every_test_of_this_app_is_one_that_djangos_runner_finds(self):
+        for path in Path(__file__).parent.glob("test_*.py"):
+            functions = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if hasattr(node, "args")]
+            self.assertEqual([node.name for node in functions if node.name.startswith("test")], [], path.name)
 
     def test_no_endpoints_and_no_models_of_its_own(self):
         from django.apps import apps

@@ -34,7 +34,9 @@ def test_engine_of_the_project_conforms(name) -> None:
     assert failed(check_engine(ENGINES / "tts" / name)) == {}
 
 
-@pytest.mark.parametrize("folder", sorted(path.parent for path in ENGINES.glob("*/*/engine.yaml")), ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "folder", sorted(path.parent for path in ENGINES.glob("*/*/engine.yaml")), ids=lambda f: f.name
+)
 def test_files_of_every_engine_of_the_project_conform(folder) -> None:
     assert failed(checks.run(EngineFolder(folder))) == {}
 
