@@ -21,15 +21,6 @@ from django.urls import path
 sessions_made: list[str] = []
 
 
-class CountedSession(ort.InferenceSession):
-    """The session of the runtime; that one was made is remembered."""
-
-    def __init__(self, model: Any, *options: Any, **more: Any) -> None:
-        """Make it as the runtime does."""
-        sessions_made.append(str(model))
-        super().__init__(model, *options, **more)
-
-
 def story(request: HttpRequest, number: int) -> JsonResponse:
     """Answer with the text of a segment and where its audio will be."""
     from core_engine.tts_wrapper import construct_audio_url
@@ -41,9 +32,20 @@ def story(request: HttpRequest, number: int) -> JsonResponse:
 urlpatterns = [path("segments/<int:number>/", story)]
 
 
+def count_sessions() -> None:
+    """Remember every session that the runtime makes from now on."""
+    make = ort.InferenceSession
+
+    def counted(model: Any, *options: Any, **more: Any) -> Any:
+        sessions_made.append(str(model))
+        return make(model, *options, **more)
+
+    ort.InferenceSession = counted
+
+
 def start(models_dir: str, media_root: str, model: str) -> None:
     """Start Django as a server does: settings, apps, checks, routes."""
-    ort.InferenceSession = CountedSession
+    count_sessions()
     settings.configure(
         SECRET_KEY="of a test",
         ALLOWED_HOSTS=["testserver"],

@@ -83,8 +83,10 @@ class StartTests(LoaderTestCase):
 
     def test_every_test_of_this_app_is_one_that_djangos_runner_finds(self):
         for path in Path(__file__).parent.glob("test_*.py"):
-            functions = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if hasattr(node, "args")]
-            self.assertEqual([node.name for node in functions if node.name.startswith("test")], [], path.name)
+            top = ast.parse(path.read_text(encoding="utf-8")).body
+            functions = [node.name for node in top if isinstance(node, ast.FunctionDef)]
+            self.assertEqual([name for name in functions if name.startswith("test")], [], path.name)
+            self.assertNotRegex(path.read_text(encoding="utf-8"), r"(?m)^(import|from) pytest", path.name)
 
     def test_no_endpoints_and_no_models_of_its_own(self):
         from django.apps import apps

@@ -1,4 +1,4 @@
-"""What this app must not do: ask a network, write to a database, go on in the background, or speak with another engine."""
+"""What this app must not do: ask a network or a database, go on in the background, speak with another engine."""
 
 import ast
 import socket
