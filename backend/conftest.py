@@ -7,7 +7,7 @@ import pytest
 from storyflow.tests import specified
 
 _NARROWING = ("keyword", "deselect", "ignore", "ignore_glob", "lf", "stepwise", "collectonly")
-_APART = frozenset(["slow", "engines"])
+_APART = frozenset(["slow", "engines", "container"])
 
 
 class SpecifiedTests:
@@ -19,7 +19,7 @@ class SpecifiedTests:
         self._is_whole = False
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """See whether this is a run of all tests: no path, no name, and more than the slow ones was asked for."""
+        """See whether this is a run of all tests: no path, no name, and more than those that run apart."""
         config = session.config
         narrowed = any(config.getoption(name, None) for name in _NARROWING)
         everywhere = config.args_source is pytest.Config.ArgsSource.TESTPATHS
