@@ -74,6 +74,7 @@ def test_new_engine_never_overwrites(tmp_path) -> None:
         ("tts/debug-tts/Dockerfile", "COPY scripts/docker-entrypoint.sh ./", "", "Dockerfile: copy entrypoint script"),
         ("tts/debug-tts/Dockerfile", "RUN chmod +x", "RUN ls", "Dockerfile: make entrypoint executable"),
         ("tts/debug-tts/Dockerfile", "/app/external_models", "", "Dockerfile: create standard directories"),
+        ("tts/debug-tts/Dockerfile", "/app/samples && chmod", "&& chmod", "Dockerfile: create standard directories"),
         ("tts/debug-tts/Dockerfile", "ENTRYPOINT", "LABEL x=", "Dockerfile: set entrypoint"),
         ("tts/debug-tts/Dockerfile", "--host 0.0.0.0", "", "Dockerfile: PORT and 0.0.0.0"),
         ("tts/debug-tts/Dockerfile", "HEALTHCHECK", "LABEL y=", "Dockerfile: HEALTHCHECK"),
