@@ -1,5 +1,7 @@
 """Django's side: it starts without a model, warns once, checks itself, and reads its settings from the environment."""
 
+import ast
+import json
 import os
 import subprocess
 import sys
@@ -76,9 +78,48 @@ class StartTests(LoaderTestCase):
         done = self.manage("shell", "-c", script, **variables)
         self.assertIn("False ['localhost', '127.0.0.1', '[::1]'] True", done.stdout)
 
+    def test_djangos_own_runner_runs_the_tests(self):
+        done = self.manage("test", "core_engine.tests.test_vocabulary", STORYFLOW_TTS_MODEL="default")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"Ran [1-9]\d* test")
+
+    def test_every_test_of_this_app_is_one_that_djangos_runner_finds(self):
+        for path in Path(__file__).parent.glob("test_*.py"):
+            top = ast.parse(path.read_text(encoding="utf-8")).body
+            functions = [node.name for node in top if isinstance(node, ast.FunctionDef)]
+            self.assertEqual([name for name in functions if name.startswith("test")], [], path.name)
+            self.assertNotRegex(path.read_text(encoding="utf-8"), r"(?m)^(import|from) pytest", path.name)
+
     def test_no_endpoints_and_no_models_of_its_own(self):
         from django.apps import apps
         from django.urls import get_resolver
 
         self.assertEqual(get_resolver().url_patterns, [])
         self.assertEqual(list(apps.get_app_config("core_engine").get_models()), [])
+
+
+class OtherProjectTests(LoaderTestCase):
+    """A project with a database and pages of its own, in a process of its own."""
+
+    def run_project(self, model):
+        command = [sys.executable, "-m", "core_engine.tests.other_project", str(self.folder), str(self.folder), model]
+        environment = {**os.environ, "PYTHONPATH": str(BACKEND)}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+    def test_model_is_loaded_by_the_first_speech_and_not_at_the_start(self):
+        told, _ = self.run_project("default")
+        self.assertTrue(told["speech"]["success"], told)
+        before, after = told["sessions"]
+        self.assertEqual(before, 0, "a session was made before anything was to be spoken")
+        self.assertGreater(after, 0)
+
+    def test_everything_else_works_without_a_model(self):
+        told, log = self.run_project("kokoro-v0_19")
+        seen = ["The lamp is lit.", "/media/projects/p/audio/1.wav", "The lamp is out.", 0]
+        self.assertEqual(told["stories"], [seen, seen], "before and after speech was refused")
+        self.assertEqual(told["sessions"], [0, 0])
+        self.assertEqual(told["speech"]["error"], "TTS model not available. Please install kokoro-v0_19.onnx.")
+        self.assertIn(WARNING, log)

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import unittest
 import wave
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from unittest.mock import MagicMock, patch
 
@@ -106,6 +106,16 @@ class ModelLoaderTests(PlaceholderModelTestCase):
             sessions = {id(future.result()) for future in [threads.submit(get) for _ in range(64)]}
         self.assertEqual(len(sessions), 1)
         session_class.assert_called_once()
+
+    @patch("core_engine.model_loader.ort.InferenceSession")
+    def test_loaded_session_is_handed_out_without_the_lock(self, session_class):
+        loaded = KokoroModelLoader.get_session()
+        with ThreadPoolExecutor(1) as threads:
+            with KokoroModelLoader._lock:  # as if another thread held it
+                got = threads.submit(KokoroModelLoader.get_session)
+                done, _ = wait([got], timeout=10)
+            self.assertEqual(done, {got}, "it waited for the lock")
+        self.assertIs(got.result(), loaded)
 
     @patch("core_engine.model_loader.ort.InferenceSession", side_effect=[RuntimeError("broken"), MagicMock()])
     def test_get_session_tries_again_after_a_failure(self, session_class):
@@ -335,13 +345,6 @@ class GenerateAudioTests(LoaderTestCase):
             with self.assertLogs("core_engine.tts_wrapper", "WARNING"):
                 result = generate_audio("Hello", voice, output_path=self.path)
             self.assertEqual(result["voice_id"], DEFAULT_VOICE_ID)
-
-    def test_voices_are_audibly_different(self):
-        samples = {}
-        for voice in VALID_VOICE_IDS:
-            generate_audio(SAMPLE_TEXT, voice, output_path=self.path)
-            samples[voice] = Path(self.path).read_bytes()
-        self.assertEqual(len(set(samples.values())), len(VALID_VOICE_IDS))
 
     def test_long_text_is_spoken_to_its_end(self):
         once = generate_audio(SAMPLE_TEXT, output_path=self.path)

@@ -123,7 +123,8 @@ def _executable_entrypoint(engine: EngineFolder) -> None:
 
 @checks.add("Dockerfile: create standard directories", "RUN mkdir -p /app/models /app/external_models /app/samples")
 def _directories(engine: EngineFolder) -> None:
-    made = " ".join(line for line in engine.instructions() if line.startswith("RUN") and "mkdir -p" in line)
+    runs = (line for line in engine.instructions() if line.startswith("RUN"))
+    made = " ".join(names for line in runs for names in re.findall(r"mkdir -p ([^&|;]+)", line))
     missing = [name for name in ("models", "external_models", "samples") if not re.search(rf"(/app/|\s){name}\b", made)]
     require(not missing, f"not created: {', '.join(missing)}")
 

@@ -34,6 +34,13 @@ def test_engine_of_the_project_conforms(name) -> None:
     assert failed(check_engine(ENGINES / "tts" / name)) == {}
 
 
+@pytest.mark.parametrize(
+    "folder", sorted(path.parent for path in ENGINES.glob("*/*/engine.yaml")), ids=lambda f: f.name
+)
+def test_files_of_every_engine_of_the_project_conform(folder) -> None:
+    assert failed(checks.run(EngineFolder(folder))) == {}
+
+
 @pytest.mark.parametrize(("kind", "folder"), [("tts", "tts"), ("stt", "stt"), ("audio", "audio_analysis")])
 def test_new_engine_conforms_as_it_is(tmp_path, kind, folder) -> None:
     made = make_engine(kind, "my-engine", tmp_path / folder)
@@ -67,6 +74,7 @@ def test_new_engine_never_overwrites(tmp_path) -> None:
         ("tts/debug-tts/Dockerfile", "COPY scripts/docker-entrypoint.sh ./", "", "Dockerfile: copy entrypoint script"),
         ("tts/debug-tts/Dockerfile", "RUN chmod +x", "RUN ls", "Dockerfile: make entrypoint executable"),
         ("tts/debug-tts/Dockerfile", "/app/external_models", "", "Dockerfile: create standard directories"),
+        ("tts/debug-tts/Dockerfile", "/app/samples && chmod", "&& chmod", "Dockerfile: create standard directories"),
         ("tts/debug-tts/Dockerfile", "ENTRYPOINT", "LABEL x=", "Dockerfile: set entrypoint"),
         ("tts/debug-tts/Dockerfile", "--host 0.0.0.0", "", "Dockerfile: PORT and 0.0.0.0"),
         ("tts/debug-tts/Dockerfile", "HEALTHCHECK", "LABEL y=", "Dockerfile: HEALTHCHECK"),

@@ -158,6 +158,8 @@ def lay_odd_names(root: Path) -> None:
         "$(id)",
         "ü",
         "good-1.0_x",
+        "7b",
+        "_own",
         "dot.",
     )
 
@@ -228,7 +230,7 @@ LAYOUTS: dict[Callable[[Path], None], set[str]] = {
     lay_hidden: set(),
     lay_lost_and_found: {"custom"},
     lay_only_lost_and_found_inside: set(),
-    lay_odd_names: {"good-1.0_x"},
+    lay_odd_names: {"good-1.0_x", "7b", "_own"},
     lay_device_names: {"com0", "console"},
     lay_long_names: {"a" * 128},
     lay_no_external: set(),

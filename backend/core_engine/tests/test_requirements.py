@@ -1,0 +1,51 @@
+"""The packages that speech needs: named with their floors, installed, and importable."""
+
+import importlib.metadata
+import importlib.util
+import re
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from django.test import SimpleTestCase
+
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
+SPECIFIED = ("onnxruntime>=1.17.0", "soundfile>=0.12.1", "numpy>=1.26.0")
+
+
+def is_installed(distribution):
+    try:
+        return bool(importlib.metadata.version(distribution))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def numbers(version):
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
+
+
+class RequirementsTests(SimpleTestCase):
+    def lines(self):
+        text = REQUIREMENTS.read_text(encoding="utf-8")
+        return [line.partition("#")[0].strip() for line in text.splitlines() if line.partition("#")[0].strip()]
+
+    def test_onnxruntime_soundfile_and_numpy_have_the_specified_floors(self):
+        for line in SPECIFIED:
+            self.assertIn(line, self.lines())
+
+    def test_no_version_is_pinned(self):
+        for line in self.lines():
+            self.assertRegex(line, r"^[A-Za-z0-9_.-]+>=[0-9.]+$")
+
+    @unittest.skipUnless(importlib.util.find_spec("pip"), "this environment was made without pip")
+    @unittest.skipUnless(is_installed("onnxruntime"), "another build of onnxruntime takes its place here")
+    def test_pip_takes_the_file_and_finds_every_floor_met(self):
+        command = [sys.executable, "-m", "pip", "--isolated", "install", "--dry-run", "--no-index", "--no-deps"]
+        done = subprocess.run([*command, "-r", str(REQUIREMENTS)], capture_output=True, text=True, timeout=100)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_what_is_imported_is_no_older_than_its_floor(self):
+        for line in SPECIFIED:
+            name, floor = line.split(">=")
+            self.assertGreaterEqual(numbers(importlib.import_module(name).__version__), numbers(floor), name)

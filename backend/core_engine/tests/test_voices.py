@@ -1,0 +1,83 @@
+"""The seven voices as they are heard: each is itself, and no two are alike."""
+
+import itertools
+
+import numpy as np
+import soundfile as sf
+from django.test import override_settings
+
+from core_engine.model_loader import KokoroModelLoader
+from core_engine.tests.heard import are_told_apart
+from core_engine.tests.support import SAMPLE_TEXT, LoaderTestCase, built_in_voice, seven_packs
+from core_engine.tts_wrapper import VALID_VOICE_IDS, generate_audio
+
+
+class SpeakingTestCase(LoaderTestCase):
+    """A test that listens to the built-in voice."""
+
+    def setUp(self):
+        super().setUp()
+        voice = built_in_voice()
+        voice.__enter__()
+        self.addCleanup(voice.__exit__, None, None, None)
+
+    def spoken(self, voice, speed=1.0):
+        path = str(self.folder / "a.wav")
+        self.assertTrue(generate_audio(SAMPLE_TEXT, voice, speed, path)["success"])
+        return sf.read(path, dtype="float32")
+
+
+class VoicesHeardTests(SpeakingTestCase):
+    def test_every_two_voices_are_audibly_different(self):
+        heard = {voice: self.spoken(voice) for voice in VALID_VOICE_IDS}
+        for one, other in itertools.combinations(VALID_VOICE_IDS, 2):
+            self.assertTrue(are_told_apart(heard[one][0], heard[other][0], heard[one][1]), f"{one} and {other}")
+
+    def test_no_difference_is_heard_within_one_voice(self):
+        """What makes files unequal but no other voice: without this the test above would prove nothing."""
+        audio, rate = self.spoken("af_sarah")
+        one_sample = audio.copy()
+        one_sample[len(audio) // 2] += 0.1
+        hiss = np.random.default_rng(5).normal(0, 0.03 * audio.std(), len(audio)).astype(np.float32)
+        alike = {
+            "one sample": one_sample,
+            "begins later": audio[100:],
+            "softer": audio * np.float32(0.7),
+            "hiss": audio + hiss,
+            "slower": self.spoken("af_sarah", 0.8)[0],
+            "faster": self.spoken("af_sarah", 1.25)[0],
+        }
+        for change, other in alike.items():
+            self.assertFalse(are_told_apart(audio, other, rate), change)
+
+
+class OwnStyleTests(LoaderTestCase):
+    def test_every_voice_speaks_with_its_own_row_of_the_pack(self):
+        packs = seven_packs()
+        np.savez(self.folder / "voices.npz", **packs)
+        (self.folder / "kokoro-v0_19.onnx").write_bytes(b"any placeholder")
+        with built_in_voice():
+            session = _Listening(KokoroModelLoader.get_session())
+        with override_settings(STORYFLOW_MODELS_DIR=self.folder, STORYFLOW_TTS_MODEL="kokoro-v0_19"):
+            for voice in VALID_VOICE_IDS:
+                KokoroModelLoader._session = session
+                result = generate_audio(SAMPLE_TEXT, voice, 1.0, str(self.folder / "a.wav"))
+                self.assertTrue(result["success"], result)
+                tokens = session.fed["tokens"].size - 2  # without the pads
+                np.testing.assert_array_equal(session.fed["style"], packs[voice][tokens], voice)
+
+
+class _Listening:
+    """A real session that remembers what it was last fed."""
+
+    def __init__(self, session):
+        self._session = session
+        self.get_inputs, self.get_outputs = session.get_inputs, session.get_outputs
+        self.fed = {}
+
+    def run(self, names, fed, *options):
+        self.fed = fed
+        return self._session.run(names, fed, *options)
+
+    def __getattr__(self, name):
+        return getattr(self._session, name)
