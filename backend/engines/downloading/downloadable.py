@@ -1,38 +1,36 @@
 """What can be downloaded: the files that an engine.yaml declares, each with its size and SHA-256."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from engines import manifest
+from engines.downloading.packages import Part, check_size_and_digest, declared_parts
 from engines.downloading.staging import Bundle
 from engines.names import checked_name, is_name
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file and what it must turn out to be."""
+    """One file, what it must turn out to be, and the sources of its bytes: its publisher, then packages."""
 
     path: str  # where it goes in the model's folder, with '/'
-    url: str  # https://…
+    url: str | None  # https://…, where its publisher has these bytes; None where they are only in packages
     size: int  # bytes
     sha256: str  # 64 lower-case hexadecimal digits
     others: tuple[str, ...] = ()  # SHA-256 of other published files of this name, which are as good
+    parts: tuple[Part, ...] = ()  # members of packages that are, joined in order, the file of `sha256`
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that no file can have."""
         if not isinstance(self.path, str) or not all(is_name(part) for part in self.path.split("/")):
             raise ValueError(f"a file's path is made of names and '/', not {self.path!r}")
-        if not isinstance(self.url, str) or not self.url.startswith("https://"):
+        if not (self.url is None and self.parts) and not str(self.url).startswith("https://"):
             raise ValueError(f"a file's url begins with 'https://', not {self.url!r}")
-        if type(self.size) is not int or self.size <= 0:
-            raise ValueError(f"a file's size is a number of bytes, not {self.size!r}")
         for digest in (self.sha256, *self.others):
-            if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-                raise ValueError(f"a file's sha256 is 64 lower-case hexadecimal digits, not {digest!r}")
+            check_size_and_digest("file", self.size, digest)
+        if self.parts and sum(part.size for part in self.parts) != self.size:
+            raise ValueError(f"the parts of '{self.path}' do not have its {self.size} bytes together")
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,8 @@ def downloadable_models(models: Iterable[Mapping[str, Any]]) -> dict[str, Downlo
     """Return by name what can be downloaded of `models`, the list of that name in an engine.yaml.
 
     A downloadable entry has `download`: a list of `{path, url, size, sha256}` makes a folder, one such mapping a single
-    file, whose path is then the model's name with a suffix. Raises ValueError for what is wrong there.
+    file, whose path is then the model's name with a suffix. `packages` in it lists where else the bytes are, as
+    `engines.downloading.packages.declared_parts` reads it. Raises ValueError for what is wrong there.
     """
     found = (_declared(model) for model in models if model.get("download"))
     return {model.name: model for model in found}
@@ -69,4 +68,7 @@ def _declared(model: Mapping[str, Any]) -> DownloadableModel:
 
 
 def _remote_file(values: Mapping[str, Any]) -> RemoteFile:
-    return RemoteFile(values["path"], values["url"], values["size"], values["sha256"])
+    size, sha256 = values["size"], values["sha256"]
+    parts = declared_parts(values, size, sha256)
+    url = values.get("url") if parts else values["url"]
+    return RemoteFile(values["path"], url, size, sha256, parts=parts)

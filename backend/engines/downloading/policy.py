@@ -1,13 +1,16 @@
 """Where downloads may come from, and what can go wrong with them.
 
-A source is an HTTPS address that the engine's own files name. Redirects stay on its host or on those where that host is
-known to keep its files. The exception is the user's own mirror, whose address alone is then asked.
+The publisher's source is an HTTPS address that the engine's own files name. Redirects stay on its host or on those
+where that host is known to keep its files. Packages of the public indexes may have the same bytes; pip and npm know
+where these indexes are. The exception is the user's own mirror, whose address alone is then asked.
 """
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+PUBLISHER, PACKAGES = "publisher", "packages"
 
 # Where well-known hosts of models redirect to.
 _STORES: Mapping[str, frozenset[str]] = {
@@ -36,6 +39,10 @@ class UnreachableError(DownloadError):
     """A source that could not be connected to: no network, a wrong address, or a host that is down."""
 
 
+class WrongBytesError(DownloadError):
+    """A source that gave other bytes than those of the file; they were deleted."""
+
+
 class StorageError(DownloadError):
     """A model that the disk, or what lies in its folder, leaves no room for."""
 
@@ -44,9 +51,11 @@ class StorageError(DownloadError):
 class DownloadPolicy:
     """Where downloads may come from, and how patient they are."""
 
-    mirror: str | None = None  # base URL of the user's own mirror, also http or on this machine; as external_models/
+    mirror: str | None = None  # base URL of the user's own mirror, asked instead; also http; as external_models/
     stall_s: float = 25.0  # seconds without noticeable progress before a download is given up
     own_hosts: frozenset[str] = frozenset()  # named by the user's own registry: may be on this network, on any port
+    answer_s: float = 8.0  # seconds for a publisher to answer, where another source has the same bytes
+    sources: tuple[str, ...] = (PUBLISHER, PACKAGES)  # asked in this order for the bytes of a file
     retry_wait_s: float = 1.0  # seconds before the first repetition after a lost line; doubled for every further one
 
     def __post_init__(self) -> None:

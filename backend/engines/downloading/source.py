@@ -8,14 +8,16 @@ import functools
 import http.client
 import ipaddress
 import os
+import queue
 import socket
 import ssl
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from engines.downloading.policy import (
     DownloadCancelledError,
@@ -25,6 +27,8 @@ from engines.downloading.policy import (
     UntrustedSourceError,
     shown,
 )
+
+Answer = TypeVar("Answer")
 
 _CONNECT_TIMEOUT_S = 8.0  # for each step of connecting
 _TICK_S = 0.1
@@ -40,11 +44,18 @@ class Line:
         self._sockets: list[socket.socket] = []
         self._since, self._credit = time.monotonic() if idle_since is None else idle_since, 0
         self._over = threading.Event()
-        self.stalled = False
+        self.stalled = self.abandoned = False
 
     def add(self, connected: socket.socket) -> None:
         """Watch `connected` too."""
         self._sockets.append(connected)
+        if self.abandoned:
+            self._cut()
+
+    def abandon(self) -> None:
+        """Cut the connections, also those that are made later: nobody waits for them any more."""
+        self.abandoned = True
+        self._cut()
 
     def advance(self, received: int) -> None:
         """Note that `received` bytes arrived."""
@@ -72,9 +83,12 @@ class Line:
         while not self._over.wait(_TICK_S):
             self.stalled = self.stalled or time.monotonic() - self._since > self._stall_s
             if self.stalled or self._cancel.is_set():
-                for connected in self._sockets:
-                    with contextlib.suppress(OSError):  # the plain shutdown: TLS's own is not safe beside a reader
-                        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+                self._cut()
+
+    def _cut(self) -> None:
+        for connected in self._sockets:
+            with contextlib.suppress(OSError):  # the plain shutdown: TLS's own is not safe beside a reader
+                socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 def open_source(
@@ -101,6 +115,45 @@ def open_source(
     if not isinstance(response, http.client.HTTPResponse):
         raise DownloadError(f"'{shown(address)}' did not answer with HTTP.")
     return response
+
+
+def open_source_within(
+    answer_s: float, address: str, headers: Mapping[str, str], policy: DownloadPolicy, line: Line
+) -> http.client.HTTPResponse:
+    """Return what `open_source` does, or raise URLError after `answer_s` seconds, looking up the name included.
+
+    The system gives no way to break off a look-up, so a thread waits for its end.
+    """
+    answers: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            response = open_source(address, headers, policy, line)
+        except Exception as error:  # raised below
+            answers.put(error)
+            return
+        answers.put(response)
+        if line.abandoned:
+            response.close()
+
+    threading.Thread(target=ask, name="download-open", daemon=True).start()
+    answer = _first(answers, answer_s, line)
+    if answer is None:
+        line.abandon()
+        raise urllib.error.URLError(f"no answer within {answer_s:g} s")
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _first(answers: "queue.SimpleQueue[Answer]", wait_s: float, line: Line) -> "Answer | None":
+    """Return what comes first; None after `wait_s` seconds, or as soon as `line` is cut."""
+    end = time.monotonic() + wait_s
+    while time.monotonic() < end:
+        with contextlib.suppress(queue.Empty):
+            return answers.get(timeout=_TICK_S)
+        line.raise_if_cut()
+    return None
 
 
 def _is_public(host: str) -> bool:

