@@ -10,6 +10,7 @@ import onnxruntime as ort
 from django.conf import settings
 
 from core_engine.kokoro.runtime import open_session
+from core_engine.model_choice import AUTO, choose_model
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from core_engine.places import models_dir
 
@@ -46,13 +47,21 @@ class KokoroModelLoader:
         session = open_session(path, create=ort.InferenceSession)
         cls._model_path = path
         cls._session = session  # last: the fast path of get_session looks at nothing else
+        if _configured() == AUTO and path == str(model_path(BUILT_IN, Path())):
+            logger.warning("No Kokoro model is installed, so the small built-in voice speaks")
         logger.info("Kokoro-82M ONNX model loaded from %s", path)
 
     @classmethod
     def _resolve_model_path(cls) -> str:
-        """Return the absolute path of the configured model: by default models/kokoro-v0_19.onnx of the project."""
-        model = getattr(settings, "STORYFLOW_TTS_MODEL", None) or KOKORO
-        return str(model_path(model, configured_models_dir()).absolute())
+        """Return the absolute path of the configured model: by default models/kokoro-v0_19.onnx of the project.
+
+        For `auto` it is that of the best one installed; once a session is open, that of the session.
+        """
+        if _configured() != AUTO:
+            return str(model_path(_configured(), configured_models_dir()).absolute())
+        if cls._session is not None and cls._model_path:
+            return cls._model_path
+        return str(choose_model(AUTO, configured_models_dir()).path.absolute())
 
     @classmethod
     def is_model_available(cls) -> bool:
@@ -71,6 +80,10 @@ def configured_models_dir() -> Path:
     given = getattr(settings, "STORYFLOW_MODELS_DIR", None)
     base_dir = getattr(settings, "BASE_DIR", None)
     return Path(given) if given else models_dir(Path(base_dir) if base_dir else None)
+
+
+def _configured() -> str:
+    return getattr(settings, "STORYFLOW_TTS_MODEL", None) or KOKORO
 
 
 def _described(tensors: Any) -> list[dict[str, Any]]:

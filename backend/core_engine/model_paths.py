@@ -6,6 +6,8 @@ import engines
 from engines.names import is_name
 
 KOKORO = "kokoro-v0_19"
+RECOMMENDED = "kokoro-v1.0-int8"
+"""What a newcomer should fetch: small, fast on common processors, and understood as well as the others."""
 BUILT_IN = "default"
 
 _BUILT_IN_MODEL = Path(engines.__file__).parent / "tts" / "kokoro" / "models" / BUILT_IN / "storyflow-voice.onnx"

@@ -7,9 +7,9 @@ import click
 
 from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
 from core_engine.kokoro.synthesis import Kokoro, Speech
-from core_engine.model_paths import BUILT_IN, KOKORO
+from core_engine.model_choice import AUTO, Model, choose_model
+from core_engine.model_paths import BUILT_IN, RECOMMENDED
 from core_engine.places import models_dir
-from storyflow.choice import AUTO, Model, choose_model
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
     model = choose_model(wanted, models_dir())
     if wanted == AUTO and model.name == BUILT_IN:
         click.echo(
-            f"Kokoro is not installed, so the small built-in voice speaks; `storyflow models pull {KOKORO}` gets it.",
+            f"Kokoro is not installed, so the small built-in voice speaks; `storyflow models pull {RECOMMENDED}` gets it.",
             err=True,
         )
     elif wanted == AUTO:

@@ -1,13 +1,13 @@
-"""Which model speaks: the one asked for, or the best that is installed."""
+"""Which model speaks, in Django and on the command line: the one asked for, or the best that is installed."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from core_engine.model_paths import BUILT_IN, KOKORO, installed_models, model_path
+from core_engine.model_paths import BUILT_IN, KOKORO, RECOMMENDED, installed_models, model_path
 
 AUTO = "auto"
-_BEST = ("kokoro-v1.0", "kokoro-v1.0-fp16", KOKORO)
-"""Published models, the best first. Those of v1.0 count where their text side, an extra, is installed."""
+_BEST = ("kokoro-v1.0", "kokoro-v1.0-fp16", RECOMMENDED, KOKORO)
+"""Published models, the best first."""
 
 
 class ModelMissingError(Exception):
@@ -29,25 +29,27 @@ def choose_model(wanted: str, models_dir: Path) -> Model:
     """
     if wanted != AUTO:
         return _existing(wanted, models_dir)
-    return _best(models_dir) or _existing(BUILT_IN, models_dir)
+    return best_model(models_dir) or _existing(BUILT_IN, models_dir)
 
 
-def _best(models_dir: Path) -> Model | None:
-    """Return the installed model that speaks best: the published ones in the order of _BEST, then any other."""
-    from core_engine.kokoro.phonemes_v1_0 import can_phonemize_v1_0
+def best_model(models_dir: Path) -> Model | None:
+    """Return the installed model that speaks best: the published ones in the order of _BEST, then any with voices."""
     from core_engine.kokoro.voice_packs import find_voices
 
-    without = () if can_phonemize_v1_0() else _BEST[:2]
-    installed = [Model(name, path) for name, path in installed_models(models_dir).items() if name not in without]
+    installed = [Model(name, path) for name, path in installed_models(models_dir).items()]
     ranked = sorted(installed, key=lambda model: _BEST.index(model.name) if model.name in _BEST else len(_BEST))
     return next((model for model in ranked if model.name in _BEST or find_voices(model.path.parent)), None)
+
+
+def _pulled(wanted: str) -> str:
+    return wanted if wanted in _BEST else RECOMMENDED
 
 
 def _existing(name: str, models_dir: Path) -> Model:
     path = model_path(name, models_dir)
     if not path.is_file():
         raise ModelMissingError(
-            f"There is no model at '{path}'. `storyflow models pull {KOKORO}` fetches Kokoro, `storyflow models list` "
+            f"There is no model at '{path}'. `storyflow models pull {_pulled(name)}` fetches Kokoro, `storyflow models list` "
             f"shows what is installed, and --model {BUILT_IN} is the built-in voice."
         )
     return Model(name, path)
