@@ -49,7 +49,7 @@ def _existing(name: str, models_dir: Path) -> Model:
     path = model_path(name, models_dir)
     if not path.is_file():
         raise ModelMissingError(
-            f"There is no model at '{path}'. `storyflow models pull {_pulled(name)}` fetches Kokoro, `storyflow models list` "
-            f"shows what is installed, and --model {BUILT_IN} is the built-in voice."
+            f"There is no model at '{path}'. `storyflow models pull {_pulled(name)}` fetches Kokoro, "
+            f"`storyflow models list` shows what is installed, and --model {BUILT_IN} is the built-in voice."
         )
     return Model(name, path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.model_choice import best_model
-from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+from core_engine.model_paths import BUILT_IN, RECOMMENDED, model_path
 from core_engine.places import media_root, models_dir
 
 
@@ -75,7 +75,7 @@ def _kokoro() -> Finding:
     """Let the best model that is installed speak."""
     best = best_model(models_dir())
     if best is None:
-        detail = f"not installed; `storyflow models pull {KOKORO}` puts it into '{models_dir()}'"
+        detail = f"not installed; `storyflow models pull {RECOMMENDED}` puts it into '{models_dir()}'"
         return Finding("Kokoro", False, f"{detail}. Until then the built-in voice speaks.", needed=False)
     return next(iter(_tried("Kokoro", lambda: f"{best.name} {_spoken(best.path)}")))
 

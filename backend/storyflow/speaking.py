@@ -30,7 +30,8 @@ def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
     model = choose_model(wanted, models_dir())
     if wanted == AUTO and model.name == BUILT_IN:
         click.echo(
-            f"Kokoro is not installed, so the small built-in voice speaks; `storyflow models pull {RECOMMENDED}` gets it.",
+            "Kokoro is not installed, so the small built-in voice speaks; "
+            f"`storyflow models pull {RECOMMENDED}` gets it.",
             err=True,
         )
     elif wanted == AUTO:
