@@ -138,7 +138,7 @@ def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str
         voice = _voice_that_speaks(voice)
         pack = get_voice_embedding(voice)
     chunks = text_to_chunks(text, language_of(voice), version=_version(session, pack, voice))
-    audio = normalize_audio(synthesize(session, signature, chunks, pack, speed))
+    audio = normalize_audio(synthesize(session, signature, chunks, pack, speed).audio)
     save_audio_wav(audio, output_path, SAMPLE_RATE)
     # Of the bytes just written: by now somebody else may have put another file in their place.
     duration = len(audio) / SAMPLE_RATE

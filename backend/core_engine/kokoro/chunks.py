@@ -1,4 +1,4 @@
-"""A text in the parts that the model reads at once: cut at sentence, clause, word, and finally anywhere."""
+"""A text in the parts that the model reads at once: cut at paragraph, sentence, clause, word, and finally anywhere."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +11,11 @@ from core_engine.kokoro.phonemes_v1_0 import phonemize_v1_0
 from core_engine.kokoro.versions import V0_19, V1_0
 from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY, VOCABULARY_V1_0, token_ids
 
-_SILENT = frozenset(MARKS + " ˈˌː")
+SILENT = frozenset(MARKS + " ˈˌː")
 """Symbols that make no sound of their own."""
+
+_SHORTEST = 3
+"""No part is shorter than this share of the longest where good cuts allow it: a few words alone lose their melody."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,18 @@ class Chunk:
 
     follows_space: bool = False
     """Whether the cut before this chunk took a space, which belongs there when chunks are joined again."""
+
+    begins_paragraph: bool = False
+    """Whether the text has an empty line before this chunk."""
+
+
+@dataclass(frozen=True)
+class _Span:
+    """One part of a text by its first character and the one behind its last, and how good the cut before it is."""
+
+    start: int
+    end: int
+    rank: Rank
 
 
 def text_to_chunks(
@@ -55,7 +70,7 @@ def split_text_into_chunks(text: str, max_length: int) -> list[str]:
     """
     _check_positive("max_length", max_length)
     text = text.strip()
-    parts = (text[start:end].strip() for start, end in _spans(text, breaks(text), max_length))
+    parts = (text[span.start : span.end].strip() for span in _spans(text, breaks(text), max_length))
     return [part for part in parts if part]
 
 
@@ -67,7 +82,7 @@ def _chunks_v1_0(text: str, language: str, max_tokens: int) -> list[Chunk]:
 
 
 def _check_speakable(phonemes: str) -> None:
-    if _SILENT.issuperset(phonemes):
+    if SILENT.issuperset(phonemes):
         raise NothingToSpeakError(
             "The text holds nothing that can be spoken, only punctuation, spaces or symbols without a name. "
             "Give it at least one word or number."
@@ -83,11 +98,11 @@ def _chunks(
     phonemes: str, found: Iterable[Break], max_tokens: int, vocabulary: Mapping[str, int] | None = None
 ) -> Iterator[Chunk]:
     previous_end = 0
-    for start, end in _spans(phonemes, found, max_tokens):
-        spoken = phonemes[start:end]
+    for span in _spans(phonemes, found, max_tokens):
+        spoken = phonemes[span.start : span.end]
         ids = token_ids(spoken, vocabulary) if vocabulary else token_ids(spoken)
-        yield Chunk(spoken, tuple(ids), follows_space=start > previous_end)
-        previous_end = end
+        yield Chunk(spoken, tuple(ids), span.start > previous_end, span.rank is Rank.PARAGRAPH)
+        previous_end = span.end
 
 
 def _breaks_in_phonemes(segments: list[Segment], phonemes: str) -> Iterator[Break]:
@@ -105,23 +120,36 @@ def _breaks_in_phonemes(segments: list[Segment], phonemes: str) -> Iterator[Brea
                 yield Break(start - (phonemes[start - 1 : start] == " "), start, ranks[position])
 
 
-def _spans(text: str, found: Iterable[Break], limit: int) -> Iterator[tuple[int, int]]:
-    """Yield start and end of parts of at most `limit` characters, with at most the white space of a break between."""
-    by_rank: dict[Rank, list[Break]] = {Rank.SENTENCE: [], Rank.CLAUSE: []}
+def _spans(text: str, found: Iterable[Break], limit: int) -> Iterator[_Span]:
+    """Yield parts of at most `limit` characters, with at most the white space of a break between."""
+    by_rank: dict[Rank, list[Break]] = {Rank.PARAGRAPH: [], Rank.SENTENCE: [], Rank.CLAUSE: []}
     for candidate in found:
         by_rank[candidate.rank].append(candidate)
-    start = 0
+    start, rank = 0, Rank.ANYWHERE
     while len(text) - start > limit:
         cut = (
-            _last_within(by_rank[Rank.SENTENCE], start, limit)
-            or _last_within(by_rank[Rank.CLAUSE], start, limit)
+            _good_cut(by_rank, start, limit, len(text))
             or _last_space(text, start, limit)
             or Break(start + limit, start + limit, Rank.ANYWHERE)
         )
-        yield start, cut.end
-        start = cut.start
+        yield _Span(start, cut.end, rank)
+        start, rank = cut.start, cut.rank
     if start < len(text):
-        yield start, len(text)
+        yield _Span(start, len(text), rank)
+
+
+def _good_cut(by_rank: Mapping[Rank, list[Break]], start: int, limit: int, size: int) -> Break | None:
+    """Return the last cut of the best kind that leaves neither this part nor the last one of all too short.
+
+    Where none does, the last cut of any kind; None where there is none at all.
+    """
+    shortest = limit // _SHORTEST
+    for longest, least in ((min(limit, size - start - shortest), shortest), (limit, 1)):
+        for found in by_rank.values():
+            cut = _last_within(found, start, longest)
+            if cut and cut.end - start >= least:
+                return cut
+    return None
 
 
 def _last_within(found: list[Break], start: int, limit: int) -> Break | None:
