@@ -131,7 +131,8 @@ def _loud_steps(audio: Audio) -> npt.NDArray[np.intp]:
     if levels.size == 0:
         return np.zeros(0, dtype=np.intp)
     floor = float(np.percentile(levels, _LOUD_SHARE)) * 10 ** (_QUIET_DB / 20)
-    return np.flatnonzero(levels > floor)
+    loud: npt.NDArray[np.intp] = np.flatnonzero(levels > floor)
+    return loud
 
 
 def _starts(frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -140,6 +141,7 @@ def _starts(frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _token_starts(sound: Sound, cut: _Cut, position: int) -> npt.NDArray[np.int64] | None:
+    """Return the `_starts` of a sound in the whole, in which what is kept of it begins at `position`."""
     if sound.frames is None:
         return None
     return np.clip(_starts(sound.frames), cut.begin, cut.end) - cut.begin + position

@@ -1,13 +1,16 @@
 """Chunks, style rows and joints, on the real runtime with the built-in voice."""
 
+from itertools import pairwise
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import MagicMock, patch
 
 import numpy as np
 
 from core_engine.kokoro.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, VoicePackError
-from core_engine.kokoro.synthesis import Kokoro, synthesize
+from core_engine.kokoro.inference import read_signature
+from core_engine.kokoro.joints import join, pause_ms
+from core_engine.kokoro.synthesis import Kokoro, speak_chunk, synthesize
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from core_engine.tests.support import SAMPLE_TEXT, FolderTestCase, random_pack
 
@@ -51,17 +54,25 @@ class KokoroTests(FolderTestCase):
 
 
 class SynthesizeTests(FolderTestCase):
-    def test_chunks_are_joined_with_100_ms_of_silence(self):
+    def test_chunks_keep_the_pauses_of_the_voice_at_their_marks(self):
         kokoro = Kokoro.load(MODEL)
         chunks = text_to_chunks(SAMPLE_TEXT, "en-us", max_tokens=30)
         self.assertGreater(len(chunks), 1)
-        pack = random_pack(1)
-        alone = [synthesize(kokoro.session, kokoro.signature, [chunk], pack, 1.0) for chunk in chunks]
-        together = synthesize(kokoro.session, kokoro.signature, chunks, pack, 1.0)
-        self.assertEqual(len(together), sum(map(len, alone)) + 2400 * (len(chunks) - 1))
-        end = len(alone[0])
-        np.testing.assert_array_equal(together[:end], alone[0])
-        np.testing.assert_array_equal(together[end : end + 2400], np.zeros(2400))
+        sounds = [speak_chunk(kokoro.session, kokoro.signature, chunk, random_pack(1), 1.0) for chunk in chunks]
+        together = synthesize(kokoro.session, kokoro.signature, chunks, random_pack(1), 1.0)
+        np.testing.assert_array_equal(together.audio, join(chunks, sounds).audio)
+        longest = sum(pause_ms(*pair) for pair in pairwise(chunks)) * 24
+        self.assertLess(len(together.audio), sum(sound.audio.size for sound in sounds) + longest)
+
+    def test_mocked_chunks_are_joined_with_100_ms_of_silence(self):
+        noise = np.random.default_rng(3).normal(0, 0.1, 24_000).astype(np.float32)
+        session = MagicMock()
+        session.run.return_value = [noise]
+        chunks = text_to_chunks(SAMPLE_TEXT, "en-us", max_tokens=30)
+        audio = synthesize(session, read_signature(session), chunks, None, 1.0).audio
+        self.assertEqual(len(audio), 24_000 * len(chunks) + 2400 * (len(chunks) - 1))
+        np.testing.assert_array_equal(audio[:24_000], noise)
+        np.testing.assert_array_equal(audio[24_000:26_400], np.zeros(2400))
 
     def test_each_chunk_gets_the_row_of_its_length(self):
         kokoro = Kokoro.load(MODEL)
