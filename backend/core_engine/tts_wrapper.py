@@ -13,7 +13,7 @@ from core_engine.audio_utils import get_audio_duration, normalize_audio, save_au
 from core_engine.kokoro.chunks import split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, TextTooLongError
 from core_engine.kokoro.inference import read_signature
-from core_engine.kokoro.synthesis import synthesize
+from core_engine.kokoro.synthesis import context_of, synthesize
 from core_engine.kokoro.versions import checked_version, version_of_model
 from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE, padded
 from core_engine.kokoro.voice_formats import VoicePack
@@ -137,7 +137,8 @@ def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str
     if signature.style:
         voice = _voice_that_speaks(voice)
         pack = get_voice_embedding(voice)
-    chunks = text_to_chunks(text, language_of(voice), version=_version(session, pack, voice))
+    version, context = _version(session, pack, voice), context_of(signature)
+    chunks = text_to_chunks(text, language_of(voice), version=version, context=context)
     audio = normalize_audio(synthesize(session, signature, chunks, pack, speed).audio)
     save_audio_wav(audio, output_path, SAMPLE_RATE)
     # Of the bytes just written: by now somebody else may have put another file in their place.

@@ -9,11 +9,15 @@ from core_engine.kokoro.errors import NothingToSpeakError
 from core_engine.kokoro.phonemes import MARKS, Segment, phonemize_segments
 from core_engine.kokoro.phonemes_v1_0 import phonemize_v1_0
 from core_engine.kokoro.versions import V0_19, V1_0
-from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY, VOCABULARY_V1_0, token_ids
+from core_engine.kokoro.vocabulary import MAX_TOKENS, SPEAKABLE, VOCABULARY, VOCABULARY_V1_0, token_ids
 
 SILENT = frozenset(MARKS + " ˈˌː")
 """Symbols that make no sound of their own."""
 
+_CONTEXT_SHARE = 6
+"""No more than this share of the tokens of a run are of the neighbour on one side."""
+
+_WITHIN_PARAGRAPH = (Rank.SENTENCE, Rank.CLAUSE)
 _SHORTEST = 3
 """No part is shorter than this share of the longest where good cuts allow it: a few words alone lose their melody."""
 
@@ -32,6 +36,17 @@ class Chunk:
     begins_paragraph: bool = False
     """Whether the text has an empty line before this chunk."""
 
+    before: tuple[int, ...] = ()
+    """Ids of the words before this chunk that are spoken along with it; see `context` of `text_to_chunks`."""
+
+    behind: tuple[int, ...] = ()
+    """The same of the words behind it."""
+
+    @property
+    def ids_in_context(self) -> tuple[int, ...]:
+        """The ids of the chunk amid those of its neighbours."""
+        return self.before + self.token_ids + self.behind
+
 
 @dataclass(frozen=True)
 class _Span:
@@ -43,9 +58,12 @@ class _Span:
 
 
 def text_to_chunks(
-    text: str, language: str = "en-us", max_tokens: int = MAX_TOKENS, version: str = V0_19
+    text: str, language: str = "en-us", max_tokens: int = MAX_TOKENS, version: str = V0_19, context: int = 0
 ) -> list[Chunk]:
     """Return the phonemes of `text` in chunks of at most `max_tokens` ids, each filled as far as good cuts allow.
+
+    With `context`, chunks that are cut behind a mark within a paragraph have up to so many ids of their neighbours on
+    either side, whole words, which count among the `max_tokens`.
 
     Nothing is lost: the chunks joined, with a space before each that `follows_space`, are `phonemize(text, language)`,
     or for `version` v1.0 `phonemize_v1_0(text, language)`.
@@ -54,13 +72,13 @@ def text_to_chunks(
     """
     _check_positive("max_tokens", max_tokens)
     if version == V1_0:
-        return _chunks_v1_0(text, language, max_tokens)
+        return _chunks_v1_0(text, language, max_tokens, context)
     segments = phonemize_segments(text, language)
     phonemes = "".join(segment.phonemes for segment in segments)
     _check_speakable(phonemes)
     leading = len(phonemes) - len(phonemes.lstrip())
     shifted = (Break(b.end - leading, b.start - leading, b.rank) for b in _breaks_in_phonemes(segments, phonemes))
-    return list(_chunks(phonemes.strip(), shifted, max_tokens))
+    return list(_chunks(phonemes.strip(), shifted, max_tokens, context))
 
 
 def split_text_into_chunks(text: str, max_length: int) -> list[str]:
@@ -74,11 +92,11 @@ def split_text_into_chunks(text: str, max_length: int) -> list[str]:
     return [part for part in parts if part]
 
 
-def _chunks_v1_0(text: str, language: str, max_tokens: int) -> list[Chunk]:
+def _chunks_v1_0(text: str, language: str, max_tokens: int, context: int) -> list[Chunk]:
     """The same for v1.0, whose phonemes keep the marks of the text as they are."""
     phonemes = phonemize_v1_0(text, language).strip()
     _check_speakable(phonemes)
-    return list(_chunks(phonemes, breaks(phonemes), max_tokens, VOCABULARY_V1_0))
+    return list(_chunks(phonemes, breaks(phonemes), max_tokens, context, VOCABULARY_V1_0))
 
 
 def _check_speakable(phonemes: str) -> None:
@@ -95,14 +113,41 @@ def _check_positive(name: str, value: int) -> None:
 
 
 def _chunks(
-    phonemes: str, found: Iterable[Break], max_tokens: int, vocabulary: Mapping[str, int] | None = None
+    phonemes: str,
+    found: Iterable[Break],
+    max_tokens: int,
+    context: int,
+    vocabulary: Mapping[str, int] = SPEAKABLE,
 ) -> Iterator[Chunk]:
+    context = min(context, max_tokens // _CONTEXT_SHARE) if len(phonemes) > max_tokens else 0
+    spans = list(_spans(phonemes, found, max(1, max_tokens - 2 * context)))
     previous_end = 0
-    for span in _spans(phonemes, found, max_tokens):
-        spoken = phonemes[span.start : span.end]
-        ids = token_ids(spoken, vocabulary) if vocabulary else token_ids(spoken)
-        yield Chunk(spoken, tuple(ids), span.start > previous_end, span.rank is Rank.PARAGRAPH)
+    for span, next_span in zip(spans, [*spans[1:], None], strict=True):
+        yield Chunk(
+            phonemes=phonemes[span.start : span.end],
+            token_ids=tuple(token_ids(phonemes[span.start : span.end], vocabulary)),
+            follows_space=span.start > previous_end,
+            begins_paragraph=span.rank is Rank.PARAGRAPH,
+            before=tuple(token_ids(_words_before(phonemes, span, context), vocabulary)),
+            behind=tuple(token_ids(_words_behind(phonemes, span, next_span, context), vocabulary)),
+        )
         previous_end = span.end
+
+
+def _words_before(phonemes: str, span: _Span, context: int) -> str:
+    """Return up to `context` symbols of whole words before a part, the space between included."""
+    if span.rank not in _WITHIN_PARAGRAPH:
+        return ""
+    begin = phonemes.find(" ", max(0, span.start - context - 1), max(0, span.start - 1))
+    return phonemes[begin + 1 : span.start] if begin >= 0 else ""
+
+
+def _words_behind(phonemes: str, span: _Span, next_span: _Span | None, context: int) -> str:
+    """Return up to `context` symbols of whole words behind a part, the space between included."""
+    if next_span is None or next_span.rank not in _WITHIN_PARAGRAPH:
+        return ""
+    end = phonemes.rfind(" ", next_span.start, span.end + context + 1)
+    return phonemes[span.end : end] if end >= 0 else ""
 
 
 def _breaks_in_phonemes(segments: list[Segment], phonemes: str) -> Iterator[Break]:

@@ -85,6 +85,27 @@ def join(chunks: Sequence[Chunk], sounds: Sequence[Sound], speed: float = 1.0) -
     return Joined(np.concatenate(parts), tuple(starts))
 
 
+def without_context(chunk: Chunk, sound: Sound) -> Sound:
+    """Return the chunk's own part of a sound that has the words of its neighbours too; `frames` must be known.
+
+    The pause between is cut in front of its space: what comes before is the end of one chunk, the rest the beginning
+    of the other, so that both together are the pause of one run.
+    """
+    if sound.frames is None or not (chunk.before or chunk.behind):
+        return sound
+    starts = np.concatenate([[0], np.cumsum(sound.frames)]) * SAMPLES_PER_FRAME
+    first = 1 + len(chunk.before)
+    behind_last = first + len(chunk.token_ids)
+    own = sound.frames[first - 1 : behind_last + 1].copy()
+    if chunk.before and not chunk.follows_space:
+        own[0] = 0
+    if chunk.behind:
+        own[-1] = 0
+    begin = int(starts[first] - own[0] * SAMPLES_PER_FRAME)
+    end = int(starts[behind_last] + own[-1] * SAMPLES_PER_FRAME)
+    return Sound(_faded(sound.audio, _Cut(begin, end)), own)
+
+
 def pause_ms(before: Chunk, behind: Chunk, speed: float = 1.0) -> float:
     """Return the longest pause for the joint of two chunks: that of the strongest mark at the end of the first one."""
     if behind.begins_paragraph:

@@ -13,7 +13,7 @@ from core_engine.kokoro.blending import blend, blended_voices
 from core_engine.kokoro.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, ModelFileError, SynthesisError
 from core_engine.kokoro.inference import Audio, Signature, Sound, read_signature, run
-from core_engine.kokoro.joints import Joined, join
+from core_engine.kokoro.joints import Joined, join, without_context
 from core_engine.kokoro.phonemes_v1_0 import check_installed_v1_0
 from core_engine.kokoro.runtime import open_session
 from core_engine.kokoro.versions import V1_0, checked_version, version_of_model
@@ -23,6 +23,10 @@ from core_engine.kokoro.voice_packs import VoiceFile, find_voices, load_voice, s
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID, Language, language_of
 
 logger = logging.getLogger(__name__)
+
+CONTEXT_TOKENS = 40
+"""Of the words before and behind a chunk, about three seconds: alone, a chunk begins high and loud and ends low and
+faint as a whole text does."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class Kokoro:
         """Do all of `speak` that comes before the model; takes and raises the same, and the tokens of a chunk."""
         name, pack = self.voice_pack(voice)
         version = checked_version(self.version, len(pack), name)
-        chunks = tuple(text_to_chunks(text, language or language_of(name.lstrip()), max_tokens, version))
+        context = context_of(self.signature)
+        chunks = tuple(text_to_chunks(text, language or language_of(name.lstrip()), max_tokens, version, context))
         return Utterance(name, pack, chunks, speed)
 
     def check(self, voice: str = DEFAULT_VOICE_ID) -> None:
@@ -146,6 +151,11 @@ class Utterance:
     speed: float
 
 
+def context_of(signature: Signature) -> int:
+    """Return how many tokens of its neighbours a chunk is spoken with: none where they could not be cut off again."""
+    return CONTEXT_TOKENS if signature.frames is not None else 0
+
+
 def synthesize(
     session: Any, signature: Signature, chunks: Sequence[Chunk], pack: VoicePack | None, speed: float
 ) -> Joined:
@@ -157,6 +167,12 @@ def synthesize(
 
 
 def speak_chunk(session: Any, signature: Signature, chunk: Chunk, pack: VoicePack | None, speed: float) -> Sound:
-    """Speak one chunk with the row of the pack that belongs to its length."""
-    style = None if pack is None else style_row(pack, len(chunk.token_ids))
-    return run(session, signature, chunk.token_ids, style, speed)
+    """Speak one chunk, amid its neighbours' words where it has them, with the row of the pack for that length."""
+
+    def spoken(ids: Sequence[int]) -> Sound:
+        return run(session, signature, ids, None if pack is None else style_row(pack, len(ids)), speed)
+
+    sound = spoken(chunk.ids_in_context)
+    if sound.frames is None and chunk.ids_in_context != chunk.token_ids:
+        return spoken(chunk.token_ids)  # where the neighbours' words end nobody knows
+    return without_context(chunk, sound)

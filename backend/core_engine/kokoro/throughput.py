@@ -13,8 +13,9 @@ from core_engine.kokoro.errors import KokoroError
 from core_engine.kokoro.inference import Sound
 from core_engine.kokoro.synthesis import Kokoro, Speech, Utterance
 
-CHUNK_TOKENS = 255
-"""Half of what the model takes: two runs side by side then need the memory of one long one, and end together."""
+CHUNK_TOKENS = 340
+"""Less than what the model takes: runs side by side then need less memory, and end together. Enough for most
+paragraphs in one run, and for the neighbours' words to be a small share of longer ones."""
 
 _AHEAD = 2
 """Chunks under way or waiting for each worker: enough that none waits, few enough that memory stays small."""

@@ -39,15 +39,16 @@ _NEW_IN_V1_0 = {
 VOCABULARY_V1_0 = {symbol: VOCABULARY[symbol] for symbol in VOCABULARY if symbol not in _DROPPED_IN_V1_0} | _NEW_IN_V1_0
 """Symbol → token id of v1.0, which was trained on another alphabet in the same 178 places; it names no pad."""
 
-_SPEAKABLE = {symbol: token_id for symbol, token_id in VOCABULARY.items() if token_id != PAD_ID}
+SPEAKABLE = {symbol: token_id for symbol, token_id in VOCABULARY.items() if token_id != PAD_ID}
+"""The same without the pad."""
 
 
-def token_ids(phonemes: str, vocabulary: Mapping[str, int] = _SPEAKABLE) -> list[int]:
+def token_ids(phonemes: str, vocabulary: Mapping[str, int] = SPEAKABLE) -> list[int]:
     """Return the token id of every symbol of `phonemes`; what is outside the vocabulary is left out."""
     return [vocabulary[symbol] for symbol in phonemes if symbol in vocabulary]
 
 
-def within_vocabulary(phonemes: str, vocabulary: Mapping[str, int] = _SPEAKABLE) -> str:
+def within_vocabulary(phonemes: str, vocabulary: Mapping[str, int] = SPEAKABLE) -> str:
     """Return `phonemes` without the symbols that have no token id."""
     outside = set(phonemes).difference(vocabulary)
     return phonemes.translate(dict.fromkeys(map(ord, outside))) if outside else phonemes

@@ -14,6 +14,7 @@ from core_engine.kokoro.joints import (
     TRAIL_MS,
     join,
     pause_ms,
+    without_context,
 )
 
 MS = 24
@@ -124,6 +125,44 @@ class SpeechTests(unittest.TestCase):
         sound.audio[20 * MS : 30 * MS] = 0.3
         audio = join([chunk()], [sound]).audio
         self.assertAlmostEqual(audio.size / MS, LEAD_MS + 100 + 500 + TRAIL_MS, delta=6)
+
+
+class ContextTests(unittest.TestCase):
+    """Of five words only the middle one is the chunk's; each sample says to which token it belongs."""
+
+    FRAMES = np.array([3, 2, 4, 1, 5, 6, 2, 7, 1, 3, 2])
+    AUDIO = np.repeat(np.arange(11), FRAMES * 600).astype(np.float32)
+
+    def own(self, **more):
+        return without_context(chunk("abc", **more), Sound(self.AUDIO, self.FRAMES))
+
+    def test_own_part_begins_with_its_space_and_ends_before_the_next(self):
+        sound = self.own(follows_space=True, before=(1, 2, 3), behind=(7, 8, 9))
+        np.testing.assert_array_equal(sound.frames, [1, 5, 6, 2, 0])
+        self.assertEqual(sound.audio.size, 14 * 600)
+        np.testing.assert_array_equal(sound.audio[300::600], np.repeat([3, 4, 5, 6], [1, 5, 6, 2]))
+
+    def test_cut_without_a_space_has_none(self):
+        sound = self.own(before=(1, 2, 3), behind=(7, 8, 9))
+        np.testing.assert_array_equal(sound.frames, [0, 5, 6, 2, 0])
+        np.testing.assert_array_equal(sound.audio[300::600], np.repeat([4, 5, 6], [5, 6, 2]))
+
+    def test_first_and_last_chunk_keep_the_ends_of_the_run(self):
+        first = self.own(behind=(4, 5, 6, 7, 8, 9))
+        np.testing.assert_array_equal(first.frames, [3, 2, 4, 1, 0])
+        np.testing.assert_array_equal(first.audio[300::600], np.repeat([0, 1, 2, 3], [3, 2, 4, 1]))
+        last = self.own(follows_space=True, before=(1, 2, 3, 4, 5, 6))
+        np.testing.assert_array_equal(last.frames, [2, 7, 1, 3, 2])
+        np.testing.assert_array_equal(last.audio[300::600], np.repeat([6, 7, 8, 9, 10], [2, 7, 1, 3, 2]))
+
+    def test_frames_are_those_of_the_audio(self):
+        for more in ({"before": (1, 2)}, {"behind": (1, 2)}, {"before": (1,), "behind": (1,), "follows_space": True}):
+            sound = self.own(**more)
+            self.assertEqual(sound.frames.sum() * 600, sound.audio.size)
+
+    def test_chunk_without_neighbours_is_the_whole_run(self):
+        sound = Sound(self.AUDIO, self.FRAMES)
+        self.assertIs(without_context(chunk("abcdefghi"), sound), sound)
 
 
 class TokenTests(unittest.TestCase):
