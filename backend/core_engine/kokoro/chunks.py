@@ -88,7 +88,7 @@ def split_text_into_chunks(text: str, max_length: int) -> list[str]:
     """
     _check_positive("max_length", max_length)
     text = text.strip()
-    parts = (text[span.start : span.end].strip() for span in _spans(text, breaks(text), max_length))
+    parts = (text[span.start : span.end].strip() for span in _spans(text, breaks(text), max_length, spare_last=False))
     return [part for part in parts if part]
 
 
@@ -165,15 +165,18 @@ def _breaks_in_phonemes(segments: list[Segment], phonemes: str) -> Iterator[Brea
                 yield Break(start - (phonemes[start - 1 : start] == " "), start, ranks[position])
 
 
-def _spans(text: str, found: Iterable[Break], limit: int) -> Iterator[_Span]:
-    """Yield parts of at most `limit` characters, with at most the white space of a break between."""
+def _spans(text: str, found: Iterable[Break], limit: int, *, spare_last: bool = True) -> Iterator[_Span]:
+    """Yield parts of at most `limit` characters, with at most the white space of a break between.
+
+    With `spare_last` the last but one gives the last one of its own where that would be too short.
+    """
     by_rank: dict[Rank, list[Break]] = {Rank.PARAGRAPH: [], Rank.SENTENCE: [], Rank.CLAUSE: []}
     for candidate in found:
         by_rank[candidate.rank].append(candidate)
     start, rank = 0, Rank.ANYWHERE
     while len(text) - start > limit:
         cut = (
-            _good_cut(by_rank, start, limit, len(text))
+            _good_cut(by_rank, start, limit, len(text) if spare_last else None)
             or _last_space(text, start, limit)
             or Break(start + limit, start + limit, Rank.ANYWHERE)
         )
@@ -183,13 +186,14 @@ def _spans(text: str, found: Iterable[Break], limit: int) -> Iterator[_Span]:
         yield _Span(start, len(text), rank)
 
 
-def _good_cut(by_rank: Mapping[Rank, list[Break]], start: int, limit: int, size: int) -> Break | None:
-    """Return the last cut of the best kind that leaves neither this part nor the last one of all too short.
+def _good_cut(by_rank: Mapping[Rank, list[Break]], start: int, limit: int, size: int | None) -> Break | None:
+    """Return the last cut of the best kind that leaves neither this part nor, of a text of `size`, the rest too short.
 
     Where none does, the last cut of any kind; None where there is none at all.
     """
     shortest = limit // _SHORTEST
-    for longest, least in ((min(limit, size - start - shortest), shortest), (limit, 1)):
+    spared = limit if size is None else min(limit, size - start - shortest)
+    for longest, least in ((spared, shortest), (limit, 1)):
         for found in by_rank.values():
             cut = _last_within(found, start, longest)
             if cut and cut.end - start >= least:

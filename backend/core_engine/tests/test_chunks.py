@@ -75,7 +75,7 @@ class TextToChunksTests(SimpleTestCase):
 
     def test_chunks_have_no_neighbours_across_paragraphs_words_or_without_need(self):
         paragraphs = text_to_chunks(
-            "The cat sat on the mat. " * 5 + "\n\n" + "Who was there? " * 5, "en-us", 130, context=40
+            "The cat sat on the mat. " * 3 + "\n\n" + "Who was there? " * 5, "en-us", 130, context=40
         )
         self.assertEqual([chunk.begins_paragraph for chunk in paragraphs], [False, True])
         words = text_to_chunks("the cat sat on the mat " * 60, context=40)

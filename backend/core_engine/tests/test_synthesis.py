@@ -89,12 +89,13 @@ class SynthesizeTests(FolderTestCase):
         self.assertEqual([call.args[1] for call in row.call_args_list], [3, 2])
 
 
-# Every token sounds for two frames, and its samples are its id: what is said can be read off.
+# Every token sounds for two frames, and its samples are 50 and its id: what is said can be read off.
 SPELLER = """
 <ir_version: 8, opset_import: ["" : 17]>
 speller (int64[1, t] tokens, float[1, 256] style, float[1] speed) => (float[n] audio)
-<float two = {2}, int64[2] once = {-1, 1}, int64[2] often = {1, SIZE}, int64[1] flat = {-1}> {
-  values = Cast <to: int = 1> (tokens)
+<float two = {2}, float louder = {50}, int64[2] once = {-1, 1}, int64[2] often = {1, SIZE}, int64[1] flat = {-1}> {
+  ids = Cast <to: int = 1> (tokens)
+  values = Add (ids, louder)
   nothing = Sub (values, values)
   wanted = Add (nothing, two)
   whole = Round (wanted)
@@ -128,7 +129,7 @@ class SpelledTests(FolderTestCase):
             self.assertTrue(all(chunk.before for chunk in utterance.chunks[1:]))
             speech = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
             for chunk, starts in zip(utterance.chunks, speech.token_starts, strict=True):
-                spelled = speech.audio[starts[:-1] + 600]
+                spelled = speech.audio[starts[:-1] + 600] - 50
                 np.testing.assert_array_equal(spelled, chunk.token_ids)
             tokens = sum(len(chunk.token_ids) + chunk.follows_space for chunk in utterance.chunks) + 2
             self.assertEqual(speech.audio.size, tokens * 1200 + (len(utterance.chunks) - 1) * 2400)
@@ -147,7 +148,7 @@ class SpelledTests(FolderTestCase):
         self.assertTrue(utterance.chunks[1].before)
         sound = kokoro.run(utterance, utterance.chunks[1])
         self.assertIsNone(sound.frames)
-        np.testing.assert_array_equal(sound.audio[600::1199], [0, *utterance.chunks[1].token_ids, 0])
+        np.testing.assert_array_equal(sound.audio[600::1199] - 50, [0, *utterance.chunks[1].token_ids, 0])
 
 
 class ModelPathTests(FolderTestCase):
