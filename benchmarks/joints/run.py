@@ -3,11 +3,13 @@
     python benchmarks/joints/run.py --model kokoro-v1.0-int8 --listener FOLDER
 
 Each chunk of the story is spoken once and joined twice: as it came, with 100 ms between, and as `core_engine` joins it.
+With --alone the chunks are spoken without the words of their neighbours.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,9 @@ def main() -> None:
     kokoro = Kokoro.load(choose_model(options.model, models_dir()).path)
     text = " ".join(segment.text for segment in read_story(options.story).segments)[: options.characters]
     utterance = kokoro.prepare(text, options.voice, max_tokens=options.tokens)
+    if options.alone:
+        alone = tuple(replace(chunk, before=(), behind=()) for chunk in utterance.chunks)
+        utterance = replace(utterance, chunks=alone)
     sounds = [kokoro.run(utterance, chunk) for chunk in utterance.chunks]
     before, after = as_they_came(utterance.chunks, sounds), as_joined(utterance.chunks, sounds)
     report(*before, *after)
@@ -134,6 +139,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--story", type=Path, default=ROOT / "examples" / "the-red-headed-league.md")
     parser.add_argument("--voice", default="bm_george")
     parser.add_argument("--tokens", type=int, default=CHUNK_TOKENS, help="longest chunk; 510 is the model's own limit")
+    parser.add_argument("--alone", action="store_true", help="chunks without the words of their neighbours")
     parser.add_argument("--characters", type=int, help="of the story; all of it unless given")
     parser.add_argument("--listener", type=Path, help="folder of a Whisper model for faster-whisper")
     return parser.parse_args()

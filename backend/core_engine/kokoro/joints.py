@@ -170,7 +170,7 @@ def _token_starts(sound: Sound, cut: _Cut, position: int) -> npt.NDArray[np.int6
 
 def _faded(audio: Audio, cut: _Cut) -> Audio:
     """Return what is kept of a piece, faded within its silence where it was cut."""
-    kept = audio[cut.begin : cut.end].copy()
+    kept: Audio = audio[cut.begin : cut.end].copy()
     ramp = np.linspace(0, 1, min(_FADE, kept.size), dtype=np.float32)
     if cut.begin > 0:
         kept[: ramp.size] *= ramp
