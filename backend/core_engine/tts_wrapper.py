@@ -14,7 +14,7 @@ from core_engine.kokoro.chunks import split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, TextTooLongError
 from core_engine.kokoro.inference import read_signature
 from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V1_0, language_of
-from core_engine.kokoro.synthesis import synthesize
+from core_engine.kokoro.synthesis import context_of, synthesize
 from core_engine.kokoro.versions import checked_version, version_of_model, version_of_voices
 from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE, padded
 from core_engine.kokoro.voice_formats import VoicePack
@@ -140,9 +140,9 @@ def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str
     if signature.style:
         voice = _voice_that_speaks(voice)
         pack = get_voice_embedding(voice)
-    version = _version(session, pack, voice)
-    chunks = text_to_chunks(text, language_of(voice, version).code, version=version)
-    audio = normalize_audio(synthesize(session, signature, chunks, pack, speed))
+    version, context = _version(session, pack, voice), context_of(signature)
+    chunks = text_to_chunks(text, language_of(voice, version).code, version=version, context=context)
+    audio = normalize_audio(synthesize(session, signature, chunks, pack, speed).audio)
     save_audio_wav(audio, output_path, SAMPLE_RATE)
     # Of the bytes just written: by now somebody else may have put another file in their place.
     duration = len(audio) / SAMPLE_RATE

@@ -16,7 +16,7 @@ from storyflow.speaking import save_speech
 from storyflow.stories import Segment, Story
 
 PLAYLIST_NAME = "playlist.m3u8"
-_SOUND_VERSION = 1
+_SOUND_VERSION = 2
 """Goes up when the same text, voice and model come to sound different, so that all is made again."""
 _SAVE_EVERY_S = 2.0
 _SAMPLE_BYTES = 1 << 20

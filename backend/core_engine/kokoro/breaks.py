@@ -1,4 +1,4 @@
-"""Where a text may be cut: behind sentences first, then behind clauses.
+"""Where a text may be cut: behind paragraphs first, then behind sentences, then behind clauses.
 
 Abbreviations, initials, decimals and ellipses end no sentence. A cut lies behind the spaces that follow the marks, so
 that opening quotes go with what they open.
@@ -19,6 +19,7 @@ class Rank(IntEnum):
     WORD = 1
     CLAUSE = 2
     SENTENCE = 3
+    PARAGRAPH = 4
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ _ABBREVIATION_OF_A_NUMBER = re.compile(
 
 
 def breaks(text: str, language: str | None = DEFAULT_LANGUAGE) -> Iterator[Break]:
-    """Yield the sentence and clause breaks within `text`, in order.
+    """Yield the paragraph, sentence and clause breaks within `text`, in order.
 
     `language` is that of the text; None for phonemes, in which letters have no case and nothing is abbreviated.
     """
     for match in _RUN.finditer(text):
         if match["empty_line"]:
-            yield Break(match.start(), match.end(), Rank.SENTENCE)
+            yield Break(match.start(), match.end(), Rank.PARAGRAPH)
         elif match["space"] or match["marks"][-1] in _CUT_WITHOUT_SPACE:
             rank = _rank(text, match, language)
             if rank is not None:
@@ -76,7 +77,7 @@ def _rank(text: str, match: re.Match[str], language: str | None) -> Rank | None:
     """Return how good a break behind the marks of `match` is: None behind an abbreviation, "Dr." or "J."."""
     marks = match["marks"]
     if _EMPTY_LINE.search(match["space"]):
-        return Rank.SENTENCE
+        return Rank.PARAGRAPH
     ends_sentence = _ends_sentence(marks)
     if language is None:
         return Rank.SENTENCE if ends_sentence else Rank.CLAUSE

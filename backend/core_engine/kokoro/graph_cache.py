@@ -107,7 +107,7 @@ class GraphCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
-            if shutil.disk_usage(self.folder).free < 2 * model.stat().st_size:
+            if shutil.disk_usage(self.folder).free < 3 * model.stat().st_size:
                 return None
             return Path(tempfile.mkdtemp(prefix=_BUILDING, dir=self.folder))
         except OSError as error:

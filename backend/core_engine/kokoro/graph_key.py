@@ -14,6 +14,9 @@ import onnxruntime as ort
 from engines.manifest import sha256_of
 from engines.publishing import publish
 
+_CONTENT = 2
+"""Goes up when another graph is kept of the same model: 2 has the output that tells frames."""
+
 _SETTLED_NS = 2_000_000_000  # a file changed more recently may change again and keep its times
 _PROCESSOR = ("vendor_id", "model name", "flags", "Features", "CPU implementer", "CPU part")
 
@@ -24,7 +27,7 @@ def graph_key(model: Path, notes: Path) -> str:
     The SHA-256 of the model is noted in the folder `notes`, where that can be written, so that the next call need not
     read all of the file. Raises OSError for a model that cannot be read.
     """
-    parts = [_digest(model, notes), ort.__version__, _processor()]
+    parts = [_CONTENT, _digest(model, notes), ort.__version__, _processor()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

@@ -6,7 +6,7 @@ or without further outputs. Nothing of this is assumed; it is read from the sess
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core_engine.kokoro.errors import ModelFileError, SynthesisError
+from core_engine.kokoro.times import KNOWN_OUTPUTS, Frames, trusted_frames
 from core_engine.kokoro.vocabulary import padded
 
 logger = logging.getLogger(__name__)
+
+Audio = npt.NDArray[np.float32]
 
 _TOKENS = frozenset(["tokens", "input_ids"])
 _STYLE = "style"
@@ -53,6 +56,18 @@ class Signature:
     speed: Tensor | None
     audio: int
     """Which of the outputs is the audio."""
+    frames: int | None = None
+    """Which of the outputs tells the frames of every token; None where none does."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What one run of the model gave."""
+
+    audio: Audio
+    """float32 of shape (samples,), 24 kHz, as loud as the model made it."""
+    frames: Frames | None = None
+    """int64 of shape (n + 2,): how long each token sounds, the pads included; None where the model does not tell."""
 
 
 def read_signature(session: Any) -> Signature:
@@ -65,12 +80,14 @@ def read_signature(session: Any) -> Signature:
             f"The model takes {', '.join(sorted(inputs))}; a Kokoro export takes tokens (or input_ids), style and "
             f"speed. Put a Kokoro export in its place."
         )
-    return Signature(tokens, inputs.get(_STYLE), inputs.get(_SPEED), _audio_index(session))
+    outputs = [output.name for output in session.get_outputs()]
+    audio = _index_of(outputs, _AUDIO)
+    return Signature(tokens, inputs.get(_STYLE), inputs.get(_SPEED), audio or 0, _index_of(outputs, KNOWN_OUTPUTS))
 
 
 def run(
     session: Any, signature: Signature, ids: Sequence[int], style: npt.NDArray[np.float32] | None, speed: float
-) -> npt.NDArray[np.float32]:
+) -> Sound:
     """Speak one chunk.
 
     Args:
@@ -79,9 +96,6 @@ def run(
         ids: at most 510 token ids, without pads.
         style: float32 of shape (1, 256); only needed where the session takes one.
         speed: multiplier, 1.0 is normal.
-
-    Returns:
-        float32 of shape (samples,), 24 kHz, as loud as the model made it.
 
     Raises:
         SynthesisError: the model returned nothing, or numbers that are not finite.
@@ -94,7 +108,7 @@ def run(
         raise SynthesisError(
             "The model returned numbers that are not finite. Try another voice; the model or voice file may be damaged."
         )
-    return audio
+    return Sound(audio, trusted_frames(outputs, signature.frames, len(ids), audio.size))
 
 
 def feed(
@@ -133,6 +147,5 @@ def _tensor(declared: Any) -> Tensor:
     return Tensor(str(declared.name), rank, _DTYPES.get(str(declared.type)))
 
 
-def _audio_index(session: Any) -> int:
-    names = [output.name for output in session.get_outputs()]
-    return next((index for index, name in enumerate(names) if name in _AUDIO), 0)
+def _index_of(names: Sequence[str], wanted: Collection[str]) -> int | None:
+    return next((index for index, name in enumerate(names) if name in wanted), None)

@@ -60,6 +60,11 @@ def messages(view: memoryview) -> Iterator[tuple[int, memoryview]]:
             yield number, value
 
 
+def encoded(number: int, content: bytes) -> bytes:
+    """Return a field that has bytes: a text or an inner message."""
+    return _encoded_varint(number << 3 | _BYTES) + _encoded_varint(len(content)) + content
+
+
 def varint(view: memoryview, position: int) -> tuple[int, int]:
     """Return the whole number that begins at `position`, and the position behind it; raises NotProtobufError."""
     value = shift = 0
@@ -70,3 +75,11 @@ def varint(view: memoryview, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
     raise NotProtobufError("a number does not end")
+
+
+def _encoded_varint(value: int) -> bytes:
+    written = bytearray()
+    while value > 0x7F:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*written, value])

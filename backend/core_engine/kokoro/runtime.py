@@ -13,6 +13,7 @@ from core_engine.kokoro.cores import allowed_cores
 from core_engine.kokoro.errors import ModelFileError
 from core_engine.kokoro.graph_cache import graph_cache_for
 from core_engine.kokoro.model_file import check_external_data
+from core_engine.kokoro.times import telling_frames
 from engines.manifest import DamagedModelError, model_of
 from engines.stamps import check_unchanged
 
@@ -28,7 +29,8 @@ def open_session(
     """Open an ONNX model on the GPU where the installed runtime has one, otherwise on the CPU.
 
     `threads` is the number that one run may use; all allowed cores unless given. `create` makes the session;
-    onnxruntime's InferenceSession unless given.
+    onnxruntime's InferenceSession unless given. A model that computes the frames of its tokens gets an output more,
+    which tells them (see `times`).
 
     Raises ModelFileError for a file that would make the runtime read outside the model's folder, or that is not what
     its manifest says, and whatever the runtime raises for a file that it cannot load.
@@ -39,7 +41,7 @@ def open_session(
     if CUDA not in ort.get_available_providers():
         return _open_on_cpu(path, threads, create)
     check_external_data(path)
-    return _open_on_gpu(os.fspath(path), threads, create)
+    return _open_on_gpu(os.fspath(path), threads, telling_frames(create))
 
 
 def _check_manifest(path: Path) -> None:
@@ -73,8 +75,8 @@ def _open_on_cpu(path: Path, threads: int | None, create: Callable[..., Any]) ->
         return session
     references = check_external_data(path)
     if cache is None or references:
-        return create(os.fspath(path), sess_options=session_options(threads))
-    return cache.make(path, partial(session_options, threads), create)
+        return telling_frames(create)(os.fspath(path), sess_options=session_options(threads))
+    return cache.make(path, partial(session_options, threads), telling_frames(create))
 
 
 def _open_on_gpu(path: str, threads: int | None, create: Callable[..., Any]) -> Any:

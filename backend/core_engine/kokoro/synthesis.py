@@ -12,7 +12,8 @@ import numpy.typing as npt
 from core_engine.kokoro.blending import blend, blended_voices
 from core_engine.kokoro.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, ModelFileError, SynthesisError
-from core_engine.kokoro.inference import Signature, read_signature, run
+from core_engine.kokoro.inference import Audio, Signature, Sound, read_signature, run
+from core_engine.kokoro.joints import Joined, join, without_context
 from core_engine.kokoro.languages import Language, language_of
 from core_engine.kokoro.runtime import open_session
 from core_engine.kokoro.text_sides import text_side
@@ -24,10 +25,9 @@ from core_engine.kokoro.voices import DEFAULT_VOICE_ID
 
 logger = logging.getLogger(__name__)
 
-JOINT_SILENCE_MS = 100
-"""Silence between two chunks of one text."""
-
-Audio = npt.NDArray[np.float32]
+CONTEXT_TOKENS = 40
+"""Of the words before and behind a chunk, about three seconds: alone, a chunk begins high and loud and ends low and
+faint as a whole text does."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Speech:
     """The voice that really spoke."""
     chunks: int
     """How many runs of the model it took."""
+    token_starts: tuple[npt.NDArray[np.int64] | None, ...] = ()
+    """For each chunk, where in `audio` its tokens begin and the last one ends; see `joints.Joined`."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ class Kokoro:
         """Do all of `speak` that comes before the model; takes and raises the same, and the tokens of a chunk."""
         name, pack = self.voice_pack(voice)
         version = checked_version(self.version, len(pack), name)
-        chunks = tuple(text_to_chunks(text, language or language_of(name, version).code, max_tokens, version))
+        context = context_of(self.signature)
+        code = language or language_of(name, version).code
+        chunks = tuple(text_to_chunks(text, code, max_tokens, version, context))
         return Utterance(name, pack, chunks, speed)
 
     def check(self, voice: str = DEFAULT_VOICE_ID) -> str:
@@ -127,8 +131,8 @@ class Kokoro:
         pack = blend([(load_voice(self.voices[part.voice], part.voice), part.share) for part in parts])
         return (voice if len(parts) > 1 else parts[0].voice), pack
 
-    def run(self, utterance: "Utterance", chunk: Chunk) -> Audio:
-        """Speak one chunk of an utterance: float32 of shape (samples,); raises SynthesisError where the model fails."""
+    def run(self, utterance: "Utterance", chunk: Chunk) -> Sound:
+        """Speak one chunk of an utterance; raises SynthesisError where the model fails."""
         try:
             return speak_chunk(self.session, self.signature, chunk, utterance.pack, utterance.speed)
         except KokoroError:
@@ -138,9 +142,10 @@ class Kokoro:
             reason = "out of memory" if isinstance(error, MemoryError) else error or type(error).__name__
             raise SynthesisError(f"The model failed: {reason}") from error
 
-    def joined(self, utterance: "Utterance", pieces: Sequence[Audio]) -> Speech:
+    def joined(self, utterance: "Utterance", sounds: Sequence[Sound]) -> Speech:
         """Put the spoken chunks of an utterance together."""
-        return Speech(join(pieces), SAMPLE_RATE, utterance.voice, len(pieces))
+        whole = join(utterance.chunks, sounds, utterance.speed)
+        return Speech(whole.audio, SAMPLE_RATE, utterance.voice, len(sounds), whole.token_starts)
 
 
 @dataclass(frozen=True)
@@ -154,23 +159,28 @@ class Utterance:
     speed: float
 
 
+def context_of(signature: Signature) -> int:
+    """Return how many tokens of its neighbours a chunk is spoken with: none where they could not be cut off again."""
+    return CONTEXT_TOKENS if signature.frames is not None else 0
+
+
 def synthesize(
     session: Any, signature: Signature, chunks: Sequence[Chunk], pack: VoicePack | None, speed: float
-) -> Audio:
-    """Speak chunks one after another and return float32 of shape (samples,) with 100 ms of silence at each joint.
+) -> Joined:
+    """Speak chunks one after another and put them together.
 
     `pack` is the voice, of shape (rows, 1, 256); None only for a session that takes no style.
     """
-    return join([speak_chunk(session, signature, chunk, pack, speed) for chunk in chunks])
+    return join(chunks, [speak_chunk(session, signature, chunk, pack, speed) for chunk in chunks], speed)
 
 
-def speak_chunk(session: Any, signature: Signature, chunk: Chunk, pack: VoicePack | None, speed: float) -> Audio:
-    """Speak one chunk with the row of the pack that belongs to its length: float32 of shape (samples,)."""
-    style = None if pack is None else style_row(pack, len(chunk.token_ids))
-    return run(session, signature, chunk.token_ids, style, speed)
+def speak_chunk(session: Any, signature: Signature, chunk: Chunk, pack: VoicePack | None, speed: float) -> Sound:
+    """Speak one chunk, amid its neighbours' words where it has them, with the row of the pack for that length."""
 
+    def spoken(ids: Sequence[int]) -> Sound:
+        return run(session, signature, ids, None if pack is None else style_row(pack, len(ids)), speed)
 
-def join(pieces: Sequence[Audio]) -> Audio:
-    """Return the pieces, each float32 of shape (samples,), with 100 ms of silence at each joint."""
-    silence = np.zeros(SAMPLE_RATE * JOINT_SILENCE_MS // 1000, dtype=np.float32)
-    return np.concatenate([part for piece in pieces for part in (silence, piece)][1:])
+    sound = spoken(chunk.ids_in_context)
+    if sound.frames is None and chunk.ids_in_context != chunk.token_ids:
+        return spoken(chunk.token_ids)  # where the neighbours' words end nobody knows
+    return without_context(chunk, sound)

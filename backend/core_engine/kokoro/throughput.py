@@ -10,10 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from core_engine.kokoro.errors import KokoroError
-from core_engine.kokoro.synthesis import Audio, Kokoro, Speech, Utterance
+from core_engine.kokoro.inference import Sound
+from core_engine.kokoro.synthesis import Kokoro, Speech, Utterance
 
-CHUNK_TOKENS = 255
-"""Half of what the model takes: two runs side by side then need the memory of one long one, and end together."""
+CHUNK_TOKENS = 340
+"""Less than what the model takes: runs side by side then need less memory, and end together. Enough for most
+paragraphs in one run, and for the neighbours' words to be a small share of longer ones."""
 
 _AHEAD = 2
 """Chunks under way or waiting for each worker: enough that none waits, few enough that memory stays small."""
@@ -27,7 +29,7 @@ class _Started:
     """An utterance whose chunks are with the workers."""
 
     utterance: Utterance
-    pieces: list["Future[Audio]"]
+    sounds: list["Future[Sound]"]
 
 
 def speak_each(
@@ -65,13 +67,13 @@ def _is_due(waiting: "deque[_Started | KokoroError]", workers: int) -> bool:
 
 
 def _unfinished(item: _Started | KokoroError) -> int:
-    return 0 if isinstance(item, KokoroError) else sum(not piece.done() for piece in item.pieces)
+    return 0 if isinstance(item, KokoroError) else sum(not sound.done() for sound in item.sounds)
 
 
 def _finish(kokoro: Kokoro, item: _Started | KokoroError) -> Speech | KokoroError:
     if isinstance(item, KokoroError):
         return item
     try:
-        return kokoro.joined(item.utterance, [piece.result() for piece in item.pieces])
+        return kokoro.joined(item.utterance, [sound.result() for sound in item.sounds])
     except KokoroError as error:
         return error

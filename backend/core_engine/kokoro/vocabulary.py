@@ -12,6 +12,9 @@ import numpy.typing as npt
 SAMPLE_RATE = 24_000
 """Samples per second of everything Kokoro says; mono."""
 
+SAMPLES_PER_FRAME = 600
+"""The model counts how long a token sounds in frames of 25 ms."""
+
 MAX_TOKENS = 510
 """Token ids in one run of the model: its context of 512 less the two pads."""
 
@@ -36,20 +39,21 @@ _NEW_IN_V1_0 = {
 VOCABULARY_V1_0 = {symbol: VOCABULARY[symbol] for symbol in VOCABULARY if symbol not in _DROPPED_IN_V1_0} | _NEW_IN_V1_0
 """Symbol → token id of v1.0, which was trained on another alphabet in the same 178 places; it names no pad."""
 
-_SPEAKABLE = {symbol: token_id for symbol, token_id in VOCABULARY.items() if token_id != PAD_ID}
+SPEAKABLE = {symbol: token_id for symbol, token_id in VOCABULARY.items() if token_id != PAD_ID}
+"""The same without the pad."""
 
 
 def speakable_vocabulary(of_v1_0: bool) -> Mapping[str, int]:
     """Return the symbols that a text may have, those of v1.0 or of v0.19; the pad is none of them."""
-    return VOCABULARY_V1_0 if of_v1_0 else _SPEAKABLE
+    return VOCABULARY_V1_0 if of_v1_0 else SPEAKABLE
 
 
-def token_ids(phonemes: str, vocabulary: Mapping[str, int] = _SPEAKABLE) -> list[int]:
+def token_ids(phonemes: str, vocabulary: Mapping[str, int] = SPEAKABLE) -> list[int]:
     """Return the token id of every symbol of `phonemes`; what is outside the vocabulary is left out."""
     return [vocabulary[symbol] for symbol in phonemes if symbol in vocabulary]
 
 
-def within_vocabulary(phonemes: str, vocabulary: Mapping[str, int] = _SPEAKABLE) -> str:
+def within_vocabulary(phonemes: str, vocabulary: Mapping[str, int] = SPEAKABLE) -> str:
     """Return `phonemes` without the symbols that have no token id."""
     outside = set(phonemes).difference(vocabulary)
     return phonemes.translate(dict.fromkeys(map(ord, outside))) if outside else phonemes

@@ -81,6 +81,47 @@ class TextToChunksTests(SimpleTestCase):
                 self.assertGreater(len(chunks), 2)
                 self.assertTrue(all(chunk.phonemes.rstrip("”)")[-1] in ".!?" for chunk in chunks), chunks)
 
+    def test_chunks_have_whole_words_of_their_neighbours(self):
+        text = "The cat sat on the mat, and it was old. Who was there? " * 20
+        for limit in (60, 120, 255, 510):
+            chunks = text_to_chunks(text, max_tokens=limit, context=40)
+            whole = token_ids(phonemize(text))
+            self.assertEqual(joined(chunks), phonemize(text))
+            position, space = 0, token_ids(" ")[0]
+            for chunk in chunks:
+                position += chunk.follows_space
+                begin, end = position - len(chunk.before), position + len(chunk.token_ids) + len(chunk.behind)
+                self.assertEqual(list(chunk.ids_in_context), whole[begin:end])
+                self.assertTrue(begin == 0 or (chunk.before and whole[begin - 1] == space))
+                self.assertTrue(end == len(whole) or (chunk.behind and whole[end] == space))
+                self.assertLessEqual(len(chunk.ids_in_context), limit)
+                self.assertLessEqual(max(len(chunk.before), len(chunk.behind)), 41)
+                position += len(chunk.token_ids)
+
+    def test_chunks_have_no_neighbours_across_paragraphs_words_or_without_need(self):
+        paragraphs = text_to_chunks(
+            "The cat sat on the mat. " * 3 + "\n\n" + "Who was there? " * 5, "en-us", 130, context=40
+        )
+        self.assertEqual([chunk.begins_paragraph for chunk in paragraphs], [False, True])
+        words = text_to_chunks("the cat sat on the mat " * 60, context=40)
+        short = text_to_chunks("The cat sat. Who was there?", context=40)
+        asked_for_none = text_to_chunks("The cat sat. " * 100)
+        for chunk in (*paragraphs, *words, *short, *asked_for_none):
+            self.assertEqual(chunk.ids_in_context, chunk.token_ids)
+
+    def test_chunks_begin_with_a_paragraph_before_a_sentence(self):
+        chunks = text_to_chunks("One two three. Four five six.\n\nSeven eight nine. Ten eleven twelve.", max_tokens=45)
+        self.assertEqual([chunk.begins_paragraph for chunk in chunks], [False, True])
+
+    def test_chunks_are_not_left_with_a_few_words(self):
+        for text in (
+            "Yes. " + "The cat sat on the mat, and it was old, " * 6,
+            "The cat sat on the mat. " * 11 + "Yes.",
+        ):
+            chunks = text_to_chunks(text, max_tokens=200)
+            self.assertGreater(len(chunks), 1)
+            self.assertGreaterEqual(min(len(chunk.token_ids) for chunk in chunks), 66)
+
     def test_chunks_nothing_to_speak(self):
         for text in ("", "   ", "...", "\n", "?!", "“—”", "()", "\ue000", "\0", "\u200b", "''"):
             with self.subTest(ascii(text)), self.assertRaises(NothingToSpeakError):

@@ -143,13 +143,15 @@ class GraphCacheTest(GraphCacheCase):
             with mock.patch.object(graph_key, "sha256_of", side_effect=AssertionError("read again")):
                 self.assertEqual(graph_key.graph_key(self.model, self.cache.folder), first)
 
-    def test_other_runtime_or_processor_has_another_graph(self):
+    def test_other_runtime_processor_or_content_has_another_graph(self):
         keys = {graph_key.graph_key(self.model, self.cache.folder)}
         with mock.patch.object(graph_key.ort, "__version__", "0.0"):
             keys.add(graph_key.graph_key(self.model, self.cache.folder))
         with mock.patch.object(graph_key, "_processor", return_value="another"):
             keys.add(graph_key.graph_key(self.model, self.cache.folder))
-        self.assertEqual(len(keys), 3)
+        with mock.patch.object(graph_key, "_CONTENT", 1):
+            keys.add(graph_key.graph_key(self.model, self.cache.folder))
+        self.assertEqual(len(keys), 4)
 
     def test_graph_that_does_not_verify_is_never_opened_and_made_anew(self):
         def flip(entry):

@@ -64,7 +64,7 @@ def tiny_session(
 class ExportTests(SimpleTestCase):
     def heard(self, speed=0.8, **form):
         session = tiny_session(**form)
-        return run(session, read_signature(session), IDS, STYLE, speed)
+        return run(session, read_signature(session), IDS, STYLE, speed).audio
 
     def test_every_public_form_of_export_is_fed_and_read(self):
         forms = {
@@ -112,7 +112,7 @@ class OutputTests(SimpleTestCase):
             def run(self, names, feed):
                 return list(outputs)
 
-        return run(Session(), read_signature(Session()), IDS, None, 1.0)
+        return run(Session(), read_signature(Session()), IDS, None, 1.0).audio
 
     def test_float64_and_nested_audio_becomes_flat_float32(self):
         audio = self.heard(np.ones((1, 1, 5)))

@@ -1,15 +1,25 @@
 """Chunks, style rows and joints, on the real runtime with the built-in voice."""
 
+import unittest
+from itertools import pairwise
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import MagicMock, patch
 
 import numpy as np
 
 from core_engine.kokoro.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, VoicePackError
-from core_engine.kokoro.synthesis import Kokoro, synthesize
+from core_engine.kokoro.inference import read_signature
+from core_engine.kokoro.joints import join, pause_ms
+from core_engine.kokoro.synthesis import Kokoro, speak_chunk, synthesize
+from core_engine.kokoro.throughput import CHUNK_TOKENS, speak_each
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from core_engine.tests.support import SAMPLE_TEXT, FolderTestCase, random_pack
+
+try:
+    import onnx
+except ImportError:  # a development package
+    onnx = None  # type: ignore[assignment]
 
 MODEL = model_path(BUILT_IN, Path("unused"))
 
@@ -51,17 +61,25 @@ class KokoroTests(FolderTestCase):
 
 
 class SynthesizeTests(FolderTestCase):
-    def test_chunks_are_joined_with_100_ms_of_silence(self):
+    def test_chunks_keep_the_pauses_of_the_voice_at_their_marks(self):
         kokoro = Kokoro.load(MODEL)
         chunks = text_to_chunks(SAMPLE_TEXT, "en-us", max_tokens=30)
         self.assertGreater(len(chunks), 1)
-        pack = random_pack(1)
-        alone = [synthesize(kokoro.session, kokoro.signature, [chunk], pack, 1.0) for chunk in chunks]
-        together = synthesize(kokoro.session, kokoro.signature, chunks, pack, 1.0)
-        self.assertEqual(len(together), sum(map(len, alone)) + 2400 * (len(chunks) - 1))
-        end = len(alone[0])
-        np.testing.assert_array_equal(together[:end], alone[0])
-        np.testing.assert_array_equal(together[end : end + 2400], np.zeros(2400))
+        sounds = [speak_chunk(kokoro.session, kokoro.signature, chunk, random_pack(1), 1.0) for chunk in chunks]
+        together = synthesize(kokoro.session, kokoro.signature, chunks, random_pack(1), 1.0)
+        np.testing.assert_array_equal(together.audio, join(chunks, sounds).audio)
+        longest = sum(pause_ms(*pair) for pair in pairwise(chunks)) * 24
+        self.assertLess(len(together.audio), sum(sound.audio.size for sound in sounds) + longest)
+
+    def test_mocked_chunks_are_joined_with_100_ms_of_silence(self):
+        noise = np.random.default_rng(3).normal(0, 0.1, 24_000).astype(np.float32)
+        session = MagicMock()
+        session.run.return_value = [noise]
+        chunks = text_to_chunks(SAMPLE_TEXT, "en-us", max_tokens=30)
+        audio = synthesize(session, read_signature(session), chunks, None, 1.0).audio
+        self.assertEqual(len(audio), 24_000 * len(chunks) + 2400 * (len(chunks) - 1))
+        np.testing.assert_array_equal(audio[:24_000], noise)
+        np.testing.assert_array_equal(audio[24_000:26_400], np.zeros(2400))
 
     def test_each_chunk_gets_the_row_of_its_length(self):
         kokoro = Kokoro.load(MODEL)
@@ -69,6 +87,68 @@ class SynthesizeTests(FolderTestCase):
         with patch("core_engine.kokoro.synthesis.style_row", return_value=random_pack(1)[0]) as row:
             synthesize(kokoro.session, kokoro.signature, chunks, random_pack(1), 1.0)
         self.assertEqual([call.args[1] for call in row.call_args_list], [3, 2])
+
+
+# Every token sounds for two frames, and its samples are 50 and its id: what is said can be read off.
+SPELLER = """
+<ir_version: 8, opset_import: ["" : 17]>
+speller (int64[1, t] tokens, float[1, 256] style, float[1] speed) => (float[n] audio)
+<float two = {2}, float louder = {50}, int64[2] once = {-1, 1}, int64[2] often = {1, SIZE}, int64[1] flat = {-1}> {
+  ids = Cast <to: int = 1> (tokens)
+  values = Add (ids, louder)
+  nothing = Sub (values, values)
+  wanted = Add (nothing, two)
+  whole = Round (wanted)
+  frames = Clip (whole, two)
+  column = Reshape (values, once)
+  wide = Expand (column, often)
+  audio = Reshape (wide, flat)
+}
+"""
+LONG_TEXT = (
+    "The keeper lit the lamp, and the boats came home. It was a quarter past six; nobody spoke. Who was there? "
+    "The wind went on for miles: it turned the boats, it shook the wall, and it was never seen again. "
+)
+
+
+@unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
+class SpelledTests(FolderTestCase):
+    """Nothing is lost or doubled at joints, on a real session whose audio spells the tokens."""
+
+    def speller(self, size=1200):
+        path = self.folder / "speller.onnx"
+        onnx.save(onnx.parser.parse_model(SPELLER.replace("SIZE", str(size))), path)
+        np.savez(self.folder / "voices.npz", af_bella=random_pack(1))
+        return Kokoro.load(path, threads=1)
+
+    def test_tokens_are_spelled_once_and_in_order_where_they_are_said_to_be(self):
+        kokoro = self.speller()
+        for max_tokens in (90, 130, 400):
+            utterance = kokoro.prepare(LONG_TEXT, max_tokens=max_tokens)
+            self.assertEqual(len(utterance.chunks) > 1, max_tokens < 400)
+            self.assertTrue(all(chunk.before for chunk in utterance.chunks[1:]))
+            speech = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
+            for chunk, starts in zip(utterance.chunks, speech.token_starts, strict=True):
+                spelled = speech.audio[starts[:-1] + 600] - 50
+                np.testing.assert_array_equal(spelled, chunk.token_ids)
+            tokens = sum(len(chunk.token_ids) + chunk.follows_space for chunk in utterance.chunks) + 2
+            self.assertEqual(speech.audio.size, tokens * 1200 + (len(utterance.chunks) - 1) * 2400)
+
+    def test_long_text_is_the_same_side_by_side(self):
+        kokoro = self.speller()
+        utterance = kokoro.prepare(LONG_TEXT * 8, max_tokens=CHUNK_TOKENS)
+        one = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
+        self.assertTrue(utterance.chunks[1].before)
+        (other,) = speak_each(kokoro, [LONG_TEXT * 8], "af_bella", 1.0, workers=3)
+        np.testing.assert_array_equal(other.audio, one.audio)
+
+    def test_chunks_of_a_model_whose_frames_are_untrue_are_spoken_alone(self):
+        kokoro = self.speller(1199)
+        utterance = kokoro.prepare(LONG_TEXT, max_tokens=90)
+        self.assertTrue(utterance.chunks[1].before)
+        sound = kokoro.run(utterance, utterance.chunks[1])
+        self.assertIsNone(sound.frames)
+        np.testing.assert_array_equal(sound.audio[600::1199] - 50, [0, *utterance.chunks[1].token_ids, 0])
 
 
 class ModelPathTests(FolderTestCase):
