@@ -86,7 +86,7 @@ class ModelStore:
     def available(self) -> list[str]:
         """Return the names of the models that can be loaded now: the default first, the others sorted."""
         self.prepare()
-        names = {name for name, _ in self._complete()}
+        names = {name for name, _ in self.complete()}
         return sorted(names, key=lambda name: (name != self.default_model, name))
 
     def loadable(self) -> list[str]:
@@ -102,7 +102,7 @@ class ModelStore:
         """
         model = checked_name(name, "model name")
         self.prepare()
-        for found, path in self._complete():
+        for found, path in self.complete():
             if found == model:
                 return path
         raise ModelNotFoundError(model, self.available(), sorted(self.downloadable))
@@ -171,8 +171,8 @@ class ModelStore:
         except OSError:
             return []
 
-    def _complete(self) -> Iterator[tuple[str, Path]]:
-        """Yield name and path of every entry that can be loaded."""
+    def complete(self) -> Iterator[tuple[str, Path]]:
+        """Yield name and path of every entry of `models/` that can be loaded, without linking anything first."""
         for path in self._entries():
             name = self._name_of(path)
             if name and self._can_be_loaded(path):

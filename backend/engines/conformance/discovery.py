@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from engines.conformance.checklist import Checklist, NotApplicableError, require
-from engines.conformance.trial import Trial
+from engines.conformance.checklist import Checklist, NotApplicableError, UncheckedError, require
+from engines.conformance.trial import NO_MODEL, Trial
 from engines.engine_config import ENGINE_YAML
 
 checks: Checklist[Trial] = Checklist()
@@ -113,7 +113,7 @@ def _check_loads(trial: Trial, name: str) -> None:
 def _model_entry(trial: Trial) -> Path:
     """Return the entry of models/ that the model on trial is."""
     if trial.model is None:
-        raise NotApplicableError("no model at hand: put one into models/ or external_models/")
+        raise UncheckedError(NO_MODEL)
     real = [path for path in sorted(trial.models_dir.iterdir()) if not path.is_symlink()]
     found = next((path for path in real if trial.model in (path.name, path.stem)), None)
     if found is None:

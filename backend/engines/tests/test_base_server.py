@@ -360,6 +360,10 @@ def test_out_of_memory_is_told_apart_from_other_cuda_errors(client, engine, text
     ("method", "path", "status"),
     [
         ("GET", "/load", 400),
+        ("HEAD", "/health", 200),
+        ("HEAD", "/models", 200),
+        ("HEAD", "/load", 400),
+        ("HEAD", "/nowhere", 404),
         ("POST", "/health", 400),
         ("DELETE", "/models", 400),
         ("OPTIONS", "/generate", 400),
@@ -384,6 +388,25 @@ def test_malformed_body_is_400_within_a_second(client, body) -> None:
     assert answer.status_code == 400
     assert isinstance(answer.json()["detail"], str)
     assert time.monotonic() - started < 1
+
+
+def test_head_has_the_headers_and_no_body(client) -> None:
+    answer = client.head("/info")
+    assert (answer.content, answer.headers["content-type"]) == (b"", "application/json")
+    assert answer.headers["content-length"] == str(len(client.get("/info").content))
+
+
+def test_malformed_json_says_where(client) -> None:
+    answer = client.post("/load", content=b'{"engineModelName": }', headers={"Content-Type": "application/json"})
+    detail = answer.json()["detail"]
+    assert detail == "Invalid request. The body is not valid JSON: Expecting value at character 20."
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/octet-stream"}])
+def test_body_without_the_content_type_of_json_says_what_to_send(client, headers) -> None:
+    answer = client.post("/load", content=b'{"engineModelName": "default"}', headers=headers)
+    assert answer.status_code == 400
+    assert "Send the body as a JSON object with the header Content-Type: application/json." in answer.json()["detail"]
 
 
 def test_openapi_declares_what_is_answered(client) -> None:

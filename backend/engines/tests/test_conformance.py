@@ -1,16 +1,23 @@
 """The conformance check: it passes what conforms and finds what does not."""
 
+import os
 import shutil
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
 import engines
 from engines.conformance.folder import EngineFolder, checks
+from engines.conformance.imports import copied_files
 from engines.conformance.run import check_engine
 from engines.templates import EngineExistsError, make_engine
 
 ENGINES = Path(engines.__file__).parent
+
+
+def outcomes(results) -> dict[str, str]:
+    return {result.check: result.outcome for result in results}
 
 
 def failed(results) -> dict[str, str]:
@@ -20,10 +27,9 @@ def failed(results) -> dict[str, str]:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of what images are built from."""
-    root = tmp_path / "engines"
-    shutil.copytree(ENGINES / "tts" / "debug-tts", root / "tts" / "debug-tts", ignore=shutil.ignore_patterns("venv"))
-    shutil.copytree(ENGINES / "scripts", root / "scripts")
-    shutil.copy(ENGINES / ".dockerignore", root)
+    root = _project(tmp_path)
+    own = Path("tts", "debug-tts", "models", "default")
+    shutil.copytree(ENGINES / own, root / own)
     return root
 
 
@@ -123,3 +129,136 @@ def test_check_finds_what_is_wrong_with_the_server(tree, old, new, expected) -> 
     found = failed(check_engine(tree / "tts" / "debug-tts"))
     assert expected in found
     assert found[expected].strip()
+
+
+NULL_READONLY = """
+from fastapi.responses import JSONResponse
+
+def info_with_null(self):
+    described = self.__class__.__mro__[1]._info(self).model_dump(by_alias=True)
+    described["parameters"]["speed"]["readonly"] = None
+    return JSONResponse(described)
+
+DebugTTSServer._info = info_with_null
+DebugTTSServer.main()
+"""
+
+
+def test_check_looks_inside_the_parameters_of_info(tree) -> None:
+    path = tree / "tts" / "debug-tts" / "server.py"
+    path.write_text(path.read_text().replace("    DebugTTSServer.main()", indent(NULL_READONLY, "    ")))
+    found = failed(check_engine(tree / "tts" / "debug-tts"))
+    (refused,) = found.values()
+    assert "parameters.speed.readonly: Input should be a valid boolean" in refused
+
+
+@pytest.mark.parametrize("target", ["/nowhere/at/all", "external_models/gone"])
+def test_check_of_an_engine_with_a_dangling_link_in_models(tree, target) -> None:
+    (tree / "tts" / "debug-tts" / "models" / "gone").symlink_to(target)
+    assert failed(check_engine(tree / "tts" / "debug-tts")) == {}
+
+
+def test_check_of_an_engine_with_a_fifo_in_models(tree) -> None:
+    os.mkfifo(tree / "tts" / "debug-tts" / "models" / "fifo")
+    assert failed(check_engine(tree / "tts" / "debug-tts")) == {}
+
+
+def test_check_of_an_engine_without_a_model_says_what_was_not_checked(tree) -> None:
+    shutil.rmtree(tree / "tts" / "debug-tts" / "models" / "default")
+    results = list(check_engine(tree / "tts" / "debug-tts"))
+    assert failed(results) == {}
+    unchecked = {result.check: result.found for result in results if result.outcome == "unchecked"}
+    assert len(unchecked) >= 8
+    assert all(found.startswith("needs a model") for found in unchecked.values())
+    assert "/generate: 16-bit PCM mono WAV of one rate" in unchecked
+
+
+def test_check_of_a_cloning_engine_runs_what_needs_no_model(tree) -> None:
+    shutil.rmtree(tree / "tts" / "debug-tts" / "models" / "default")
+    _make_cloning(tree)
+    found = outcomes(check_engine(tree / "tts" / "debug-tts"))
+    for check in (
+        "A request without a model is refused with 400",
+        "A body of 64 MiB is refused with 400",
+        "Browser pages of other origins are refused",
+        "/samples: check, upload, check, and what is no WAV",
+    ):
+        assert found[check] == "passed"
+
+
+def test_check_of_a_cloning_engine_with_a_model_lets_it_speak_with_a_sample(tree) -> None:
+    _make_cloning(tree)
+    results = list(check_engine(tree / "tts" / "debug-tts"))
+    found = outcomes(results)
+    assert failed(results) == {}
+    assert found["/generate: 16-bit PCM mono WAV of one rate"] == "passed"
+    assert found["/generate: every refusal with its status"] == "passed"
+
+
+def _make_cloning(tree: Path) -> None:
+    path = tree / "tts" / "debug-tts" / "engine.yaml"
+    assert "supports_speaker_cloning: false" in path.read_text()
+    path.write_text(path.read_text().replace("supports_speaker_cloning: false", "supports_speaker_cloning: true"))
+
+
+MODULES = "Dockerfile: copy every module that server.py imports"
+SOURCES = "Dockerfile: copy only what is there"
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["in-the-project", "outside"])
+def test_image_of_a_new_engine_has_its_helpers_and_speech(tmp_path, monkeypatch, inside) -> None:
+    if inside:
+        monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
+    made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
+    (made / "melody.py").write_text("from engines.speech import sound\n")
+    server = made / "server.py"
+    server.write_text(server.read_text().replace("import math", "import math\nimport melody"))
+    engine = EngineFolder(made)
+    assert {"server.py", "melody.py", "engines/speech/sound.py", "engines/base_tts_server.py"} <= copied_files(
+        engine.context, engine.instructions()
+    )
+    assert not {MODULES, SOURCES} & set(failed(checks.run(engine)))
+
+
+def _project(tmp_path: Path) -> Path:
+    kept_out = shutil.ignore_patterns("venv", "models", "external_models", "samples", "tests", "__pycache__")
+    return Path(shutil.copytree(ENGINES, tmp_path / "engines", ignore=kept_out))
+
+
+@pytest.mark.parametrize(
+    ("copied", "imported", "missing"),
+    [
+        ("COPY tts/my-engine/*.py", "import melody", ""),
+        ("COPY tts/my-engine/server.py", "import melody", "melody"),
+        ("COPY tts/my-engine/server.py", "if TYPE_CHECKING:\n    import melody", ""),
+        ("COPY tts/my-engine/server.py", "def load():\n    import melody", "melody"),
+        ("COPY tts/my-engine/*.py", "import tiny_model", "tiny_model"),  # which .dockerignore leaves out
+        ("COPY tts/my-engine/*.py", "from engines.conformance import run", "engines.conformance.run"),
+        ("COPY tts/my-engine/*.py", "import numpy, json", ""),
+    ],
+)
+def test_check_compares_what_is_imported_with_what_is_copied(tmp_path, monkeypatch, copied, imported, missing) -> None:
+    monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
+    made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
+    for name in ("melody", "tiny_model"):
+        (made / f"{name}.py").write_text("")
+    (made / "server.py").write_text(f"{imported}\n{(made / 'server.py').read_text()}")
+    docker = made / "Dockerfile"
+    docker.write_text(docker.read_text().replace("COPY tts/my-engine/*.py", copied))
+    found = failed(checks.run(EngineFolder(made))).get(MODULES, "")
+    assert missing in found
+    assert bool(found) is bool(missing)
+
+
+def test_check_finds_a_helper_of_a_helper(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
+    made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
+    (made / "server.py").write_text("import engines.speech.sound\n" + (made / "server.py").read_text())
+    (made / "Dockerfile").write_text((made / "Dockerfile").read_text().replace("COPY speech/ ./engines/speech/\n", ""))
+    assert "engines.speech.sound" in failed(checks.run(EngineFolder(made)))[MODULES]
+
+
+def test_check_finds_a_source_that_is_not_there(tree) -> None:
+    path = tree / "tts" / "debug-tts" / "Dockerfile"
+    path.write_text(path.read_text() + "\nCOPY weights/ ./weights/\n")
+    assert "weights/" in failed(checks.run(EngineFolder(tree / "tts" / "debug-tts")))[SOURCES]
