@@ -1,23 +1,24 @@
 """The conformance check: it passes what conforms and finds what does not."""
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import indent
 
 import pytest
 
 import engines
+from engines.conformance import contract
+from engines.conformance.checklist import Checklist, Result
 from engines.conformance.folder import EngineFolder, checks
 from engines.conformance.imports import copied_files
 from engines.conformance.run import check_engine
+from engines.conformance.trial import Trial, trial_of
 from engines.templates import EngineExistsError, make_engine
 
 ENGINES = Path(engines.__file__).parent
-
-
-def outcomes(results) -> dict[str, str]:
-    return {result.check: result.outcome for result in results}
 
 
 def failed(results) -> dict[str, str]:
@@ -144,55 +145,59 @@ DebugTTSServer.main()
 """
 
 
+@contextlib.contextmanager
+def started(tree: Path, model: str | None) -> Iterator[Trial]:
+    """Yield a running trial of the copy of debug-tts."""
+    with trial_of(tree / "tts" / "debug-tts") as trial:
+        trial.start()
+        trial.model = model
+        yield trial
+
+
+def run_on(trial: Trial, *names: str) -> dict[str, Result]:
+    """Return what comes of those checks of the contract whose names begin so."""
+    chosen: Checklist[Trial] = Checklist()
+    chosen.checks = [check for check in contract.checks.checks if check.name.startswith(names)]
+    assert len(chosen.checks) >= len(names)
+    return {result.check: result for result in chosen.run(trial)}
+
+
 def test_check_looks_inside_the_parameters_of_info(tree) -> None:
     path = tree / "tts" / "debug-tts" / "server.py"
     path.write_text(path.read_text().replace("    DebugTTSServer.main()", indent(NULL_READONLY, "    ")))
-    found = failed(check_engine(tree / "tts" / "debug-tts"))
-    (refused,) = found.values()
-    assert "parameters.speed.readonly: Input should be a valid boolean" in refused
+    with started(tree, None) as trial:
+        (result,) = run_on(trial, "/info: the client accepts it").values()
+    assert result.outcome == "failed"
+    assert "parameters.speed.readonly: Input should be a valid boolean" in result.found
 
 
-@pytest.mark.parametrize("target", ["/nowhere/at/all", "external_models/gone"])
-def test_check_of_an_engine_with_a_dangling_link_in_models(tree, target) -> None:
-    (tree / "tts" / "debug-tts" / "models" / "gone").symlink_to(target)
-    assert failed(check_engine(tree / "tts" / "debug-tts")) == {}
-
-
-def test_check_of_an_engine_with_a_fifo_in_models(tree) -> None:
-    os.mkfifo(tree / "tts" / "debug-tts" / "models" / "fifo")
-    assert failed(check_engine(tree / "tts" / "debug-tts")) == {}
+@pytest.mark.parametrize("target", ["/nowhere/at/all", "external_models/gone", None])
+def test_check_of_an_engine_with_a_dangling_link_or_a_fifo_in_models(tree, target) -> None:
+    odd = tree / "tts" / "debug-tts" / "models" / "odd"
+    odd.symlink_to(target) if target else os.mkfifo(odd)
+    with started(tree, "default") as trial:
+        assert trial.listed() == ["default"]
 
 
 def test_check_of_an_engine_without_a_model_says_what_was_not_checked(tree) -> None:
-    shutil.rmtree(tree / "tts" / "debug-tts" / "models" / "default")
-    results = list(check_engine(tree / "tts" / "debug-tts"))
-    assert failed(results) == {}
-    unchecked = {result.check: result.found for result in results if result.outcome == "unchecked"}
-    assert len(unchecked) >= 8
-    assert all(found.startswith("needs a model") for found in unchecked.values())
-    assert "/generate: 16-bit PCM mono WAV of one rate" in unchecked
+    with started(tree, None) as trial:
+        results = run_on(trial, "/load: loaded", "/load of the loaded", "/generate", "/health answers")
+    assert {result.outcome for result in results.values()} == {"unchecked"}
+    assert all(result.found.startswith("needs a model") for result in results.values())
 
 
 def test_check_of_a_cloning_engine_runs_what_needs_no_model(tree) -> None:
-    shutil.rmtree(tree / "tts" / "debug-tts" / "models" / "default")
     _make_cloning(tree)
-    found = outcomes(check_engine(tree / "tts" / "debug-tts"))
-    for check in (
-        "A request without a model is refused with 400",
-        "A body of 64 MiB is refused with 400",
-        "Browser pages of other origins are refused",
-        "/samples: check, upload, check, and what is no WAV",
-    ):
-        assert found[check] == "passed"
+    with started(tree, None) as trial:
+        results = run_on(trial, "A request without", "A body of 64 MiB", "Browser pages", "/samples")
+    assert {name: result.found for name, result in results.items() if result.outcome != "passed"} == {}
 
 
 def test_check_of_a_cloning_engine_with_a_model_lets_it_speak_with_a_sample(tree) -> None:
     _make_cloning(tree)
-    results = list(check_engine(tree / "tts" / "debug-tts"))
-    found = outcomes(results)
-    assert failed(results) == {}
-    assert found["/generate: 16-bit PCM mono WAV of one rate"] == "passed"
-    assert found["/generate: every refusal with its status"] == "passed"
+    with started(tree, "default") as trial:
+        results = run_on(trial, "/generate: 16-bit", "/generate: every refusal")
+    assert {name: result.found for name, result in results.items() if result.outcome != "passed"} == {}
 
 
 def _make_cloning(tree: Path) -> None:
