@@ -89,13 +89,14 @@ class ModelStore:
     def available(self) -> list[str]:
         """Return the names of the models that can be loaded now: the default first, the others sorted."""
         self.prepare()
-        names = {name for name, _ in self.complete()}
-        return sorted(names, key=lambda name: (name != self.default_model, name))
+        return self._in_order({name for name, _ in self.complete()})
 
     def loadable(self) -> list[str]:
-        """Return the names that `obtain` takes: those available, then those that it would download, sorted."""
-        available = self.available()
-        return [*available, *sorted(set(self.downloadable) - set(available))]
+        """Return the names that `obtain` takes, here or to be downloaded: the default first, the others sorted."""
+        return self._in_order({*self.available(), *self.downloadable})
+
+    def _in_order(self, names: set[str]) -> list[str]:
+        return sorted(names, key=lambda name: (name != self.default_model, name))
 
     def path_of(self, name: object) -> Path:
         """Return the path in `models/` of the model `name`: a folder, a file, or a link to one.

@@ -3,10 +3,9 @@
 SCENE_BREAK_S = 1.5
 """About twice the pause between two paragraphs: long enough to be heard as one."""
 _MARKS = frozenset(".…*-–—―_=~#+•·∙◦●○◆◇■□★☆✱✳✻⁂⁎❦❧§")
-_LONGEST = 80  # characters of one line; more than that is no mark
 
 
 def is_scene_break(text: str) -> bool:
     """Tell whether `text` has nothing but marks such as `...`, `* * *` or `— — —`."""
-    marks = "".join(text.split())
-    return 0 < len(marks) <= _LONGEST and set(marks) <= _MARKS
+    marks = set("".join(text.split()))
+    return bool(marks) and marks <= _MARKS
