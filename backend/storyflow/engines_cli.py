@@ -68,10 +68,10 @@ def check(engine: str, allow_unchecked: bool) -> None:
 
 
 def _counted(outcomes: Counter[str]) -> str:
-    """Return e.g. "28 of 44 checked, 14 need a model, 2 do not apply."."""
+    """Return e.g. "28 of 44 checked, 14 need a model, 2 not applicable."."""
     words = [f"{outcomes['passed'] + outcomes['failed']} of {outcomes.total()} checked"]
     words += [f"{outcomes['unchecked']} need a model"] if outcomes["unchecked"] else []
-    words += [f"{outcomes['not applicable']} do not apply"] if outcomes["not applicable"] else []
+    words += [f"{outcomes['not applicable']} not applicable"] if outcomes["not applicable"] else []
     return ", ".join(words) + "."
 
 

@@ -95,7 +95,7 @@ def _markdown_paragraphs(text: str) -> Iterator[str]:
         if token.type == "inline":
             yield " ".join(_spoken(token.children or []).split())
         elif token.type == "hr":
-            yield token.markup  # such as "***": a scene break
+            yield "* * *"  # a rule is a scene break
 
 
 def _spoken(tokens: Iterable[Any]) -> str:

@@ -31,6 +31,8 @@ def _scans(trial: Trial) -> None:
 )
 def _order(trial: Trial) -> None:
     names = trial.listed()
+    if not names:
+        raise UncheckedError(NO_MODEL)
     default = trial.config.default_model
     require(default not in names or names[0] == default, f"'{default}' is not the first of {names}")
     others = [name for name in names if name != default]

@@ -37,7 +37,7 @@ def test_engines_new_and_check_of_its_folder(tmp_path) -> None:
     assert (tmp_path / "tts" / "my-engine" / "server.py").is_file()
     code, output = run("engines", "check", str(tmp_path / "tts" / "my-engine"))
     assert (code, "my-engine conforms." in output) == (0, True), output
-    assert re.search(r"conforms\. \d+ of \d+ checked, \d+ do not apply\.", output)
+    assert re.search(r"conforms\. \d+ of \d+ checked, \d+ not applicable\.", output)
 
 
 @pytest.mark.parametrize(("flags", "expected"), [((), 8), (("--allow-unchecked",), 0)])
@@ -48,7 +48,7 @@ def test_engines_check_says_what_it_could_not_check(monkeypatch, tmp_path, flags
     monkeypatch.setattr("engines.conformance.run.check_engine", lambda folder: iter(results))
     code, output = run("engines", "check", str(tmp_path / "my-engine"), *flags)
     assert code == expected
-    assert "28 of 44 checked, 14 need a model, 2 do not apply." in output
+    assert "28 of 44 checked, 14 need a model, 2 not applicable." in output
     assert "conforms" not in output
 
 
