@@ -78,11 +78,11 @@ class ParameterConfig(_Strict):
 
     @model_validator(mode="after")
     def _check_default(self) -> "ParameterConfig":
+        self.checked(self.default, "default")
         if self.type == "int" and isinstance(self.default, float):
             raise ValueError(
                 f"the default of type int is written as {self.default}: the client takes whole numbers only"
             )
-        self.checked(self.default, "default")
         return self
 
     def checked(self, value: object, name: str) -> Any:

@@ -7,6 +7,7 @@ import weakref
 import httpx
 import pytest
 
+from engines.conformance.client_schema import as_client_reads
 from engines.errors import RequestError, UnusableModelError
 from engines.tests.scripted_engine import ScriptedEngine, in_background, make_folder, serving
 
@@ -50,6 +51,8 @@ def test_info_keeps_the_contents_of_free_dictionaries_as_written(client) -> None
     assert info["constraints"] == {"max_text_length": 100}
     assert info["capabilities"] == {"supports_model_hotswap": True}
     assert info["parameters"]["speed"]["default"] == 1.0
+    assert info["parameters"]["speed"]["readonly"] is False
+    assert as_client_reads(info).parameters["steps"].default == 3
     assert info["models"] == [{"name": "default", "displayName": "Default", "metadata": {}}]
     assert (info["engineType"], info["schemaVersion"], info["requiresGpu"]) == ("tts", 2, False)
 
