@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from engines import names
 from engines.base_server import BaseEngineServer
 from engines.errors import NotFoundError, RequestError
+from engines.regular_file import read_regular
 from engines.wav import WavError, read_wav_format
 from engines.wire import (
     AnalyzeRequest,
@@ -98,7 +99,7 @@ class BaseQualityServer(BaseEngineServer):
     def _read(self, audio_path: str) -> bytes:
         """Read a file below the samples folder: no caller may find out what else is on the disk."""
         try:
-            return names.path_inside(self.samples_dir, audio_path).read_bytes()
+            return read_regular(names.path_inside(self.samples_dir, audio_path))
         except (OSError, ValueError) as error:
             raise NotFoundError(
                 f"Audio file not found: {audio_path[:200]}. Only files in the samples folder can be read."

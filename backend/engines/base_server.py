@@ -26,7 +26,7 @@ from engines.serving.activity import Activity
 from engines.serving.app import describe, new_app, outcome
 from engines.serving.guards import Exposure
 from engines.serving.loading import Fingerprint, ModelLoader, fingerprint
-from engines.serving.process import find_base_path, serve
+from engines.serving.process import DEFAULT_PORT, find_base_path, serve
 from engines.wire import (
     EngineInfo,
     HealthResponse,
@@ -48,7 +48,8 @@ class BaseEngineServer(ABC):
 
     version: ClassVar[str | None] = None  # shown by the client while the engine runs
     model_suffixes: ClassVar[tuple[str, ...]] = ()  # (".pt",) makes base.pt the model "base"
-    model_advice: ClassVar[str] = ""  # how to get a model that is not there, a sentence
+    default_port: ClassVar[int] = DEFAULT_PORT  # where neither --port nor PORT is given
+    model_advice: str = ""  # how to get a model that is not there, a sentence
 
     def __init__(self, base_path: Path | None = None) -> None:
         """Describe the engine in the folder `base_path`, found where it is None: /app, or the folder of server.py.
@@ -230,7 +231,7 @@ class BaseEngineServer(ABC):
     @classmethod
     def main(cls) -> None:
         """Serve until SIGTERM, SIGINT or /shutdown; flags, PORT and LOG_LEVEL as `--help` tells."""
-        serve(cls)
+        serve(cls, cls.default_port)
 
     def close(self) -> None:
         """Take no more work, refuse what waits, and break off a download."""

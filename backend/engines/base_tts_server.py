@@ -18,7 +18,7 @@ from engines.wire import GenerateRequest, SamplesCheckRequest, SamplesCheckRespo
 
 logger = logging.getLogger(__name__)
 
-UPLOADS_AT_ONCE = 4  # each holds a whole sample in memory
+SAVED_AT_ONCE = 4  # samples: the other threads are for those who ask something
 _WAV = {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}, "description": "The WAV file."}
 _UPLOAD = {
     "requestBody": {
@@ -37,7 +37,7 @@ class BaseTTSServer(BaseEngineServer):
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
         self._sample_rate: int | None = None  # of the first answer, which all others must share
-        self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
+        self._saving = asyncio.Semaphore(SAVED_AT_ONCE)
 
     @abstractmethod
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
@@ -125,8 +125,8 @@ class BaseTTSServer(BaseEngineServer):
 
     async def _upload_sample(self, sample_id: str, request: Request) -> SampleUploadResponse:
         """Keep the WAV file in the body under `sample_id`."""
-        async with self._uploads:
-            data = await request.body()
+        data = await request.body()  # before the turn is taken: who stalls holds up nobody
+        async with self._saving:
             await run_in_threadpool(self.samples.save, sample_id, data)
         logger.info("Kept sample '%s' (%d bytes).", sample_id, len(data))
         return SampleUploadResponse(sample_id=sample_id)

@@ -73,12 +73,16 @@ class ParameterConfig(_Strict):
     min: float | int | None = None
     max: float | int | None = None
     step: float | int | None = None
-    readonly: bool | None = None
+    readonly: bool = False
     category: str | None = None
 
     @model_validator(mode="after")
     def _check_default(self) -> "ParameterConfig":
         self.checked(self.default, "default")
+        if self.type == "int" and isinstance(self.default, float):
+            raise ValueError(
+                f"the default of type int is written as {self.default}: the client takes whole numbers only"
+            )
         return self
 
     def checked(self, value: object, name: str) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engines.names import is_name
+from engines.regular_file import open_regular, read_regular
 
 NAME = "storyflow-manifest.json"  # in the folder of a model; not `manifest.json`, which other tools write too
 _FORMAT = "storyflow-model/1"
@@ -28,7 +29,7 @@ class FileEntry:
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of the file at `path` as 64 hexadecimal digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -64,7 +65,7 @@ def read_manifest(model: Path) -> list[FileEntry] | None:
     """
     path = manifest_path(model)
     try:
-        text = path.read_bytes()
+        text = read_regular(path)
         files = [FileEntry(**file) for file in json.loads(text)["files"]]
         if files and text == to_json(files) and all(_is_sound(file) for file in files):
             return files

@@ -26,10 +26,13 @@ def prepare(models_dir: Path, external_models_dir: Path) -> frozenset[str]:
         except OSError as error:
             problems.append(f"Cannot make '{folder}' ({error.strerror}); models that are baked in go on working.")
     for item in _external(external_models_dir):
-        try:
-            _link(models_dir / item.name, item)
-        except OSError as error:
-            problems.append(f"Cannot link '{item}' into '{models_dir}' ({error.strerror}); it cannot be used.")
+        if item.is_symlink() and not leads_inside(item, external_models_dir):
+            problems.append(f"Skipped: '{item}' leads to nothing, or out of '{external_models_dir}'.")
+        elif leads_inside(item, external_models_dir) and holds_something(item):
+            try:
+                _link(models_dir / item.name, item)
+            except OSError as error:
+                problems.append(f"Cannot link '{item}' into '{models_dir}' ({error.strerror}); it cannot be used.")
     return frozenset(problems)
 
 
@@ -83,13 +86,13 @@ def _links_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
 
 
 def _external(external_models_dir: Path) -> Iterator[Path]:
-    """Yield the entries of `external_models_dir` that may be linked, sorted."""
+    """Yield the entries of `external_models_dir` that may be models, sorted."""
     try:
         items = sorted(external_models_dir.iterdir())
     except OSError:  # not mounted, or unreadable: there is nothing to link
         return
     for item in items:
-        if may_be_model(item.name) and leads_inside(item, external_models_dir) and holds_something(item):
+        if may_be_model(item.name):
             yield item
 
 

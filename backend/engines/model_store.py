@@ -5,6 +5,7 @@ links lead from the first to the second. What is baked into `models/` wins. The 
 the base is `/app`, and a subprocess, where it is the engine's folder.
 """
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from engines.downloading.downloads import Progress, fetch_model
 from engines.downloading.policy import DownloadError, DownloadPolicy
 from engines.manifest import DamagedModelError, has_right_sizes, verify_model
 from engines.names import checked_name, is_name
+from engines.stamps import state_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class ModelStore:
         self._policy = policy
         self._lock = threading.Lock()
         self._problems: frozenset[str] = frozenset()
+        self._damaged: dict[Path, tuple[bytes, str]] = {}  # the state of the files, and what is wrong with them
 
     def prepare(self) -> None:
         """Make the folders and link what was mounted or downloaded before, as the entrypoint of an image does.
@@ -86,13 +89,14 @@ class ModelStore:
     def available(self) -> list[str]:
         """Return the names of the models that can be loaded now: the default first, the others sorted."""
         self.prepare()
-        names = {name for name, _ in self._complete()}
-        return sorted(names, key=lambda name: (name != self.default_model, name))
+        return self._in_order({name for name, _ in self.complete()})
 
     def loadable(self) -> list[str]:
-        """Return the names that `obtain` takes: those available, then those that it would download, sorted."""
-        available = self.available()
-        return [*available, *sorted(set(self.downloadable) - set(available))]
+        """Return the names that `obtain` takes, here or to be downloaded: the default first, the others sorted."""
+        return self._in_order({*self.available(), *self.downloadable})
+
+    def _in_order(self, names: set[str]) -> list[str]:
+        return sorted(names, key=lambda name: (name != self.default_model, name))
 
     def path_of(self, name: object) -> Path:
         """Return the path in `models/` of the model `name`: a folder, a file, or a link to one.
@@ -102,7 +106,7 @@ class ModelStore:
         """
         model = checked_name(name, "model name")
         self.prepare()
-        for found, path in self._complete():
+        for found, path in self.complete():
             if found == model:
                 return path
         raise ModelNotFoundError(model, self.available(), sorted(self.downloadable))
@@ -149,8 +153,23 @@ class ModelStore:
         """Return the path of `model` when its files are what they should be, complete or not."""
         for path in self._entries():
             if self._name_of(path) == model and self._is_inside(path):
-                verify_model(path)
+                self._check(path)
         return self.path_of(model)
+
+    def _check(self, path: Path) -> None:
+        """Read all files of a model against its manifest; what was damaged is not read again until it changes."""
+        state = None
+        with contextlib.suppress(OSError, DamagedModelError):
+            state = state_of(path)
+        known, reason = self._damaged.get(path, (None, ""))
+        if state is not None and state == known:
+            raise DamagedModelError(reason)
+        try:
+            verify_model(path)
+        except DamagedModelError as error:
+            if state is not None:
+                self._damaged[path] = (state, str(error))
+            raise
 
     def _is_baked_in(self, model: str) -> bool:
         return any(self._name_of(path) == model and not path.is_symlink() for path in self._entries())
@@ -171,8 +190,8 @@ class ModelStore:
         except OSError:
             return []
 
-    def _complete(self) -> Iterator[tuple[str, Path]]:
-        """Yield name and path of every entry that can be loaded."""
+    def complete(self) -> Iterator[tuple[str, Path]]:
+        """Yield name and path of every entry of `models/` that can be loaded, without linking anything first."""
         for path in self._entries():
             name = self._name_of(path)
             if name and self._can_be_loaded(path):

@@ -22,7 +22,7 @@ _SUFFIX = "storyflow-verified.json"
 def note_verified(model: Path) -> None:
     """Note that all of `model` has just been read and was right; without an effect where nothing can be written."""
     with contextlib.suppress(OSError, DamagedModelError):
-        publish(stamp_path(model), _current(model))
+        publish(stamp_path(model), state_of(model))
 
 
 def check_unchanged(model: Path) -> None:
@@ -30,7 +30,7 @@ def check_unchanged(model: Path) -> None:
     if read_manifest(model) is None:
         return
     with contextlib.suppress(OSError):
-        if stamp_path(model).read_bytes() == _current(model):
+        if stamp_path(model).read_bytes() == state_of(model):
             return
     verify_model(model)
     note_verified(model)
@@ -42,8 +42,8 @@ def stamp_path(model: Path) -> Path:
     return manifest.with_name(f".{manifest.name.lstrip('.').removesuffix('.json')}.{_SUFFIX}")
 
 
-def _current(model: Path) -> bytes:
-    """Return the note as it would be written now."""
+def state_of(model: Path) -> bytes:
+    """Return the note as it would be written now; raise OSError or DamagedModelError where that cannot be told."""
     files = {}
     for path in listed_paths(model):
         status = path.stat()

@@ -132,7 +132,7 @@ class ParameterInfo(Message):
     min: float | int | None
     max: float | int | None
     step: float | int | None
-    readonly: bool | None
+    readonly: bool  # which the client types as plain: null makes it refuse the whole image
     category: str | None
 
 

@@ -40,6 +40,8 @@ class Exit(IntEnum):
     """The source of a model cannot be reached; the message says how to do without."""
     DOWNLOAD = 7
     """A model could not be fetched: refused, or not what was expected. Nothing was installed."""
+    UNCHECKED = 8
+    """An engine broke nothing that could be checked, but some of it needs a model that is not there."""
     INTERRUPTED = 130
     """Ctrl-C; what was done is kept."""
 

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.synthesis import Kokoro, Speech
 from core_engine.kokoro.throughput import speak_each
+from core_engine.kokoro.vocabulary import SAMPLE_RATE
 from core_engine.storage import audio_path, project_folder
 from engines.publishing import publish
+from engines.scene_breaks import SCENE_BREAK_S, is_scene_break
 from storyflow.manifest import FILE_NAME, Entry, Manifest, ManifestError, read_manifest, write_manifest
 from storyflow.speaking import save_speech
 from storyflow.stories import Segment, Story
@@ -107,7 +111,7 @@ class Narration:
         self._task.folder.mkdir(parents=True, exist_ok=True)
         begin = saved = time.monotonic()
         todo = [segment for segment in self._task.story.segments if not self._is_kept(segment, after_each)]
-        texts = (segment.text for segment in todo)
+        texts = ("" if is_scene_break(segment.text) else segment.text for segment in todo)
         spoken = speak_each(self._kokoro, texts, self._voice, self._task.speed, self._workers)
         try:
             for segment, speech in zip(todo, spoken, strict=True):
@@ -136,6 +140,8 @@ class Narration:
 
     def _keep(self, segment: Segment, speech: Speech | KokoroError) -> Path | None:
         """Keep what became of a segment; return its WAV where it has one."""
+        if is_scene_break(segment.text):
+            speech = Speech(np.zeros(round(SCENE_BREAK_S * SAMPLE_RATE), np.float32), SAMPLE_RATE, self._voice, 0)
         if isinstance(speech, NothingToSpeakError):
             self._skipped.append(segment.id)
         elif isinstance(speech, KokoroError):
@@ -148,6 +154,8 @@ class Narration:
 
     def _digest_of(self, segment: Segment) -> str:
         parts = f"{self._made_with} {self._voice} {self._task.speed} {segment.text}"
+        if is_scene_break(segment.text):
+            parts = f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def _written(self, segment: Segment, speech: Speech) -> Entry:

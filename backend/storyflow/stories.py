@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from engines.names import is_name
+from engines.scene_breaks import is_scene_break
 
 MAX_BYTES = 64 * 1024 * 1024
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
-_ORNAMENT = re.compile(r"[\s*#~_=+\-–—·•.]+")
-"""A row of signs between two scenes, which espeak-ng would read out as "asterisk asterisk asterisk"."""
 _WORDS = frozenset(["text", "code_inline"])
 _BREAKS = frozenset(["softbreak", "hardbreak"])
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
@@ -95,6 +94,8 @@ def _markdown_paragraphs(text: str) -> Iterator[str]:
     for token in parser.parse(_FRONT_MATTER.sub("", text)):
         if token.type == "inline":
             yield " ".join(_spoken(token.children or []).split())
+        elif token.type == "hr":
+            yield "* * *"  # a rule is a scene break
 
 
 def _spoken(tokens: Iterable[Any]) -> str:
@@ -128,8 +129,8 @@ def _json_segments(segments: list[Any], path: Path) -> Iterator[_Paragraph]:
 
 
 def _story(title: str, paragraphs: Iterable[_Paragraph], path: Path) -> Story:
-    spoken = [paragraph for paragraph in paragraphs if paragraph.text and not _ORNAMENT.fullmatch(paragraph.text)]
-    if not spoken:
+    spoken = [paragraph for paragraph in paragraphs if paragraph.text]
+    if all(is_scene_break(paragraph.text) for paragraph in spoken):
         raise StoryError(f"The story '{path}' holds no text. Write something to narrate.")
     taken = _given_ids(spoken, path)
     return Story(title, tuple(Segment(part.id or _made_id(part.text, taken), part.text) for part in spoken))

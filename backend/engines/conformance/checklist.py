@@ -8,7 +8,7 @@ from typing import Generic, Literal, TypeVar
 logger = logging.getLogger(__name__)
 
 Target = TypeVar("Target")
-Outcome = Literal["passed", "failed", "not applicable"]
+Outcome = Literal["passed", "failed", "not applicable", "unchecked"]
 
 
 class ViolationError(Exception):
@@ -17,6 +17,10 @@ class ViolationError(Exception):
 
 class NotApplicableError(Exception):
     """The engine has nothing that could be checked; the message says why."""
+
+
+class UncheckedError(Exception):
+    """What could be checked needs something that is not at hand; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Checklist(Generic[Target]):
         self.checks: list[Check[Target]] = []
 
     def add(self, name: str, remedy: str) -> Callable[[Callable[[Target], None]], Callable[[Target], None]]:
-        """Make a function a check: it returns when all is well, and raises ViolationError or NotApplicableError."""
+        """Make a function a check: it returns when all is well, and raises one of the errors above."""
 
         def register(run: Callable[[Target], None]) -> Callable[[Target], None]:
             self.checks.append(Check(name, remedy, run))
@@ -70,6 +74,8 @@ def _result(check: Check[Target], target: Target) -> Result:
         check.run(target)
     except NotApplicableError as reason:
         return Result(check.name, "not applicable", str(reason), "")
+    except UncheckedError as reason:
+        return Result(check.name, "unchecked", str(reason), "")
     except Exception as error:  # a server that breaks the connection is a violation too
         logger.debug("The check '%s' failed.", check.name, exc_info=True)
         found = str(error) if isinstance(error, ViolationError) else f"{type(error).__name__}: {error}"

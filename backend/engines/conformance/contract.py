@@ -1,11 +1,16 @@
 """The wire contract: what the client sends to every engine, and what it must be answered."""
 
+import array
 import base64
+import math
 import threading
 from collections.abc import Mapping
 from typing import Any
 
-from engines.conformance.checklist import Checklist, NotApplicableError, require
+from pydantic import ValidationError
+
+from engines.conformance.checklist import Checklist, NotApplicableError, ViolationError, require
+from engines.conformance.client_schema import as_client_reads
 from engines.conformance.trial import Answer, Trial
 from engines.wav import pcm16_wav
 
@@ -49,6 +54,11 @@ _NO_SAMPLE: tuple[Mapping[str, object], ...] = (
     {"ttsSpeakerWav": None, "parameters": None},
     {},
 )
+_VOICE = "check-voice"  # a speaker sample of one second: a cloning engine speaks with it, however it sounds
+_ONE_SAMPLE: tuple[Mapping[str, object], ...] = (
+    {"ttsSpeakerWav": f"{_VOICE}.wav"},
+    {"tts_speaker_wav": [f"{_VOICE}.wav"], "parameters": None},
+)
 
 checks: Checklist[Trial] = Checklist()
 
@@ -70,6 +80,17 @@ def _info(trial: Trial) -> None:
     require(info["name"] == trial.config.name, f"name '{info['name']}'")
     require(info["constraints"] == trial.config.constraints, "constraints are not as engine.yaml writes them")
     require(info["capabilities"] == trial.config.capabilities, "capabilities are not as engine.yaml writes them")
+
+
+@checks.add(
+    "/info: the client accepts it, each field of its schema", "Send every field that is no X | None with its value."
+)
+def _schema(trial: Trial) -> None:
+    try:
+        as_client_reads(trial.get("/info").json())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ViolationError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 @checks.add("A request without a model is refused with 400", "Call self.require_model() first.")
@@ -139,7 +160,7 @@ def _generate(trial: Trial) -> None:
     body = _tts(trial)
     trial.load()
     rates = set()
-    for samples in _NO_SAMPLE:
+    for samples in _ONE_SAMPLE if trial.config.supports("speaker_cloning") else _NO_SAMPLE:
         answer = trial.post("/generate", {**body, **samples})
         require(answer.status == 200, f"{answer.status} {answer.body[:200]!r} for {samples}")
         require(answer.headers.get("content-type") == "audio/wav", f"Content-Type {answer.headers.get('content-type')}")
@@ -166,6 +187,8 @@ def _refusals(trial: Trial) -> None:
         ({"ttsSpeakerWav": "no-such-sample.wav"}, 404, "Speaker sample not found"),
         *(({"parameters": {name: "x"}}, 400, name) for name in trial.config.parameters),
     ]
+    if trial.config.supports("speaker_cloning"):
+        cases.append(({"ttsSpeakerWav": ""}, 400, "requires speaker samples for voice cloning"))
     for change, status, detail in cases:
         _expect(trial.post("/generate", {**body, **change}), status, detail)
     require(
@@ -192,6 +215,8 @@ def _samples(trial: Trial) -> None:
 def _live_health(trial: Trial) -> None:
     body = _tts(trial)
     trial.load()
+    if trial.config.supports("speaker_cloning"):
+        raise NotApplicableError("clones voices: the longest text may take an hour on a CPU")
     text = ("One two three four five. " * 500)[: trial.config.max_text_length or 10_000]
     speaking = threading.Thread(target=trial.post, args=("/generate", {**body, "text": text}))
     speaking.start()
@@ -235,10 +260,18 @@ def _request(trial: Trial) -> tuple[str, dict[str, Any]]:
 def _tts(trial: Trial) -> dict[str, Any]:
     if trial.config.engine_type != "tts":
         raise NotApplicableError("no speaking engine")
+    sample = ""
     if trial.config.supports("speaker_cloning"):
-        raise NotApplicableError("needs a speaker's voice")
+        sample = f"{_VOICE}.wav"
+        trial.post(f"/samples/upload/{_VOICE}", _tone(), {"Content-Type": "audio/wav"})
     language = (trial.config.supported_languages or ["en"])[0]
-    return {"text": "One two three.", "language": language, "ttsSpeakerWav": "", "parameters": {}}
+    return {"text": "One two three.", "language": language, "ttsSpeakerWav": sample, "parameters": {}}
+
+
+def _tone() -> bytes:
+    """Return the sample of the client's own test: a second of 440 Hz, 16 kHz, mono."""
+    wave = (round(8000 * math.sin(math.tau * 440 * sample / 16_000)) for sample in range(16_000))
+    return pcm16_wav(array.array("h", wave).tobytes(), 16_000)
 
 
 def _wav() -> bytes:

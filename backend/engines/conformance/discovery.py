@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from engines.conformance.checklist import Checklist, NotApplicableError, require
-from engines.conformance.trial import Trial
+from engines.conformance.checklist import Checklist, NotApplicableError, UncheckedError, require
+from engines.conformance.trial import NO_MODEL, Trial
 from engines.engine_config import ENGINE_YAML
 
 checks: Checklist[Trial] = Checklist()
@@ -31,6 +31,8 @@ def _scans(trial: Trial) -> None:
 )
 def _order(trial: Trial) -> None:
     names = trial.listed()
+    if not names:
+        raise UncheckedError(NO_MODEL)
     default = trial.config.default_model
     require(default not in names or names[0] == default, f"'{default}' is not the first of {names}")
     others = [name for name in names if name != default]
@@ -113,7 +115,7 @@ def _check_loads(trial: Trial, name: str) -> None:
 def _model_entry(trial: Trial) -> Path:
     """Return the entry of models/ that the model on trial is."""
     if trial.model is None:
-        raise NotApplicableError("no model at hand: put one into models/ or external_models/")
+        raise UncheckedError(NO_MODEL)
     real = [path for path in sorted(trial.models_dir.iterdir()) if not path.is_symlink()]
     found = next((path for path in real if trial.model in (path.name, path.stem)), None)
     if found is None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from engines.conformance.checklist import Checklist, NotApplicableError, require
+from engines.conformance.imports import modules_missing, sources_missing
 from engines.engine_config import ENGINE_YAML, EngineConfig, load_engine_config
 
 ENTRYPOINT = "docker-entrypoint.sh"
@@ -108,6 +109,21 @@ def _copies_models(engine: EngineFolder) -> None:
     if not engine.baked_in:
         raise NotApplicableError("nothing is baked in")
     require(engine.has_instruction(r"^COPY (--\S+ )*\S*models/? (\./|/app/)models/?$"), "models/ is not copied")
+
+
+@checks.add(
+    "Dockerfile: copy every module that server.py imports",
+    "COPY <engine>/*.py ./ for those beside server.py, and the folders of the engines that are used (speech/ …).",
+)
+def _copies_modules(engine: EngineFolder) -> None:
+    missing = modules_missing(engine.path / "server.py", engine.context, engine.instructions())
+    require(not missing, f"imported, but not copied: {', '.join(missing)}")
+
+
+@checks.add("Dockerfile: copy only what is there", "Mend the path, or name the build context: COPY --from=engines …")
+def _copies_what_is_there(engine: EngineFolder) -> None:
+    missing = sources_missing(engine.context, engine.instructions())
+    require(not missing, f"not in '{engine.context}': {', '.join(missing)}")
 
 
 @checks.add("Dockerfile: copy entrypoint script", f"COPY scripts/{ENTRYPOINT} ./")

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engines.conformance.checklist import NotApplicableError, ViolationError
+from engines.conformance.checklist import UncheckedError, ViolationError
 from engines.engine_config import ENGINE_YAML, EngineConfig, load_engine_config
 
 START_S = 30.0
 STOP_S = 10.0
 LINKED_FROM_BYTES = 50_000_000
+NO_MODEL = "needs a model: put one into models/ or external_models/"
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Trial:
     def load(self) -> str:
         """Load a model that works and return its name."""
         if self.model is None:
-            raise NotApplicableError("no model at hand: put one into models/ or external_models/")
+            raise UncheckedError(NO_MODEL)
         answer = self.post("/load", {"engineModelName": self.model})
         if answer.status != 200:
             raise ViolationError(f"/load '{self.model}' answered {answer.status}: {answer.body[:200]!r}")
@@ -156,7 +157,8 @@ def trial_of(engine: Path) -> Iterator[Trial]:
     """Yield a trial on a copy of the folder `engine`, with the engine's own models; nothing is left afterwards."""
     with tempfile.TemporaryDirectory() as parent:
         copy = Path(parent) / engine.name
-        shutil.copytree(engine, copy, ignore=_left_out(engine), copy_function=_copy)
+        # What a user's links lead to is copied; one that leads nowhere is no model.
+        shutil.copytree(engine, copy, ignore=_left_out(engine), copy_function=_copy, ignore_dangling_symlinks=True)
         trial = Trial(copy, load_engine_config(copy / ENGINE_YAML), _python_of(engine), Path(__file__).parents[2])
         try:
             yield trial
@@ -183,7 +185,14 @@ def _left_out(engine: Path) -> Callable[[str, list[str]], set[str]]:
     models = engine / "models"
     has_own = models.is_dir() and any(not path.is_symlink() for path in models.iterdir())
     names = ["venv", "__pycache__", "samples", *(["external_models"] if has_own else [])]
-    return shutil.ignore_patterns(*names)
+    by_name = shutil.ignore_patterns(*names)
+
+    def left_out(folder: str, entries: list[str]) -> set[str]:
+        there = {entry: Path(folder) / entry for entry in entries}
+        special = {entry for entry, path in there.items() if path.exists() and not (path.is_file() or path.is_dir())}
+        return by_name(folder, entries) | special
+
+    return left_out
 
 
 def _copy(source: str, target: str) -> None:

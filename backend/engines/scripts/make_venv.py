@@ -53,6 +53,8 @@ def _for_tests(folder: Path) -> list[list[str]]:
 
 
 def _new_environment(folder: Path) -> Path:
+    if folder.is_symlink():
+        sys.exit(f"'{folder}' is a link, and a new environment would empty '{folder.resolve()}'. Remove the link.")
     venv.create(folder, with_pip=True, clear=True)
     return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from engines.errors import RETRY_AFTER_S, BusyError, EngineError
 from engines.serving.guards import Exposure, RequestGuard
@@ -35,6 +36,7 @@ def new_app(title: str, version: str | None, exposure: Exposure) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _refused_by_framework)
     app.add_exception_handler(EngineError, _engine_error)
+    app.add_exception_handler(ClientDisconnect, _client_left)
     app.add_exception_handler(Exception, _unexpected_error)
     return app
 
@@ -84,8 +86,17 @@ async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
     """Turn 422 into 400: the client restarts an engine that answers 422. The input itself is never repeated."""
     if not isinstance(error, RequestValidationError):
         raise error
-    problems = (f"{_field(problem['loc'])}: {problem['msg']}" for problem in error.errors()[:5])
-    return _answer(400, f"Invalid request. {'; '.join(problems)}.")
+    return _answer(400, f"Invalid request. {'; '.join(_problem(problem) for problem in error.errors()[:5])}.")
+
+
+def _problem(problem: dict[str, Any]) -> str:
+    """Return what is wrong; of the body as a whole in words of our own, because pydantic's mean nothing to a client."""
+    if problem["type"] == "json_invalid":
+        place = problem["loc"][-1] if len(problem["loc"]) > 1 else "?"
+        return f"The body is not valid JSON: {problem.get('ctx', {}).get('error', problem['msg'])} at character {place}"
+    if problem["loc"] == ("body",):
+        return "Send the body as a JSON object with the header Content-Type: application/json"
+    return f"{_field(problem['loc'])}: {problem['msg']}"
 
 
 def _field(location: tuple[Any, ...]) -> str:
@@ -103,6 +114,8 @@ async def _refused_by_framework(request: Request, error: Exception) -> JSONRespo
         return _answer(
             400, f"{request.method} is not allowed here. GET /docs lists the routes.", dict(error.headers or {})
         )
+    if error.status_code == BusyError.status:
+        return await _engine_error(request, BusyError(str(error.detail)))
     return _answer(400 if error.status_code < 500 else 500, str(error.detail))
 
 
@@ -110,6 +123,12 @@ async def _engine_error(_request: Request, error: Exception) -> JSONResponse:
     status = error.status if isinstance(error, EngineError) else 500
     headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, BusyError) else None
     return _answer(status, str(error), headers)
+
+
+async def _client_left(request: Request, _error: Exception) -> JSONResponse:
+    """End the request of a client that has left before its body was there; nobody gets the answer."""
+    logger.debug("The client left during %s %s.", request.method, request.url.path)
+    return _answer(400, "The body did not come whole.")
 
 
 async def _unexpected_error(_request: Request, error: Exception) -> JSONResponse:

@@ -2,11 +2,13 @@
 
 import logging
 import sys
-from typing import TextIO
+from textwrap import indent
+from typing import Any, TextIO
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _COLOURS = {"DEBUG": "\x1b[2m", "INFO": "", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
 _PLAIN = "\x1b[0m"
+_CONTROL = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
 
 class EngineFormatter(logging.Formatter):
@@ -18,6 +20,14 @@ class EngineFormatter(logging.Formatter):
             datefmt="%H:%M:%S",
         )
         self._coloured = coloured
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging calls it so
+        """Return the message in one line: what a request brought must not look like lines of its own."""
+        return super().formatMessage(record).translate(_CONTROL)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging calls it so
+        """Return the trace, indented for the same reason."""
+        return indent(super().formatException(ei), "  ", lambda _line: True)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, in the colour of its level on a terminal."""

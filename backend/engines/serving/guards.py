@@ -20,9 +20,10 @@ from engines.samples import LARGEST_SAMPLE_BYTES
 
 MIB = 1024 * 1024
 LARGEST_BODY_BYTES = 2 * MIB
+LARGEST_BODIES_BYTES = 256 * MIB  # of all requests together; what is beyond the first MiB of each counts
 LARGER_BODY_BYTES = {"/samples/upload/": LARGEST_SAMPLE_BYTES, "/analyze": 48 * MIB}  # by the beginning of the path
 
-_READING = frozenset({"GET", "HEAD"})
+_READING = "GET"
 # What a form, or a script without permission, can send across origins (Fetch standard, safelisted Content-Type).
 _FORM_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
 
@@ -41,18 +42,25 @@ class RequestGuard:
     def __init__(self, app: ASGIApp, exposure: Exposure) -> None:
         self._app = app
         self._exposure = exposure
+        self._bodies = _Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request with a refusal, or pass it on with its body limited."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # every route that is read answers; the web server leaves the body out
+            scope = {**scope, "method": "GET"}
         limit = _body_limit(scope["path"])
         refusal = _refusal(self._exposure, scope["method"], scope["path"], Headers(scope=scope), limit)
         if refusal:
             await JSONResponse({"detail": refusal}, status_code=400)(scope, receive, send)
-        else:
-            await self._app(scope, _limited(receive, limit), send)
+            return
+        body = _Body(receive, limit, self._bodies)
+        try:
+            await self._app(scope, body.receive, send)
+        finally:
+            self._bodies.held -= body.held
 
 
 def is_loopback(host: str) -> bool:
@@ -65,7 +73,7 @@ def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, limit
     """Return why the request is refused; None to let it through."""
     return (
         _foreign_host(exposure, headers)
-        or (None if method in _READING else _foreign_page(headers))
+        or (None if method == _READING else _foreign_page(headers))
         or (None if (method, path) == ("GET", "/health") else _missing_token(exposure, headers))
         or _form_body(method, headers)
         or _too_large(headers, limit)
@@ -110,7 +118,7 @@ def _missing_token(exposure: Exposure, headers: Headers) -> str | None:
 
 def _form_body(method: str, headers: Headers) -> str | None:
     content_type = headers.get("content-type", "").split(";")[0].strip().lower()
-    if method not in _READING and content_type in _FORM_TYPES:
+    if method != _READING and content_type in _FORM_TYPES:
         return f"Refused: Content-Type {content_type}. Send application/json, or audio/wav for a sample."
     return None
 
@@ -129,19 +137,32 @@ def _body_limit(path: str) -> int:
     return next(larger, LARGEST_BODY_BYTES)
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
-    """Count what arrives, because a chunked body does not say its length beforehand."""
-    received = 0
+class _Bodies:
+    """What the bodies of all requests that are being answered take of the memory."""
 
-    async def counted() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
-            raise HTTPException(400, _too_large_message(limit))
+    held = 0  # bytes
+
+
+class _Body:
+    """Counts what arrives, because a chunked body does not say its length beforehand."""
+
+    def __init__(self, receive: Receive, limit: int, bodies: _Bodies) -> None:
+        self._receive, self._limit, self._bodies = receive, limit, bodies
+        self._received = 0
+        self.held = 0  # of what counts for all
+
+    async def receive(self) -> Message:
+        """Return the next part; raise HTTPException 400 for a body too large, 503 while others fill the memory."""
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        if self._received > self._limit:
+            raise HTTPException(400, _too_large_message(self._limit))
+        more = max(0, self._received - MIB) - self.held
+        self.held += more
+        self._bodies.held += more
+        if more and self._bodies.held > LARGEST_BODIES_BYTES:
+            raise HTTPException(503, "Other requests bring too much at once. Retry in a moment.")
         return message
-
-    return counted
 
 
 def _hostname(host: str) -> str:

@@ -1,6 +1,7 @@
 """The engine server as a process: flags and environment, the port, signals, and an end within ten seconds."""
 
 import argparse
+import asyncio
 import contextlib
 import gc
 import logging
@@ -21,16 +22,18 @@ from starlette.types import ASGIApp
 from engines.engine_config import EngineConfig
 from engines.errors import StartError
 from engines.model_store import ModelStore
+from engines.serving.connections import Capacity, Door, server_config
 from engines.serving.console import LEVELS, configure_logging
 from engines.serving.guards import Exposure, is_loopback
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8766
 GRACE_S = 4.0  # for the work that runs when the server is told to stop; the client kills it after 10 s
 CONNECTIONS_GRACE_S = 6
 WORKER_GRACE_S = 1.5
-BACKLOG = 2048
+END_S = 9.0  # after which nothing is waited for, not even a thread that hangs in a read
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,10 @@ class ServedEngine(Protocol):
         """Free everything within `timeout_s`; tell whether all work has ended."""
 
 
-def serve(new_engine: Callable[[], ServedEngine]) -> None:
+def serve(new_engine: Callable[[], ServedEngine], default_port: int = DEFAULT_PORT) -> None:
     """Listen first, then serve the engine that `new_engine()` returns until it is told to stop."""
     name = find_base_path().name
-    options = read_options(name, sys.argv[1:], os.environ)
+    options = read_options(name, sys.argv[1:], os.environ, default_port)
     process = EngineProcess()
     try:
         engine = new_engine()
@@ -89,19 +92,19 @@ def find_base_path() -> Path:
     return Path(sys.argv[0]).parent.resolve()
 
 
-def read_options(engine: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+def read_options(
+    engine: str, arguments: Sequence[str], environment: Mapping[str, str], default_port: int = DEFAULT_PORT
+) -> Options:
     """Read `--port` (or PORT), `--host`, LOG_LEVEL and ENGINE_TOKEN; a bad value ends the process with code 2."""
     parser = argparse.ArgumentParser(prog=engine, description=f"Serves the engine '{engine}'.")
-    parser.add_argument("--port", type=_port, help="port to listen on; the environment's PORT where it is missing")
+    parser.add_argument("--port", type=_port, help=f"port to listen on (default: PORT, and without it {default_port})")
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
     given = parser.parse_args(arguments)
     level = (environment.get("LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
         parser.error(f"LOG_LEVEL is {environment['LOG_LEVEL']!r}: use one of {', '.join(LEVELS)}.")
-    if given.port is None and not environment.get("PORT"):
-        parser.error("the port is missing: give --port N or set PORT.")
     try:
-        port = given.port if given.port is not None else _port(environment["PORT"])
+        port = given.port if given.port is not None else _port(environment.get("PORT") or str(default_port))
     except argparse.ArgumentTypeError as error:
         parser.error(f"PORT: {error}")
     return Options(port, given.host, level, environment.get("ENGINE_TOKEN") or None)
@@ -124,7 +127,7 @@ def listen(host: str, port: int) -> socket.socket:
         if os.name != "nt":  # where it would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)
+        listener.listen(Capacity.of_this_process().backlog)
     except OSError as error:
         listener.close()
         raise StartError(
@@ -135,6 +138,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 class _Server(uvicorn.Server):
     """uvicorn, with the signals left to EngineProcess: uvicorn would end by the signal instead of with code 0."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._door = Door(Capacity.of_this_process())
+        super().__init__(server_config(app, self._door, CONNECTIONS_GRACE_S))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, with a say in what the event loop logs."""
+        asyncio.get_running_loop().set_exception_handler(self._door.handle_loop_error)
+        await super().startup(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -154,16 +166,7 @@ class EngineProcess:
 
     def run(self, engine: ServedEngine, app: ASGIApp, listener: socket.socket) -> None:
         """Serve `app` until `stop`; then end the work of `engine`, and the process where the work does not end."""
-        config = uvicorn.Config(
-            app,
-            access_log=False,
-            log_config=None,
-            ws="none",
-            server_header=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=CONNECTIONS_GRACE_S,
-        )
-        self._engine, self._server = engine, _Server(config)
+        self._engine, self._server = engine, _Server(app)
         self._server.run(sockets=[listener])
         if not engine.finish(WORKER_GRACE_S):
             logger.info("Stopped while work was running.")
@@ -180,15 +183,21 @@ class EngineProcess:
 
     def _close(self) -> None:
         if self._engine:
+            _later(GRACE_S, self._engine.abandon)
+            _later(END_S, end_now)
+            _later(END_S + 0.5, lambda: os._exit(0))  # where what `end_now` says cannot be written either
             self._engine.close()
-            timer = threading.Timer(GRACE_S, self._engine.abandon)
-            timer.daemon = True
-            timer.start()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._server is None:  # nothing has been promised to anybody yet
             sys.exit(0)
         self.stop()
+
+
+def _later(seconds: float, action: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, action)
+    timer.daemon = True
+    timer.start()
 
 
 def end_now() -> None:

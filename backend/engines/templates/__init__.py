@@ -39,7 +39,7 @@ def make_engine(kind: str, name: str, parent: Path) -> Path:
         target = folder / template.relative_to(source).with_suffix("")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
-    (folder / "Dockerfile").write_text(_dockerfile(place, name), encoding="utf-8")
+    (folder / "Dockerfile").write_text(_dockerfile(place, name, outside=context != ROOT), encoding="utf-8")
     _allow_models(context / ".dockerignore", place)
     return folder
 
@@ -59,8 +59,15 @@ def _build_context(folder: Path) -> Path:
     return ROOT if folder.is_relative_to(ROOT) else folder.parent
 
 
-def _dockerfile(place: str, name: str) -> str:
+def _dockerfile(place: str, name: str, outside: bool) -> str:
+    """Return the Dockerfile of debug-tts for the engine; one outside takes what is shared from a context of its own."""
     text = (ROOT / _DOCKERFILE_OF / "Dockerfile").read_text(encoding="utf-8")
+    if outside:
+        text = re.sub(rf"(?m)^COPY (?!{_DOCKERFILE_OF}/)", "COPY --from=engines ", text)
+        text = text.replace(
+            "From backend/engines:", "From the folder around the engine, with that of the engines named:"
+        )
+        text = text.replace("docker build ", "docker build --build-context engines=/path/to/backend/engines ")
     return text.replace(_DOCKERFILE_OF, place).replace(Path(_DOCKERFILE_OF).name, name)
 
 

@@ -5,7 +5,6 @@ Waiting times are those of the client divided by `hurry`; everything else is wha
 
 import contextlib
 import io
-import re
 import subprocess
 import time
 import wave
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pydantic
 import yaml
+
+from engines.conformance.client_schema import ClientSchema, as_client_reads
 
 
 class EngineClientError(Exception):
@@ -24,48 +24,6 @@ class EngineClientError(Exception):
 
 class EngineServerError(Exception):
     """Anything but 200, 400, 404 and 503: the engine is restarted."""
-
-
-class ParameterSchema(pydantic.BaseModel):
-    """A parameter as the client's own schema wants it."""
-
-    type: str
-    label: str
-    default: Any = pydantic.Field(...)
-
-
-class EngineSchema(pydantic.BaseModel):
-    """engine.yaml, or /info in snake_case, as the client's own schema wants it."""
-
-    schema_version: int
-    name: str = pydantic.Field(pattern=r"^[a-z0-9-]+$")
-    display_name: str
-    engine_type: str
-    models: list[dict[str, Any]] = []
-    default_model: str | None = None
-    supported_languages: list[str] = []
-    constraints: dict[str, Any] = {}
-    capabilities: dict[str, Any] = {}
-    parameters: dict[str, ParameterSchema] = {}
-    installation: dict[str, Any] | None = None
-
-    @pydantic.model_validator(mode="after")
-    def check(self) -> "EngineSchema":
-        names = [model["name"] for model in self.models]
-        if self.default_model is not None and self.default_model not in names:
-            raise ValueError("default_model is not among the models")
-        for parameter in self.parameters.values():
-            kinds = {"float": (int, float), "int": (int,), "bool": (bool,), "string": (str,)}[parameter.type]
-            if parameter.default is None or not isinstance(parameter.default, kinds):
-                raise ValueError("a default of another type")
-        return self
-
-
-def to_snake_case(value: Any) -> Any:
-    """Convert all keys, recursively, as the discovery of images does."""
-    if isinstance(value, dict):
-        return {re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower(): to_snake_case(inner) for key, inner in value.items()}
-    return [to_snake_case(inner) for inner in value] if isinstance(value, list) else value
 
 
 @dataclass
@@ -87,15 +45,15 @@ class AudiobookClient:
             for folder in sorted((engines / kind).glob("*")):
                 if folder.name.startswith(("_", ".")) or not (folder / "server.py").is_file():
                     continue
-                config = EngineSchema(**yaml.safe_load((folder / "engine.yaml").read_text()))
+                config = ClientSchema(**yaml.safe_load((folder / "engine.yaml").read_text()))
                 assert config.name == folder.name
-                if config.installation and (folder / config.installation["venv_path"]).exists():
+                if config.installation and (folder / config.installation.venv_path).exists():
                     found.append(cls(folder, port))
         return found
 
     @property
-    def config(self) -> EngineSchema:
-        return EngineSchema(**yaml.safe_load((self.folder / "engine.yaml").read_text()))
+    def config(self) -> ClientSchema:
+        return ClientSchema(**yaml.safe_load((self.folder / "engine.yaml").read_text()))
 
     def models(self) -> list[str]:
         """Start the engine without a model, read the names of its models, stop it."""
@@ -109,16 +67,16 @@ class AudiobookClient:
             self.stop()
         raise AssertionError("the engine failed to start within 30 s")
 
-    def discover_as_image(self) -> EngineSchema:
+    def discover_as_image(self) -> ClientSchema:
         """Validate a running engine as a custom image is validated: "ready" without a load, then /info."""
         health = self.health()
         assert health
         assert health["status"] == "ready"
-        return EngineSchema(**to_snake_case(self.request("GET", "/info").json()))
+        return as_client_reads(self.request("GET", "/info").json())
 
     def spawn(self) -> None:
         assert self.config.installation
-        python = self.folder / self.config.installation["venv_path"] / "bin" / "python"
+        python = self.folder / self.config.installation.venv_path / "bin" / "python"
         command = [str(python), str(self.folder / "server.py"), "--port", str(self.port)]
         self.process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.DEVNULL)
 

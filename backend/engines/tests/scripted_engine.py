@@ -16,6 +16,7 @@ import yaml
 
 from engines.base_server import BaseEngineServer
 from engines.base_tts_server import BaseTTSServer
+from engines.serving.connections import Capacity, Door, server_config
 from engines.serving.guards import Exposure
 from engines.serving.process import listen
 from engines.wav import pcm16_wav
@@ -113,8 +114,8 @@ def serving(engine: BaseEngineServer, exposure: Exposure | None = None) -> Itera
     """Yield a client of `engine`, served by the real web server; nothing runs any more afterwards."""
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    config = uvicorn.Config(engine.create_app(exposure), log_config=None, ws="none", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
+    door = Door(Capacity.of_this_process())
+    server = uvicorn.Server(server_config(engine.create_app(exposure), door, connections_grace_s=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -1,6 +1,7 @@
 """What listening engines answer: /analyze."""
 
 import base64
+import os
 from collections.abc import Iterator
 
 import httpx
@@ -119,3 +120,12 @@ def test_analyze_reads_paths_below_the_samples_folder_only(listening, judge) -> 
 def test_analyze_without_a_model_is_400(tmp_path) -> None:
     with serving(Judge(make_folder(tmp_path / "judge", engine_type="audio"))) as client:
         assert client.post("/analyze", json={"audioBase64": encoded(SOUND)}).json()["detail"] == "Model not loaded"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="FIFOs as Unix has them")
+def test_analyze_of_a_fifo_is_404_at_once(listening, judge) -> None:
+    judge.samples_dir.mkdir(exist_ok=True)
+    os.mkfifo(judge.samples_dir / "fifo.wav")
+    answer = listening.post("/analyze", json={"audioPath": "fifo.wav"}, timeout=5)
+    (judge.samples_dir / "fifo.wav").unlink()
+    assert answer.status_code == 404

@@ -7,6 +7,7 @@ import weakref
 import httpx
 import pytest
 
+from engines.conformance.client_schema import as_client_reads
 from engines.errors import RequestError, UnusableModelError
 from engines.tests.scripted_engine import ScriptedEngine, in_background, make_folder, serving
 
@@ -50,6 +51,8 @@ def test_info_keeps_the_contents_of_free_dictionaries_as_written(client) -> None
     assert info["constraints"] == {"max_text_length": 100}
     assert info["capabilities"] == {"supports_model_hotswap": True}
     assert info["parameters"]["speed"]["default"] == 1.0
+    assert info["parameters"]["speed"]["readonly"] is False
+    assert as_client_reads(info).parameters["steps"].default == 3
     assert info["models"] == [{"name": "default", "displayName": "Default", "metadata": {}}]
     assert (info["engineType"], info["schemaVersion"], info["requiresGpu"]) == ("tts", 2, False)
 
@@ -360,6 +363,10 @@ def test_out_of_memory_is_told_apart_from_other_cuda_errors(client, engine, text
     ("method", "path", "status"),
     [
         ("GET", "/load", 400),
+        ("HEAD", "/health", 200),
+        ("HEAD", "/models", 200),
+        ("HEAD", "/load", 400),
+        ("HEAD", "/nowhere", 404),
         ("POST", "/health", 400),
         ("DELETE", "/models", 400),
         ("OPTIONS", "/generate", 400),
@@ -384,6 +391,25 @@ def test_malformed_body_is_400_within_a_second(client, body) -> None:
     assert answer.status_code == 400
     assert isinstance(answer.json()["detail"], str)
     assert time.monotonic() - started < 1
+
+
+def test_head_has_the_headers_and_no_body(client) -> None:
+    answer = client.head("/info")
+    assert (answer.content, answer.headers["content-type"]) == (b"", "application/json")
+    assert answer.headers["content-length"] == str(len(client.get("/info").content))
+
+
+def test_malformed_json_says_where(client) -> None:
+    answer = client.post("/load", content=b'{"engineModelName": }', headers={"Content-Type": "application/json"})
+    detail = answer.json()["detail"]
+    assert detail == "Invalid request. The body is not valid JSON: Expecting value at character 20."
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/octet-stream"}])
+def test_body_without_the_content_type_of_json_says_what_to_send(client, headers) -> None:
+    answer = client.post("/load", content=b'{"engineModelName": "default"}', headers=headers)
+    assert answer.status_code == 400
+    assert "Send the body as a JSON object with the header Content-Type: application/json." in answer.json()["detail"]
 
 
 def test_openapi_declares_what_is_answered(client) -> None:

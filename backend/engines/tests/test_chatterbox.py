@@ -236,8 +236,8 @@ def test_models_are_folders_with_all_files(engine, client, tmp_path) -> None:
     put_model(tmp_path / "models" / "half", ENGLISH_FILES[:3])
     put_model(tmp_path / "external_models" / "mine", ENGLISH_FILES)
     models = {entry["name"]: entry for entry in client.get("/models").json()["models"]}
-    assert list(models) == ["default", "mine", "multilingual"]
-    assert models["default"]["languages"] == ["en"]
+    assert list(models) == ["multilingual", "default", "english", "mine"]
+    assert models["english"]["languages"] == ["en"]
     assert len(models["multilingual"]["languages"]) == 23
     assert load(client, "mine").status_code == 200
 
@@ -250,7 +250,8 @@ def test_models_with_both_sets_of_files_are_multilingual(client, tmp_path) -> No
 
 def test_models_that_are_absent_can_be_downloaded(engine, tmp_path) -> None:
     shutil.rmtree(tmp_path / "models")
-    assert engine.store.loadable() == ["default", "multilingual"]
+    assert engine.get_available_models()[0].name == "multilingual", "the client takes the first as its default"
+    assert set(engine.store.loadable()) == {"multilingual", "english"}
     with serving(engine) as client:
         missing = load(client, "turbo")
     assert missing.status_code == 404
@@ -438,7 +439,7 @@ def test_generate_in_another_language_with_the_english_model_is_refused(client) 
     load(client)
     refused = speak(client, language="de")
     assert refused.status_code == 400
-    assert "multilingual" in refused.json()["detail"]
+    assert "Choose the model 'multilingual'." in refused.json()["detail"]
     assert sound_of(speak(client, language="en-us")).size
 
 

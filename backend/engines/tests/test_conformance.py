@@ -1,13 +1,21 @@
 """The conformance check: it passes what conforms and finds what does not."""
 
+import contextlib
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
 import engines
+from engines.conformance import contract
+from engines.conformance.checklist import Checklist, Result
 from engines.conformance.folder import EngineFolder, checks
+from engines.conformance.imports import copied_files
 from engines.conformance.run import check_engine
+from engines.conformance.trial import Trial, trial_of
 from engines.templates import EngineExistsError, make_engine
 
 ENGINES = Path(engines.__file__).parent
@@ -20,10 +28,9 @@ def failed(results) -> dict[str, str]:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of what images are built from."""
-    root = tmp_path / "engines"
-    shutil.copytree(ENGINES / "tts" / "debug-tts", root / "tts" / "debug-tts", ignore=shutil.ignore_patterns("venv"))
-    shutil.copytree(ENGINES / "scripts", root / "scripts")
-    shutil.copy(ENGINES / ".dockerignore", root)
+    root = _project(tmp_path)
+    own = Path("tts", "debug-tts", "models", "default")
+    shutil.copytree(ENGINES / own, root / own)
     return root
 
 
@@ -131,3 +138,140 @@ def test_check_finds_what_is_wrong_with_the_server(tree, old, new, expected) -> 
     found = failed(check_engine(tree / "tts" / "debug-tts"))
     assert expected in found
     assert found[expected].strip()
+
+
+NULL_READONLY = """
+from fastapi.responses import JSONResponse
+
+def info_with_null(self):
+    described = self.__class__.__mro__[1]._info(self).model_dump(by_alias=True)
+    described["parameters"]["speed"]["readonly"] = None
+    return JSONResponse(described)
+
+DebugTTSServer._info = info_with_null
+DebugTTSServer.main()
+"""
+
+
+@contextlib.contextmanager
+def started(tree: Path, model: str | None) -> Iterator[Trial]:
+    """Yield a running trial of the copy of debug-tts."""
+    with trial_of(tree / "tts" / "debug-tts") as trial:
+        trial.start()
+        trial.model = model
+        yield trial
+
+
+def run_on(trial: Trial, *names: str) -> dict[str, Result]:
+    """Return what comes of those checks of the contract whose names begin so."""
+    chosen: Checklist[Trial] = Checklist()
+    chosen.checks = [check for check in contract.checks.checks if check.name.startswith(names)]
+    assert len(chosen.checks) >= len(names)
+    return {result.check: result for result in chosen.run(trial)}
+
+
+def test_check_looks_inside_the_parameters_of_info(tree) -> None:
+    path = tree / "tts" / "debug-tts" / "server.py"
+    path.write_text(path.read_text().replace("    DebugTTSServer.main()", indent(NULL_READONLY, "    ")))
+    with started(tree, None) as trial:
+        (result,) = run_on(trial, "/info: the client accepts it").values()
+    assert result.outcome == "failed"
+    assert "parameters.speed.readonly: Input should be a valid boolean" in result.found
+
+
+@pytest.mark.parametrize("target", ["/nowhere/at/all", "external_models/gone", None])
+def test_check_of_an_engine_with_a_dangling_link_or_a_fifo_in_models(tree, target) -> None:
+    odd = tree / "tts" / "debug-tts" / "models" / "odd"
+    odd.symlink_to(target) if target else os.mkfifo(odd)
+    with started(tree, "default") as trial:
+        assert trial.listed() == ["default"]
+
+
+def test_check_of_an_engine_without_a_model_says_what_was_not_checked(tree) -> None:
+    with started(tree, None) as trial:
+        results = run_on(trial, "/load: loaded", "/load of the loaded", "/generate", "/health answers")
+    assert {result.outcome for result in results.values()} == {"unchecked"}
+    assert all(result.found.startswith("needs a model") for result in results.values())
+
+
+def test_check_of_a_cloning_engine_runs_what_needs_no_model(tree) -> None:
+    _make_cloning(tree)
+    with started(tree, None) as trial:
+        results = run_on(trial, "A request without", "A body of 64 MiB", "Browser pages", "/samples")
+    assert {name: result.found for name, result in results.items() if result.outcome != "passed"} == {}
+
+
+def test_check_of_a_cloning_engine_with_a_model_lets_it_speak_with_a_sample(tree) -> None:
+    _make_cloning(tree)
+    with started(tree, "default") as trial:
+        results = run_on(trial, "/generate: 16-bit", "/generate: every refusal")
+    assert {name: result.found for name, result in results.items() if result.outcome != "passed"} == {}
+
+
+def _make_cloning(tree: Path) -> None:
+    path = tree / "tts" / "debug-tts" / "engine.yaml"
+    assert "supports_speaker_cloning: false" in path.read_text()
+    path.write_text(path.read_text().replace("supports_speaker_cloning: false", "supports_speaker_cloning: true"))
+
+
+MODULES = "Dockerfile: copy every module that server.py imports"
+SOURCES = "Dockerfile: copy only what is there"
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["in-the-project", "outside"])
+def test_image_of_a_new_engine_has_its_helpers_and_speech(tmp_path, monkeypatch, inside) -> None:
+    if inside:
+        monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
+    made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
+    (made / "melody.py").write_text("from engines.speech import sound\n")
+    server = made / "server.py"
+    server.write_text(server.read_text().replace("import math", "import math\nimport melody"))
+    engine = EngineFolder(made)
+    assert {"server.py", "melody.py", "engines/speech/sound.py", "engines/base_tts_server.py"} <= copied_files(
+        engine.context, engine.instructions()
+    )
+    assert not {MODULES, SOURCES} & set(failed(checks.run(engine)))
+
+
+def _project(tmp_path: Path) -> Path:
+    kept_out = shutil.ignore_patterns("venv", "models", "external_models", "samples", "tests", "__pycache__")
+    return Path(shutil.copytree(ENGINES, tmp_path / "engines", ignore=kept_out))
+
+
+@pytest.mark.parametrize(
+    ("copied", "imported", "missing"),
+    [
+        ("COPY tts/my-engine/*.py", "import melody", ""),
+        ("COPY tts/my-engine/server.py", "import melody", "melody"),
+        ("COPY tts/my-engine/server.py", "if TYPE_CHECKING:\n    import melody", ""),
+        ("COPY tts/my-engine/server.py", "def load():\n    import melody", "melody"),
+        ("COPY tts/my-engine/*.py", "import tiny_model", "tiny_model"),  # which .dockerignore leaves out
+        ("COPY tts/my-engine/*.py", "from engines.conformance import run", "engines.conformance.run"),
+        ("COPY tts/my-engine/*.py", "import numpy, json", ""),
+    ],
+)
+def test_check_compares_what_is_imported_with_what_is_copied(tmp_path, monkeypatch, copied, imported, missing) -> None:
+    monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
+    made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
+    for name in ("melody", "tiny_model"):
+        (made / f"{name}.py").write_text("")
+    (made / "server.py").write_text(f"{imported}\n{(made / 'server.py').read_text()}")
+    docker = made / "Dockerfile"
+    docker.write_text(docker.read_text().replace("COPY tts/my-engine/*.py", copied))
+    found = failed(checks.run(EngineFolder(made))).get(MODULES, "")
+    assert missing in found
+    assert bool(found) is bool(missing)
+
+
+def test_check_finds_a_helper_of_a_helper(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
+    made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
+    (made / "server.py").write_text("import engines.speech.sound\n" + (made / "server.py").read_text())
+    (made / "Dockerfile").write_text((made / "Dockerfile").read_text().replace("COPY speech/ ./engines/speech/\n", ""))
+    assert "engines.speech.sound" in failed(checks.run(EngineFolder(made)))[MODULES]
+
+
+def test_check_finds_a_source_that_is_not_there(tree) -> None:
+    path = tree / "tts" / "debug-tts" / "Dockerfile"
+    path.write_text(path.read_text() + "\nCOPY weights/ ./weights/\n")
+    assert "weights/" in failed(checks.run(EngineFolder(tree / "tts" / "debug-tts")))[SOURCES]

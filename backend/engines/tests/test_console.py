@@ -38,6 +38,31 @@ def test_log_is_coloured_on_a_terminal_only(stream, coloured) -> None:
     assert ("\x1b[33m" in stream.getvalue()) is coloured
 
 
+def test_log_of_a_message_with_a_newline_is_one_line() -> None:
+    stream = io.StringIO()
+    configure_logging("e", "INFO", stream)
+    logging.getLogger().info("language %s", "en\n12:00:00.000 | INFO | forged\r\x1b[31m\u2028")
+    assert stream.getvalue().count("\n") == 1
+    assert "language en\\n12:00:00.000 | INFO | forged\\r\\x1b[31m\\u2028" in stream.getvalue()
+
+
+def _fail(message: str) -> None:
+    raise ValueError(message)
+
+
+def test_log_of_a_trace_is_indented_so_that_it_forges_no_line() -> None:
+    stream = io.StringIO()
+    configure_logging("e", "INFO", stream)
+    try:
+        _fail("en\n12:00:00.000 | INFO | forged")
+    except ValueError:
+        logging.getLogger().exception("It failed.")
+    first, *others = stream.getvalue().splitlines()
+    assert "It failed." in first
+    assert others[-1] == "  12:00:00.000 | INFO | forged"
+    assert all(line.startswith("  ") for line in others)
+
+
 def test_log_of_the_web_server_is_silent_below_warning() -> None:
     stream = io.StringIO()
     configure_logging("e", "DEBUG", stream)

@@ -85,6 +85,12 @@ def test_token_is_wanted_everywhere_but_for_health(engine) -> None:
         assert client.post("/load", json={"engineModelName": "default"}, headers=allowed).status_code == 200
 
 
+def test_token_is_wanted_for_head_as_for_get(engine) -> None:
+    with serving(engine, Exposure(token="s3cret")) as client:
+        assert client.head("/health").status_code == 200
+        assert client.head("/models").status_code == 400
+
+
 @pytest.mark.parametrize("path", [*CHANGING, "/nowhere"])
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
 def test_body_of_64_mib_is_refused(either, path, chunked) -> None:
@@ -109,6 +115,21 @@ def test_body_of_64_mib_is_refused_within_a_second_of_its_announcement(either, p
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert time.monotonic() - started < 1
+
+
+def test_bodies_of_all_requests_together_have_a_limit(client, monkeypatch) -> None:
+    monkeypatch.setattr("engines.serving.guards.LARGEST_BODIES_BYTES", 3 << 20)
+    head = f"POST /samples/upload/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {8 << 20}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", client.base_url.port), timeout=5) as first:
+        first.sendall(head + bytes(3 << 20))
+        time.sleep(0.3)
+        second = client.post("/samples/upload/b", content=bytes(3 << 20))
+        assert (second.status_code, second.headers.get("retry-after")) == (503, "1")
+        assert client.post("/load", json={"engineModelName": "default"}).status_code == 200
+    end = time.monotonic() + 5
+    while client.post("/samples/upload/b", content=bytes(3 << 20)).status_code != 400:  # no WAV, but read
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_flood_of_characters_is_refused_within_a_second(client) -> None:

@@ -127,13 +127,21 @@ def test_voice_whose_language_nothing_can_read_says_what_to_install(trial) -> No
 
 @pytest.mark.parametrize(
     ("text", "status"),
-    [("...", 400), ("—", 400), ("\u200b", 400), ("a", 200), ("$", 200), ("漢字", 200), ("\0hello", 200)],
+    [("?!", 400), ("\u200b", 400), ("a", 200), ("$", 200), ("漢字", 200), ("\0hello", 200)],
 )
 def test_text_that_cannot_be_spoken_is_refused_and_never_a_failure(trial, text, status) -> None:
     load(trial, "default")
     answer = trial.post("/generate", {"text": text, "language": "en"})
     assert answer.status in (status, 400)
     assert trial.get("/health").json()["status"] == "ready"
+
+
+@pytest.mark.parametrize("text", ["...", "* * *", "— — —", "\u2026"])
+def test_scene_break_is_silence_of_the_documented_length(trial, text) -> None:
+    load(trial, "default")
+    silence = speak(trial, text)
+    assert len(silence) == 1.5 * 24_000
+    assert not silence.any()
 
 
 def test_longest_text_is_spoken_to_the_end(trial) -> None:
@@ -152,6 +160,28 @@ def test_bare_files_as_users_have_them_become_a_model(trial) -> None:
     assert "voices" not in trial.listed()
     assert load(trial, "kokoro-v0_19.bf_emma") == 200
     assert len(speak(trial)) > 12_000
+
+
+def test_voices_that_are_baked_in_win_over_those_beside_the_mounted_model(tmp_path) -> None:
+    shutil.copytree(KOKORO, tmp_path / "kokoro", ignore=shutil.ignore_patterns("venv", "models", "external_models"))
+    models, external = tmp_path / "kokoro" / "models", tmp_path / "kokoro" / "external_models"
+    models.mkdir()
+    external.mkdir()
+    with np.load(VOICES_FILE) as packs:
+        np.savez(models / "voices.npz", af_bella=packs["am_adam"])  # so that one can hear which of them it is
+        np.savez(external / "voices.npz", af_bella=packs["af_bella"])
+    shutil.copy(ONNX, external / "kokoro-v0_19.onnx")
+    with trial_of(tmp_path / "kokoro") as mounted:
+        mounted.external_models_dir.mkdir(exist_ok=True)
+        for file in external.iterdir():
+            shutil.copy(file, mounted.external_models_dir)
+        mounted.start()
+        assert load(mounted, "kokoro-v0_19.af_bella") == 200
+        baked_in = pitch_hz(speak(mounted))
+    with trial_of(KOKORO) as built_in:
+        built_in.start()
+        load(built_in, "default.am_adam")
+        assert baked_in == pytest.approx(pitch_hz(speak(built_in)))
 
 
 def test_bare_model_without_voices_is_not_listed() -> None:

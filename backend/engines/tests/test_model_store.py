@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engines.downloading.downloadable import DownloadableModel, RemoteFile, downloadable_models
 from engines.downloading.policy import DownloadError, DownloadPolicy
-from engines.manifest import NAME, DamagedModelError
+from engines.manifest import NAME, DamagedModelError, sha256_of
 from engines.model_store import ModelNotFoundError, ModelStore
 from engines.names import InvalidNameError
 from engines.tests.file_server import FileServer, file_server
@@ -417,6 +417,38 @@ def test_damaged_download_is_fetched_again(base):
         harm(weights, random.Random(6))
         assert (store.obtain("tone") / "model.bin").read_bytes() == WEIGHTS
         assert [path for path, _ in server.asked] == ["/tone/model.bin", "/tone/config.json", "/tone/model.bin"]
+
+
+def test_damaged_download_is_read_once_until_it_changes(base, monkeypatch):
+    read: list[Path] = []
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return sha256_of(path)
+
+    monkeypatch.setattr("engines.manifest.sha256_of", noted)
+    with file_server(dict(SERVED)) as server:
+        downloading_store(base, server).obtain("tone")
+    weights = base / "external_models" / "tone" / "model.bin"
+    weights.write_bytes(bytes(len(WEIGHTS)))
+    store = store_of(base)
+    read.clear()
+    for _ in range(5):
+        with pytest.raises(DamagedModelError, match=r"model\.bin"):
+            store.obtain("tone")
+    assert read.count(weights) == 1
+    weights.write_bytes(WEIGHTS)
+    assert (store.obtain("tone") / "model.bin").read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize("target", ["/etc", "/nowhere"])
+def test_link_out_of_the_external_models_is_said_once(base, caplog, target):
+    (base / "external_models" / "mine").symlink_to(target)
+    store = store_of(base)
+    assert [store.available() for _ in range(3)] == [[], [], []]
+    (line,) = caplog.messages
+    assert line.startswith("Skipped: ")
+    assert "mine' leads to nothing, or out of " in line
 
 
 def test_damaged_model_that_is_baked_in_is_refused_and_left_alone(base):

@@ -40,6 +40,11 @@ class Slow(BaseTTSServer):
         time.sleep(float(os.environ.get("GENERATE_S", "0")))
         return pcm16_wav(bytes(48), 24000)
 
+    def get_available_models(self):
+        if os.environ.get("HANG_IN_A_THREAD"):
+            ctypes.CDLL(None).sleep(60)  # as a mount that does not answer does, and not on the worker
+        return super().get_available_models()
+
 Slow.main()
 """
 
@@ -126,6 +131,37 @@ def test_sigterm_during_a_generation_that_hangs_in_c_ends_it_with_code_0(slow) -
     assert answers[0].status == 503
 
 
+def test_sigterm_while_a_mount_hangs_ends_it_with_code_0(slow) -> None:
+    slow.environment["HANG_IN_A_THREAD"] = "1"
+    slow.start()
+    with in_background(quietly, slow.get, "/models", 15):
+        time.sleep(0.3)
+        code, seconds = send(slow, signal.SIGTERM)
+    assert (code, seconds < 10) == (0, True)
+
+
+def test_sigterm_while_nobody_reads_the_log_ends_it_with_code_0(slow) -> None:
+    """A full pipe holds every thread that logs, and with it the lock of the log."""
+    server = slow.folder / "server.py"
+    flood = 'import logging\n        for _ in range(4000): logging.error("x" * 100)\n        return pcm16_wav'
+    server.write_text(server.read_text().replace("return pcm16_wav", flood))
+    slow.port = free_port()
+    command = [slow.python, str(server), "--port", str(slow.port)]
+    environment = {**os.environ, "PYTHONPATH": str(slow.backend)}
+    with subprocess.Popen(command, cwd=slow.folder, env=environment, stderr=subprocess.PIPE) as process:
+        _wait_until_it_listens(slow.port)
+        slow.load()
+        with in_background(quietly, slow.post, "/generate", {"text": "Hi", "language": "en"}, None, 15):
+            time.sleep(0.5)
+            started = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            try:
+                code = process.wait(15)
+            finally:
+                process.kill()
+    assert (code, time.monotonic() - started < 15) == (0, True)
+
+
 def test_sigterm_twice_ends_it_with_code_0(slow) -> None:
     slow.environment["LOAD_S"] = "30"
     slow.start()
@@ -173,7 +209,6 @@ def test_port_that_is_taken_is_said_with_a_code_other_than_0(debug_tts) -> None:
 @pytest.mark.parametrize(
     ("flags", "environment", "said"),
     [
-        ([], {}, "the port is missing: give --port N or set PORT"),
         (["--port", "http"], {}, "'http' is no port"),
         (["--port", "0"], {}, "'0' is no port"),
         (["--port", "70000"], {}, "'70000' is no port"),
@@ -207,6 +242,11 @@ def test_engine_yaml_that_is_wrong_is_a_clear_error(debug_tts) -> None:
     assert ended(debug_tts)[0] == 1
     assert "  - schema_version: Input should be 2" in debug_tts.log
     assert "Traceback" not in debug_tts.log
+
+
+def test_port_is_the_default_without_flag_and_environment() -> None:
+    assert process.read_options("x", [], {}).port == 8766
+    assert process.read_options("x", [], {"PORT": ""}, 8767).port == 8767
 
 
 def test_port_of_the_environment_is_used_without_the_flag() -> None:
@@ -272,16 +312,19 @@ def test_server_starts_from_its_own_folder_without_an_installed_package(tmp_path
         [sys.executable, "-c", code % port], cwd=DEBUG_TTS, env=clean, stderr=subprocess.PIPE
     ) as server:
         try:
-            for _ in range(100):
-                with socket.socket() as client:
-                    if client.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.1)
-            else:
-                pytest.fail("it does not listen")
+            _wait_until_it_listens(port)
         finally:
             server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0
+
+
+def _wait_until_it_listens(port: int) -> None:
+    for _ in range(100):
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    pytest.fail("it does not listen")
 
 
 def test_threads_of_a_stopped_server_do_not_outlive_it(slow) -> None:

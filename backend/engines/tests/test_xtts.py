@@ -254,6 +254,13 @@ def test_with_consent_the_model_is_fetched_verified_and_linked(library, folder) 
         assert load(client, "default") == 200
 
 
+def test_with_consent_nobody_is_asked_for_it_again(library, folder) -> None:
+    os.environ["COQUI_TOS_AGREED"] = "1"
+    advice = server_in(folder, XTTS, "XttsServer").model_advice
+    assert "COQUI_TOS_AGREED" not in advice
+    assert "external_models/NAME/" in advice
+
+
 def test_model_that_is_there_needs_no_consent(client) -> None:
     assert [model["name"] for model in client.get("/models").json()["models"]] == ["default", "english"]
 

@@ -1,6 +1,7 @@
 """`storyflow engines list | check | new` and `storyflow serve`."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from engines.conformance.checklist import Result
 from engines.conformance.trial import free_port
 from storyflow.cli import main
-from storyflow.engines_cli import engine_folders
+from storyflow.engines_cli import baked_in_models, engine_folders
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,6 +39,30 @@ def test_engines_new_and_check_of_its_folder(tmp_path) -> None:
     assert (tmp_path / "tts" / "my-engine" / "server.py").is_file()
     code, output = run("engines", "check", str(tmp_path / "tts" / "my-engine"))
     assert (code, "my-engine conforms." in output) == (0, True), output
+    assert re.search(r"conforms\. \d+ of \d+ checked, \d+ not applicable\.", output)
+
+
+@pytest.mark.parametrize(("flags", "expected"), [((), 8), (("--allow-unchecked",), 0)])
+def test_engines_check_says_what_it_could_not_check(monkeypatch, tmp_path, flags, expected) -> None:
+    run("engines", "new", "tts", "my-engine", "--into", str(tmp_path))
+    rows = [("passed", 28), ("unchecked", 14), ("not applicable", 2)]
+    results = [Result("a row", outcome, "", "") for outcome, count in rows for _ in range(count)]
+    monkeypatch.setattr("engines.conformance.run.check_engine", lambda folder: iter(results))
+    code, output = run("engines", "check", str(tmp_path / "my-engine"), *flags)
+    assert code == expected
+    assert "28 of 44 checked, 14 need a model, 2 not applicable." in output
+    assert "conforms" not in output
+
+
+def test_engines_list_shows_models_only(tmp_path) -> None:
+    run("engines", "new", "tts", "my-engine", "--into", str(tmp_path))
+    folder = tmp_path / "my-engine"
+    for name in ("README.md", "base.pt", "half.part", "other.txt"):
+        (folder / "models" / name).write_text("x")
+    assert baked_in_models(folder) == ["default"]
+    server = folder / "server.py"
+    server.write_text(server.read_text().replace("    version =", '    model_suffixes = (".pt",)\n    version ='))
+    assert baked_in_models(folder) == ["base", "default"]
 
 
 def test_engines_check_says_what_to_mend(tmp_path) -> None:

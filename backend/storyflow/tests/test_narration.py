@@ -47,6 +47,19 @@ def test_every_segment_becomes_a_wav_with_an_entry(narrate, story):
     assert read_manifest(outcome.manifest).segments == outcome.entries
 
 
+@pytest.mark.parametrize("mark", ["...", "* * *", "— — —"])
+def test_scene_break_is_silence_of_the_documented_length(narrate, tmp_path, mark):
+    source = tmp_path / "breaks.json"
+    segments = [{"id": name, "text_content": text} for name, text in (("a", "One."), ("b", mark), ("c", "Two."))]
+    source.write_text(json.dumps({"title": "Breaks", "segments": segments}))
+    outcome = narrate(source=source)
+    assert [entry.id for entry in outcome.entries] == ["a", "b", "c"]
+    pause = outcome.entries[1]
+    assert pause.duration == get_audio_duration(outcome.manifest.parent / pause.path) == 1.5
+    assert not any((outcome.manifest.parent / pause.path).read_bytes()[44:])
+    assert narrate(source=source).made == ()
+
+
 def test_second_run_makes_nothing(narrate, tmp_path):
     narrate()
     before = wavs(tmp_path)

@@ -54,8 +54,15 @@ def test_text_paragraphs_are_segments_and_wrapped_lines_are_joined(story):
     assert texts(path) == ["One line and its rest.", "Two.", "Three."]
 
 
-def test_text_ornaments_between_scenes_are_not_spoken(story):
-    assert texts(story("a.txt", "One.\n\n* * *\n\n---\n\n#\n\n…?\n\nTwo.")) == ["One.", "…?", "Two."]
+def test_scene_breaks_are_segments_of_their_own(story):
+    assert texts(story("a.txt", "One.\n\n* * *\n\n…?\n\nTwo.")) == ["One.", "* * *", "…?", "Two."]
+    assert texts(story("a.md", "One.\n\n* * *\n\nTwo.\n\n---\n\nThree.")) == [
+        "One.",
+        "* * *",
+        "Two.",
+        "* * *",
+        "Three.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +82,7 @@ def test_markdown_signs_are_not_spoken(story):
         "one",
         "two",
         "quoted",
+        "* * *",
         "a",
         "b",
         "c",

@@ -26,6 +26,7 @@ class WhisperServer(BaseQualityServer):
     """Listens with the .pt files of openai-whisper, which are fetched when they are first loaded."""
 
     version = "1.0.0"
+    default_port = 8767
     model_suffixes = (".pt",)
     model_advice = "Put a .pt file of openai-whisper into external_models/ to have it listed."
 

@@ -78,7 +78,7 @@ class ChatterboxServer(BaseTTSServer):
             raise RequestError("Model not loaded")
         if self._kind.languages is not None and language not in self._kind.languages:
             raise RequestError(
-                f"The model '{self.current_model}' speaks English only, not '{language}'. Load a multilingual model."
+                f"The model '{self.current_model}' speaks English only, not '{language}'. {self._choice(language)}"
             )
         conditionals = self._speakers.get(speaker_wav, self._learn)
         _seed(parameters["seed"])
@@ -87,6 +87,12 @@ class ChatterboxServer(BaseTTSServer):
         return wav_of(
             joined([self._spoken(piece, conditionals, settings) for piece in pieces], SAMPLE_RATE), SAMPLE_RATE
         )
+
+    def _choice(self, language: str) -> str:
+        """Say which model speaks `language`."""
+        speaking = {model.name for model in self.config.models if language in model.metadata.get("languages", [])}
+        names = [model.name for model in self.get_available_models() if model.name in speaking]
+        return f"Choose the model '{names[0]}'." if names else "Put a multilingual model into external_models/."
 
     def _spoken(self, text: str, conditionals: Any, settings: dict[str, Any]) -> "Samples":
         """Return `text` as sound (n,); what does not fit into one go is spoken in parts."""

@@ -4,6 +4,7 @@ A voice is chosen by the name of the model: "default" speaks with the default vo
 speaks its own language; "en-us" and "en-gb" choose between the accents of an English one.
 """
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,12 +16,16 @@ from engines import names
 from engines.base_tts_server import BaseTTSServer
 from engines.engine_config import model_info
 from engines.errors import RequestError, UnusableModelError
+from engines.scene_breaks import SCENE_BREAK_S, is_scene_break
+from engines.wav import pcm16_wav
 from engines.wire import ModelInfo
 
 if TYPE_CHECKING:
     from core_engine.kokoro.languages import Language
     from core_engine.kokoro.synthesis import Kokoro
+    from core_engine.kokoro.voice_packs import VoiceFile
 
+SAMPLE_RATE = 24_000
 PUBLISHED_NAME = "kokoro-v0_19.onnx"  # preferred where a folder has several ONNX files
 
 
@@ -49,7 +54,7 @@ class KokoroServer(BaseTTSServer):
     def is_complete(self, path: Path) -> bool:
         """A model is an ONNX file with voices beside it."""
         file = _onnx_file(path)
-        return file is not None and bool(_voices(file))
+        return file is not None and bool(_voices(path))
 
     def get_available_models(self) -> list[ModelInfo]:
         """List every model, which speaks with its default voice, and the model with each of its voices."""
@@ -65,16 +70,16 @@ class KokoroServer(BaseTTSServer):
         """Open the model unless only the voice changes, and read the voice."""
         from core_engine.kokoro.errors import KokoroError
         from core_engine.kokoro.synthesis import Kokoro
-        from core_engine.kokoro.voice_packs import find_voices
 
-        file = _onnx_file(self.model_path(model_name))
+        path = self.model_path(model_name)
+        file = _onnx_file(path)
         if file is None:
             raise RuntimeError(f"The model '{model_name}' has no ONNX file any more.")
-        opened = (file, self.fingerprint(model_name), find_voices(file.parent))
+        opened = (file, self.fingerprint(model_name), voices := _voices(path))
         try:
             if self._kokoro is None or self._opened != opened:
                 self._kokoro = None  # first, so that two models never share the memory
-                self._kokoro, self._opened = Kokoro.load(file), opened
+                self._kokoro, self._opened = dataclasses.replace(Kokoro.load(file), voices=voices), opened
             voice = self._voice_of(model_name, sorted(self._kokoro.voices))
             self._kokoro.check(voice)
         except KokoroError as error:
@@ -100,6 +105,8 @@ class KokoroServer(BaseTTSServer):
 
         if self._kokoro is None:
             raise RequestError("Model not loaded")
+        if is_scene_break(text):
+            return pcm16_wav(bytes(2 * round(SCENE_BREAK_S * SAMPLE_RATE)), SAMPLE_RATE)
         spoken = self._spoken_language(language, self._kokoro.language(self._voice))
         try:
             speech = self._kokoro.speak(text, self._voice, parameters["speed"], spoken)
@@ -134,8 +141,7 @@ class KokoroServer(BaseTTSServer):
         return language.code
 
     def _voices_of(self, model: str) -> list[str]:
-        file = _onnx_file(self.store.path_of(model))
-        return _voices(file) if file else []
+        return sorted(_voices(self.store.path_of(model)))
 
     def _voice_of(self, model_name: str, voices: list[str]) -> str:
         from core_engine.kokoro.voices import DEFAULT_VOICE_ID
@@ -151,13 +157,16 @@ def _onnx_file(path: Path) -> Path | None:
     if real.is_file():
         return real
     found = sorted(real.glob("*.onnx"), key=lambda file: (file.name != PUBLISHED_NAME, file.name))
-    return found[0] if found else None
+    return next((file for file in found if file.is_file()), None)
 
 
-def _voices(file: Path) -> list[str]:
+def _voices(path: Path) -> "dict[str, VoiceFile]":
+    """Return the voices of the model at `path`: beside its real file, but what is baked into models/ wins."""
     from core_engine.kokoro.voice_packs import find_voices
 
-    return sorted(find_voices(file.parent))
+    file = _onnx_file(path)
+    beside = find_voices(file.parent) if file else {}
+    return beside if path.is_dir() else {**beside, **find_voices(path.parent)}
 
 
 if __name__ == "__main__":

@@ -27,6 +27,16 @@ class Delivery:
     cfg_scale: float  # classifier-free guidance: how closely the sound follows text and voice
     diffusion_steps: int  # for each frame of sound
     seed: int  # 0 draws a new one
+    do_sample: int = 0  # 1 draws between another frame and the end, 0 takes the likelier
+    temperature: float = 0.95  # with do_sample
+    top_p: float = 0.95  # with do_sample
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """What the library takes of the last three; it warns of temperature and top_p that mean nothing."""
+        if not self.do_sample:
+            return {"do_sample": False}
+        return {"do_sample": True, "temperature": self.temperature, "top_p": self.top_p}
 
 
 class Narrator:
@@ -74,7 +84,7 @@ class Narrator:
                 guidance_scale=delivery.cfg_scale,
                 num_diffusion_steps=delivery.diffusion_steps,
                 max_new_tokens=most,
-                do_sample=False,
+                **delivery.sampling,
                 eos_token_id=end,
                 pad_token_id=self._model.config.pad_token_id,
                 return_dict_in_generate=True,

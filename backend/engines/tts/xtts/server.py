@@ -24,15 +24,13 @@ class XttsServer(BaseTTSServer):
     """Speaks with the folders in models/ that hold a configuration, a vocabulary and weights."""
 
     version = "1.0.0"
-    model_advice = (
-        f"{licence.HOW_TO_AGREE} and start the engine again. A model that you have goes into external_models/NAME/: "
-        f"{', '.join(FILES)}."
-    )
+    model_advice = f"A model that you have goes into external_models/NAME/: {', '.join(FILES)}."
 
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
         if not licence.agreed():
             self.store.downloadable.clear()
+            self.model_advice = f"{licence.HOW_TO_AGREE} and start the engine again. {self.model_advice}"
         self._voice: XttsVoice | None = None
         self._device: Literal["cpu", "cuda"] = "cpu"
         self._speakers: SpeakerCache[Speaker] = SpeakerCache()

@@ -1,0 +1,108 @@
+"""What the client makes of engine.yaml and of /info: its schema, field by field, as strict as it is.
+
+It reads engine.yaml of a process as it lies there, and /info of an image with every key in snake_case. What is not
+typed `X | None` here may be left out, but never be null: the client then refuses the whole engine.
+"""
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_DEFAULTS: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,), "string": (str,)}
+
+
+class ClientUpstream(BaseModel):
+    """Where the technology comes from."""
+
+    name: str
+    url: str
+    license: str
+
+
+class ClientVariant(BaseModel):
+    """An image tag."""
+
+    tag: str
+    platforms: list[str]
+    requires_gpu: bool = False
+
+
+class ClientModel(BaseModel):
+    """A model; other keys are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    display_name: str
+
+
+class ClientParameter(BaseModel):
+    """A setting that the client may draw."""
+
+    type: Literal["float", "int", "bool", "string"]
+    label: str
+    description: str | None = None
+    default: float | int | bool | str
+    min: float | int | None = None
+    max: float | int | None = None
+    step: float | int | None = None
+    readonly: bool = False
+    category: str | None = None
+
+    @model_validator(mode="after")
+    def _check_default(self) -> "ClientParameter":
+        if not isinstance(self.default, _DEFAULTS[self.type]):
+            raise ValueError(  # noqa: TRY004 - pydantic takes no other
+                f"the default {self.default!r} is not of type {self.type}"
+            )
+        return self
+
+
+class ClientInstallation(BaseModel):
+    """How it runs as a process."""
+
+    python_version: str
+    venv_path: str
+    requires_gpu: bool = False
+
+
+class ClientSchema(BaseModel):
+    """The whole description of an engine."""
+
+    schema_version: int
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    display_name: str
+    engine_type: Literal["tts", "stt", "text", "audio"]
+    description: str | None = None
+    upstream: ClientUpstream | None = None
+    variants: list[ClientVariant] | None = None
+    models: list[ClientModel] = []
+    default_model: str | None = None
+    auto_discover_models: bool = False
+    supported_languages: list[str] = []
+    constraints: dict[str, Any] = {}
+    capabilities: dict[str, Any] = {}
+    parameters: dict[str, ClientParameter] = {}
+    engine_config: dict[str, Any] = {}
+    installation: ClientInstallation | None = None
+    requires_gpu: bool = False
+
+    @model_validator(mode="after")
+    def _check_default_model(self) -> "ClientSchema":
+        names = [model.name for model in self.models]
+        if self.default_model is not None and names and self.default_model not in names:
+            raise ValueError(f"default_model '{self.default_model}' is not among the models {names}")
+        return self
+
+
+def as_client_reads(info: Any) -> ClientSchema:
+    """Return /info as the discovery of images reads it; raise pydantic's ValidationError where it refuses the image."""
+    return ClientSchema.model_validate(to_snake_case(info))
+
+
+def to_snake_case(value: Any) -> Any:
+    """Convert all keys, recursively."""
+    if isinstance(value, dict):
+        return {re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower(): to_snake_case(inner) for key, inner in value.items()}
+    return [to_snake_case(inner) for inner in value] if isinstance(value, list) else value
