@@ -14,7 +14,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 BENCHMARKS := $(VENV)/.benchmarks-installed
 
-.PHONY: help setup demo test test-slow engine-venv test-engines lint types voice bench bench-voice clean
+.PHONY: help setup demo test test-listening test-slow engine-venv test-engines lint types voice bench bench-voice clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,13 @@ setup: $(DEVELOPMENT) ## Make .venv with everything that lint, types and tests n
 demo: $(RUNTIME) ## Narrate the example story with the built-in voice
 	@$(BIN)/storyflow narrate $(STORY) --model default --out $(OUT)
 
-test: $(DEVELOPMENT) ## Run all tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow and not engines"
+test: $(DEVELOPMENT) ## Run all tests but the slow ones; those that listen come last
+	$(BIN)/python -m pytest -m "not slow and not engines and not listening"
+	@$(MAKE) --no-print-directory test-listening
+
+test-listening: $(DEVELOPMENT) ## Let the real voice speak and a listener judge it; both are fetched once (265 MB)
+	cd backend && ../$(BIN)/python -m listening.equipment
+	$(BIN)/python -m pytest -m listening -rs backend/listening
 
 test-slow: $(DEVELOPMENT) ## Run the slow tests too: faults and loads at their full figures
 	$(BIN)/python -m pytest -m slow
