@@ -10,7 +10,8 @@ import onnxruntime as ort
 from django.conf import settings
 
 from core_engine.kokoro.runtime import open_session
-from core_engine.model_paths import KOKORO, model_path
+from core_engine.model_choice import AUTO, choose_model
+from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 
 logger = logging.getLogger(__name__)
 
@@ -45,14 +46,22 @@ class KokoroModelLoader:
         session = open_session(path, create=ort.InferenceSession)
         cls._model_path = path
         cls._session = session  # last: the fast path of get_session looks at nothing else
+        if _configured() == AUTO and path == str(model_path(BUILT_IN, Path())):
+            logger.warning("No Kokoro model is installed, so the small built-in voice speaks")
         logger.info("Kokoro-82M ONNX model loaded from %s", path)
 
     @classmethod
     def _resolve_model_path(cls) -> str:
-        """Return the absolute path of the configured model: by default models/kokoro-v0_19.onnx of the project."""
-        model = getattr(settings, "STORYFLOW_TTS_MODEL", None) or KOKORO
-        folder = getattr(settings, "STORYFLOW_MODELS_DIR", None) or Path(settings.BASE_DIR).parent / "models"
-        return str(model_path(model, Path(folder)).absolute())
+        """Return the absolute path of the configured model: by default models/kokoro-v0_19.onnx of the project.
+
+        For `auto` it is that of the best one installed; once a session is open, that of the session.
+        """
+        folder = Path(getattr(settings, "STORYFLOW_MODELS_DIR", None) or Path(settings.BASE_DIR).parent / "models")
+        if _configured() != AUTO:
+            return str(model_path(_configured(), folder).absolute())
+        if cls._session is not None and cls._model_path:
+            return cls._model_path
+        return str(choose_model(AUTO, folder).path.absolute())
 
     @classmethod
     def is_model_available(cls) -> bool:
@@ -64,6 +73,10 @@ class KokoroModelLoader:
         """Return name, shape and type of each input and output of the model, for debugging; loads the model."""
         session = cls.get_session()
         return {"inputs": _described(session.get_inputs()), "outputs": _described(session.get_outputs())}
+
+
+def _configured() -> str:
+    return getattr(settings, "STORYFLOW_TTS_MODEL", None) or KOKORO
 
 
 def _described(tensors: Any) -> list[dict[str, Any]]:

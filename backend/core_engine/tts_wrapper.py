@@ -13,12 +13,13 @@ from core_engine.audio_utils import get_audio_duration, normalize_audio, save_au
 from core_engine.kokoro.chunks import split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, TextTooLongError
 from core_engine.kokoro.inference import read_signature
+from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V1_0, language_of
 from core_engine.kokoro.synthesis import synthesize
-from core_engine.kokoro.versions import checked_version, version_of_model
+from core_engine.kokoro.versions import checked_version, version_of_model, version_of_voices
 from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE, padded
 from core_engine.kokoro.voice_formats import VoicePack
 from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voice, load_voice
-from core_engine.kokoro.voices import DEFAULT_VOICE_ID, VOICES, Language, language_of
+from core_engine.kokoro.voices import DEFAULT_VOICE_ID, VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.storage import audio_path, audio_url
 
@@ -53,7 +54,8 @@ def generate_audio(
 
     Args:
         text: what to say, of any length.
-        voice_id: a Kokoro voice; an invalid one falls back to the default with a logged warning.
+        voice_id: one of the seven voices, or any that lies beside a model of v1.0; an invalid one falls back to the
+            default with a logged warning.
         speed: multiplier, 1.0 is normal; clamped to 0.5 to 2.0.
         output_path: where to save the WAV (16-bit PCM, 24 kHz, mono, peak at -1 dB); an existing file is replaced,
             missing folders are made.
@@ -65,7 +67,7 @@ def generate_audio(
     """
     try:
         path = checked_output_path(output_path)
-        return _generate(checked_text(text), validate_voice_id(voice_id), checked_speed(speed), path)
+        return _generate(checked_text(text), _taken_voice(voice_id), checked_speed(speed), path)
     except (RefusedArgumentError, KokoroError) as error:
         logger.error("TTS generation refused: %s", error)
         return _failure(str(error))
@@ -77,7 +79,7 @@ def generate_audio(
         return _failure(f"TTS generation failed: {error or type(error).__name__}")
 
 
-def tokenize_text(text: str, language: Language = "en-us") -> npt.NDArray[np.int64]:
+def tokenize_text(text: str, language: str = DEFAULT_LANGUAGE) -> npt.NDArray[np.int64]:
     """Return the model's input for a text that fits into one chunk: int64 of shape (1, n + 2), pads included.
 
     Raises:
@@ -110,7 +112,7 @@ def get_voice_embedding(voice_id: str) -> VoicePack:
     back to the default voice with a logged warning. Raises VoicePackError where no usable pack is installed.
     """
     voices = _installed_voices()
-    voice = installed_voice(validate_voice_id(voice_id), voices)
+    voice = installed_voice(_taken_voice(voice_id), voices)
     return load_voice(voices[voice], voice)
 
 
@@ -137,7 +139,8 @@ def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str
     if signature.style:
         voice = _voice_that_speaks(voice)
         pack = get_voice_embedding(voice)
-    chunks = text_to_chunks(text, language_of(voice), version=_version(session, pack, voice))
+    version = _version(session, pack, voice)
+    chunks = text_to_chunks(text, language_of(voice, version).code, version=version)
     audio = normalize_audio(synthesize(session, signature, chunks, pack, speed))
     save_audio_wav(audio, output_path, SAMPLE_RATE)
     # Of the bytes just written: by now somebody else may have put another file in their place.
@@ -151,6 +154,15 @@ def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str
         "voice_id": voice,
         "chunks": len(chunks),
     }
+
+
+def _taken_voice(voice_id: object) -> str:
+    """Return a voice of v1.0 that is installed as it is, and whatever `validate_voice_id` makes of any other."""
+    if isinstance(voice_id, str) and voice_id not in VALID_VOICE_IDS:
+        file = _installed_voices().get(voice_id)
+        if file and version_of_voices({voice_id: file}) == V1_0:
+            return voice_id
+    return validate_voice_id(voice_id)
 
 
 def _version(session: Any, pack: VoicePack | None, voice: str) -> str:

@@ -14,8 +14,8 @@ from core_engine.kokoro.graph_cache import SETTING, SMALLEST_BYTES, graph_cache_
 from core_engine.kokoro.runtime import CUDA
 from core_engine.kokoro.synthesis import Kokoro, Speech
 from core_engine.kokoro.throughput import speak_each
+from core_engine.model_choice import Model
 from engines.gpu import gpu_memory
-from storyflow.choice import Model
 from storyflow.speaking import load_model, save_speech
 
 SENTENCE = "The lighthouse keeper climbed the stairs at dusk, carrying a lantern and a book of old letters."

@@ -36,7 +36,7 @@ class _Speed(click.FloatRange):
 def _how_to_speak(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say and narrate share."""
     for option in (
-        click.option("--model", default="auto", show_default=True, help="auto, kokoro-v0_19, default or an ONNX file."),
+        click.option("--model", default="auto", show_default=True, help="auto, a name, default or an ONNX file."),
         click.option("--speed", type=_Speed(0.5, 2.0), default=1.0, show_default=True, help="1.0 is normal."),
         click.option("--voice", default=DEFAULT_VOICE_ID, show_default=True, help="See `storyflow voices`."),
     ):
@@ -104,7 +104,7 @@ def narrate(
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def voices(as_json: bool) -> None:
-    """List the voices, and which installed model has them."""
+    """List the voices by language, and which installed model has them."""
     with exits_for_people():
         from core_engine.kokoro.voice_packs import find_voices
         from core_engine.model_paths import BUILT_IN, installed_models, model_path
@@ -129,7 +129,7 @@ def doctor(as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--model", default="auto", show_default=True, help="auto, kokoro-v0_19, default or an ONNX file.")
+@click.option("--model", default="auto", show_default=True, help="auto, a name, default or an ONNX file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench(model: str, as_json: bool) -> None:
     """Measure how fast this machine speaks, what the limit is, and what would help."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core_engine.model_choice import best_model
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from storyflow_backend.environment import media_root, models_dir
 
@@ -29,6 +30,7 @@ def findings() -> Iterator[Finding]:
     yield from _tried("espeak-ng", _espeak)
     yield from _tried("Built-in voice", _built_in_voice)
     yield _kokoro()
+    yield from _text_sides()
     yield from _models()
     yield from _tried("Write permission", _writing)
 
@@ -70,29 +72,43 @@ def _spoken(path: Path) -> str:
 
 
 def _kokoro() -> Finding:
-    path = model_path(KOKORO, models_dir())
-    if not path.is_file():
-        detail = f"not installed; `storyflow models pull {KOKORO}` puts it into '{path.parent}'"
+    """Let the best model that is installed speak."""
+    best = best_model(models_dir())
+    if best is None:
+        detail = f"not installed; `storyflow models pull {KOKORO}` puts it into '{models_dir()}'"
         return Finding("Kokoro", False, f"{detail}. Until then the built-in voice speaks.", needed=False)
-    return next(iter(_tried("Kokoro", lambda: _spoken(path))))
+    return next(iter(_tried("Kokoro", lambda: f"{best.name} {_spoken(best.path)}")))
+
+
+def _text_sides() -> Iterator[Finding]:
+    """Look at what reads English for v1.0, and at the languages that espeak-ng does not read."""
+    from core_engine.kokoro.errors import KokoroError
+    from core_engine.kokoro.languages import LANGUAGES, V1_0
+    from core_engine.kokoro.phonemes_v1_0 import dictionary_problem
+    from core_engine.kokoro.text_sides import text_side
+
+    side, problem = text_side(version=V1_0), dictionary_problem()
+    yield Finding("English of v1.0", True, f"read by {side}" + (f"; {problem.text}" if problem else ""), needed=False)
+    for language in LANGUAGES:
+        if language.misaki_extra:
+            try:
+                side = text_side(language.code, V1_0)
+                yield Finding(language.name, True, f"read by {side}", needed=False)
+            except KokoroError as error:
+                yield Finding(language.name, False, str(error), needed=False)
 
 
 def _models() -> Iterator[Finding]:
     """Look at every other installed model, and at whether one has changed; none of them is needed."""
-    from core_engine.kokoro.phonemes_v1_0 import can_phonemize_v1_0
     from core_engine.kokoro.voice_packs import find_voices
     from storyflow.models.library import installed
 
+    best = best_model(models_dir())
     for name, model in installed(models_dir()).items():
         voices = len(find_voices(model.path.parent))
         if model.problem:
             yield Finding(f"Model {name}", False, model.problem, needed=False)
-        elif name.startswith("kokoro-v1.0") and not can_phonemize_v1_0():
-            advice = "`pip install 'storyflow-voice[v1]'` and `python -m spacy download en_core_web_sm` install it"
-            yield Finding(
-                f"Model {name}", False, f"{model.path} needs a text side that is missing; {advice}", needed=False
-            )
-        elif name != KOKORO:
+        elif best is None or name != best.name:
             yield Finding(f"Model {name}", bool(voices), f"{model.path} with {voices} voices", needed=False)
 
 

@@ -12,9 +12,9 @@ from enum import IntEnum
 import click
 
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError, PhonemizerError, SynthesisError
+from core_engine.model_choice import ModelMissingError
 from engines.downloading.policy import DownloadError, StorageError, UnreachableError
 from engines.names import InvalidNameError
-from storyflow.choice import ModelMissingError
 from storyflow.manifest import ManifestError
 from storyflow.models.errors import ModelsError
 from storyflow.stories import StoryError

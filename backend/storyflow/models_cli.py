@@ -187,7 +187,7 @@ def _built_in() -> "InstalledModel":
 
 
 def _automatic() -> str:
-    from storyflow.choice import AUTO, choose_model
+    from core_engine.model_choice import AUTO, choose_model
     from storyflow_backend.environment import models_dir
 
     return choose_model(AUTO, models_dir()).name

@@ -87,9 +87,9 @@ class Narration:
         self._task = task
         self._workers = workers
         self._kokoro = kokoro
-        kokoro.check(task.voice)
+        text_side = kokoro.check(task.voice)
         self._voice, pack = kokoro.voice_pack(task.voice)
-        self._made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()}"
+        self._made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()} {text_side}"
         self._before = _previous_entries(task)
         self._entries: dict[str, Entry] = {}
         self._made: list[Entry] = []

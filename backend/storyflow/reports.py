@@ -1,13 +1,14 @@
 """What the commands print when they are done: sentences and tables for people, JSON for programs."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from core_engine.kokoro.voices import VOICES, voice_named
+from core_engine.kokoro.languages import LANGUAGES, Language, language_of
+from core_engine.kokoro.voices import VOICES, Voice, voice_named
 from storyflow.doctor import Finding
 from storyflow.narration import Outcome
 
@@ -36,21 +37,29 @@ def report_narration(outcome: Outcome, model: str, as_json: bool) -> None:
 
 
 def report_voices(installed: dict[str, Collection[str]], as_json: bool) -> None:
-    """List the seven voices and every other installed one, with the models that have it.
+    """List the seven voices and every other installed one, by language, with the models that have it.
 
     `installed` is model name → names of its voices.
     """
     others = sorted({voice for voices in installed.values() for voice in voices} - {voice.id for voice in VOICES})
-    rows: list[dict[str, Any]] = [
-        {**asdict(voice), "installed": [model for model, voices in installed.items() if voice.id in voices]}
-        for voice in (*VOICES, *map(voice_named, others))
-    ]
+    voices = (*VOICES, *map(voice_named, others))
+    spoken = {language: [voice for voice in voices if language_of(voice.id) == language] for language in LANGUAGES}
+    rows = {language: [_voice_row(voice, installed) for voice in spoken[language]] for language in LANGUAGES}
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        click.echo(json.dumps([row for group in rows.values() for row in group], ensure_ascii=False, indent=1))
         return
-    heads = ("Voice", "Gender", "Accent", "Description", "Installed in")
-    cells = [[*map(str, list(row.values())[:4]), ", ".join(row["installed"]) or "-"] for row in rows]
-    echo_table(heads, cells)
+    click.echo("\n\n".join(_voice_table(language, group) for language, group in rows.items() if group))
+
+
+def _voice_row(voice: Voice, installed: dict[str, Collection[str]]) -> dict[str, Any]:
+    models = [model for model, voices in installed.items() if voice.id in voices]
+    return {**asdict(voice), "language": language_of(voice.id).code, "installed": models}
+
+
+def _voice_table(language: Language, rows: list[dict[str, Any]]) -> str:
+    cells = [[row["id"], row["gender"], row["description"] or "-", ", ".join(row["installed"]) or "-"] for row in rows]
+    heads = ("Voice", "Gender", "Description", "Installed in")
+    return "\n".join([f"{language.name} ({language.code})", *table_lines(heads, cells)])
 
 
 def report_measurement(measured: "Measurement", as_json: bool) -> None:
@@ -87,9 +96,15 @@ def report_findings(findings: list[Finding], as_json: bool) -> None:
 
 def echo_table(heads: tuple[str, ...], rows: list[list[str]]) -> None:
     """Print a table, its columns as wide as what stands in them."""
+    for line in table_lines(heads, rows):
+        click.echo(line)
+
+
+def table_lines(heads: tuple[str, ...], rows: list[list[str]]) -> Iterator[str]:
+    """Yield the lines of a table, its columns as wide as what stands in them."""
     widths = [max(len(row[column]) for row in [list(heads), *rows]) for column in range(len(heads))]
     for row in (list(heads), ["-" * width for width in widths], *rows):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _narration_document(outcome: Outcome, model: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import click
 
 from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
 from core_engine.kokoro.synthesis import Kokoro, Speech
+from core_engine.model_choice import AUTO, Model, choose_model
 from core_engine.model_paths import BUILT_IN, KOKORO
-from storyflow.choice import AUTO, Model, choose_model
 from storyflow_backend.environment import models_dir
 
 

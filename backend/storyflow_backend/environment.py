@@ -35,7 +35,10 @@ def media_root() -> Path:
 
 
 def tts_model() -> str:
-    """Return the model that speaks: STORYFLOW_TTS_MODEL, otherwise Kokoro v0.19; `default` is the built-in voice."""
+    """Return the model that speaks: STORYFLOW_TTS_MODEL, otherwise Kokoro v0.19.
+
+    `auto` is the best one installed, `default` the built-in voice.
+    """
     return os.environ.get("STORYFLOW_TTS_MODEL") or KOKORO
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from core_engine.kokoro.languages import DEFAULT_LANGUAGE, checked_language
+
 
 class Rank(IntEnum):
     """How good a place to cut is; a higher rank is heard less."""
@@ -28,7 +30,7 @@ class Break:
     rank: Rank
 
 
-_ENDS = ".!?。！？"
+_ENDS = ".!?。！？।॥"
 _CUT_WITHOUT_SPACE = "—…。！？、，；："
 _CLOSING = "\"'”’»)]}"
 _RUN = re.compile(
@@ -39,7 +41,7 @@ _EMPTY_LINE = re.compile(r"\n\s*\n")
 _WORD_BEFORE = re.compile(r"[^\s\"'“”‘’«»()\[\]{}]+(?:['’][^\s\"'“”‘’«»()\[\]{}]+)*\Z")
 """The last word, an apostrophe within it included: the t of "can't" is no initial."""
 
-_LETTER_BEHIND = re.compile(r"[\s\"'“”‘’«»()\[\]{}]*(\w)")
+_LETTER_BEHIND = re.compile(r"[\s\"'“”‘’«»()\[\]{}¿¡]*(\w)")
 _REACH = 40
 """Characters looked at on either side of a full stop; an abbreviation is shorter."""
 
@@ -56,28 +58,34 @@ _ABBREVIATION_OF_A_NUMBER = re.compile(
 )
 
 
-def breaks(text: str) -> Iterator[Break]:
-    """Yield the sentence and clause breaks within `text`, in order."""
+def breaks(text: str, language: str | None = DEFAULT_LANGUAGE) -> Iterator[Break]:
+    """Yield the sentence and clause breaks within `text`, in order.
+
+    `language` is that of the text; None for phonemes, in which letters have no case and nothing is abbreviated.
+    """
     for match in _RUN.finditer(text):
         if match["empty_line"]:
             yield Break(match.start(), match.end(), Rank.SENTENCE)
         elif match["space"] or match["marks"][-1] in _CUT_WITHOUT_SPACE:
-            rank = _rank(text, match)
+            rank = _rank(text, match, language)
             if rank is not None:
                 yield Break(match.end("marks"), match.end(), rank)
 
 
-def _rank(text: str, match: re.Match[str]) -> Rank | None:
+def _rank(text: str, match: re.Match[str], language: str | None) -> Rank | None:
     """Return how good a break behind the marks of `match` is: None behind an abbreviation, "Dr." or "J."."""
     marks = match["marks"]
     if _EMPTY_LINE.search(match["space"]):
         return Rank.SENTENCE
+    ends_sentence = _ends_sentence(marks)
+    if language is None:
+        return Rank.SENTENCE if ends_sentence else Rank.CLAUSE
     behind = _LETTER_BEHIND.match(text[match.end() : match.end() + _REACH])
     letter = behind[1] if behind else ""
     before = text[max(0, match.start() - _REACH) : match.start()]
-    if marks == "." and _is_abbreviation(before, followed_by_number=letter.isdigit()):
+    if marks == "." and _is_abbreviation(before, language, followed_by_number=letter.isdigit()):
         return None
-    return Rank.SENTENCE if _ends_sentence(marks) and not letter.islower() else Rank.CLAUSE
+    return Rank.SENTENCE if ends_sentence and not letter.islower() else Rank.CLAUSE
 
 
 def _ends_sentence(marks: str) -> bool:
@@ -85,11 +93,13 @@ def _ends_sentence(marks: str) -> bool:
     return any(mark in _ENDS for mark in marks) and "…" not in marks and ".." not in marks
 
 
-def _is_abbreviation(before: str, *, followed_by_number: bool) -> bool:
+def _is_abbreviation(before: str, language: str, *, followed_by_number: bool) -> bool:
     match = _WORD_BEFORE.search(before)
     if match is None:
         return False
     word = match.group()
+    if not checked_language(language).is_english:  # where foreign_text.py has written all but initials as words
+        return word.isupper() and _INITIALS.fullmatch(word) is not None
     if _INITIALS.fullmatch(word) or _ABBREVIATION.fullmatch(word):
         return True
     return followed_by_number and _ABBREVIATION_OF_A_NUMBER.fullmatch(word) is not None

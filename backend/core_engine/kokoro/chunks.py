@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from core_engine.kokoro.breaks import Break, Rank, breaks
 from core_engine.kokoro.errors import NothingToSpeakError
+from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0
 from core_engine.kokoro.phonemes import MARKS, Segment, phonemize_segments
-from core_engine.kokoro.phonemes_v1_0 import phonemize_v1_0
-from core_engine.kokoro.versions import V0_19, V1_0
-from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY, VOCABULARY_V1_0, token_ids
+from core_engine.kokoro.text_sides import MISAKI, phonemize_by_misaki, text_side
+from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY_V1_0, speakable_vocabulary, token_ids
 
 _SILENT = frozenset(MARKS + " ˈˌː")
 """Symbols that make no sound of their own."""
@@ -28,24 +28,26 @@ class Chunk:
 
 
 def text_to_chunks(
-    text: str, language: str = "en-us", max_tokens: int = MAX_TOKENS, version: str = V0_19
+    text: str, language: str = DEFAULT_LANGUAGE, max_tokens: int = MAX_TOKENS, version: str = V0_19
 ) -> list[Chunk]:
     """Return the phonemes of `text` in chunks of at most `max_tokens` ids, each filled as far as good cuts allow.
 
-    Nothing is lost: the chunks joined, with a space before each that `follows_space`, are `phonemize(text, language)`,
-    or for `version` v1.0 `phonemize_v1_0(text, language)`.
+    Nothing is lost: the chunks joined, with a space before each that `follows_space`, are what the text side of the
+    language (see text_sides.py) makes of the text, `phonemize(text, language, version)` for espeak-ng.
     Raises NothingToSpeakError when nothing but punctuation remains, ValueError for `max_tokens` below 1, and
-    otherwise as `phonemize` does.
+    otherwise as `text_side` does.
     """
     _check_positive("max_tokens", max_tokens)
-    if version == V1_0:
-        return _chunks_v1_0(text, language, max_tokens)
-    segments = phonemize_segments(text, language)
+    if text_side(language, version) == MISAKI:
+        return _chunks_by_misaki(text, language, max_tokens)
+    vocabulary = speakable_vocabulary(version == V1_0)
+    segments = phonemize_segments(text, language, version)
     phonemes = "".join(segment.phonemes for segment in segments)
     _check_speakable(phonemes)
     leading = len(phonemes) - len(phonemes.lstrip())
-    shifted = (Break(b.end - leading, b.start - leading, b.rank) for b in _breaks_in_phonemes(segments, phonemes))
-    return list(_chunks(phonemes.strip(), shifted, max_tokens))
+    found = _breaks_in_phonemes(segments, phonemes, language, vocabulary)
+    shifted = (Break(b.end - leading, b.start - leading, b.rank) for b in found)
+    return list(_chunks(phonemes.strip(), shifted, max_tokens, vocabulary))
 
 
 def split_text_into_chunks(text: str, max_length: int) -> list[str]:
@@ -59,11 +61,11 @@ def split_text_into_chunks(text: str, max_length: int) -> list[str]:
     return [part for part in parts if part]
 
 
-def _chunks_v1_0(text: str, language: str, max_tokens: int) -> list[Chunk]:
-    """The same for v1.0, whose phonemes keep the marks of the text as they are."""
-    phonemes = phonemize_v1_0(text, language).strip()
+def _chunks_by_misaki(text: str, language: str, max_tokens: int) -> list[Chunk]:
+    """The same for misaki, whose phonemes keep the marks of the text as they are."""
+    phonemes = phonemize_by_misaki(text, language)
     _check_speakable(phonemes)
-    return list(_chunks(phonemes, breaks(phonemes), max_tokens, VOCABULARY_V1_0))
+    return list(_chunks(phonemes, breaks(phonemes, language=None), max_tokens, VOCABULARY_V1_0))
 
 
 def _check_speakable(phonemes: str) -> None:
@@ -79,28 +81,27 @@ def _check_positive(name: str, value: int) -> None:
         raise ValueError(f"{name} is {value}; it must be at least 1.")
 
 
-def _chunks(
-    phonemes: str, found: Iterable[Break], max_tokens: int, vocabulary: Mapping[str, int] | None = None
-) -> Iterator[Chunk]:
+def _chunks(phonemes: str, found: Iterable[Break], max_tokens: int, vocabulary: Mapping[str, int]) -> Iterator[Chunk]:
     previous_end = 0
     for start, end in _spans(phonemes, found, max_tokens):
         spoken = phonemes[start:end]
-        ids = token_ids(spoken, vocabulary) if vocabulary else token_ids(spoken)
-        yield Chunk(spoken, tuple(ids), follows_space=start > previous_end)
+        yield Chunk(spoken, tuple(token_ids(spoken, vocabulary)), follows_space=start > previous_end)
         previous_end = end
 
 
-def _breaks_in_phonemes(segments: list[Segment], phonemes: str) -> Iterator[Break]:
+def _breaks_in_phonemes(
+    segments: list[Segment], phonemes: str, language: str, vocabulary: Mapping[str, int]
+) -> Iterator[Break]:
     """Yield the breaks of the normalised text at the places where its marks stand in `phonemes`."""
-    ranks = {found.start: found.rank for found in breaks("".join(s.words + s.marks for s in segments))}
+    ranks = {found.start: found.rank for found in breaks("".join(s.words + s.marks for s in segments), language)}
     position = spoken = 0
     for segment in segments:
         position += len(segment.words)
         spoken += len(segment.phonemes)
-        start = spoken - sum(mark in VOCABULARY for mark in segment.marks)
+        start = spoken - sum(mark in vocabulary for mark in segment.marks)
         for mark in segment.marks:
             position += 1
-            start += mark in VOCABULARY
+            start += mark in vocabulary
             if position in ranks:
                 yield Break(start - (phonemes[start - 1 : start] == " "), start, ranks[position])
 

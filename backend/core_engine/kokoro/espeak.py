@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from core_engine.kokoro.errors import PhonemizerError, UnsupportedLanguageError
+from core_engine.kokoro.languages import checked_language
 from core_engine.kokoro.speakable import speakable_parts
-
-VOICES = {"en-us": b"gmw/en-US", "en-gb": b"gmw/en"}
-"""Language → the espeak-ng voice that the model was trained with."""
 
 _INSTALL = "Install it again with `pip install --force-reinstall espeakng-loader`."
 
@@ -49,11 +47,9 @@ def to_ipa(pieces: Sequence[str], language: str, separator: str = "") -> list[st
     A piece holds no punctuation marks; what espeak-ng cannot say gives an empty string. Safe from any thread and
     after a fork. Raises UnsupportedLanguageError, or PhonemizerError when espeak-ng cannot be loaded.
     """
-    if language not in VOICES:
-        raise UnsupportedLanguageError(
-            f"The language {language!r} is not supported; the model speaks {' and '.join(VOICES)}."
-        )
-    voice = VOICES[language]
+    voice = checked_language(language).espeak_voice
+    if voice is None:
+        raise UnsupportedLanguageError(f"The language {language!r} is not read by espeak-ng.")
     spoken: list[str] = []
     for start in range(0, len(pieces), _BATCH):
         with _lock:

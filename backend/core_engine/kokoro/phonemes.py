@@ -1,7 +1,8 @@
 """Text to phonemes: normalised, split at its marks, spoken by espeak-ng, marks put back, mended for the model.
 
 The marks never reach espeak-ng. They come back as they stood, the spaces around them included, because that is what
-the model was trained with.
+the model was trained with. English is read in one way for both versions of Kokoro; what v1.0 has no symbol for is
+replaced by what comes nearest.
 """
 
 import logging
@@ -10,16 +11,22 @@ import unicodedata
 from dataclasses import dataclass
 
 from core_engine.kokoro.espeak import to_ipa
+from core_engine.kokoro.foreign_phones import foreign_phones
+from core_engine.kokoro.foreign_text import foreign_text
+from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0, Language, checked_language
 from core_engine.kokoro.normalization import normalize
-from core_engine.kokoro.vocabulary import within_vocabulary
+from core_engine.kokoro.vocabulary import speakable_vocabulary, within_vocabulary
 
 logger = logging.getLogger(__name__)
 
 MARKS = ';:,.!?¡¿—…"«»“”(){}[]'
 """The punctuation that is kept from espeak-ng."""
 
-_MARK_RUN = re.compile(rf"((?<!\s)\s*[{re.escape(MARKS)}][\s{re.escape(MARKS)}]*)")
+_ANY_MARK = rf"[{re.escape(MARKS)}][\s{re.escape(MARKS)}]*"
+_MARK_RUN = re.compile(rf"((?<!\s)\s*{_ANY_MARK})")
 """Marks with all spaces around and between them. The look-behind keeps a long run of spaces linear."""
+_MARK_RUN_OUTSIDE_NUMBERS = re.compile(rf"((?<!\s)\s*(?!(?<=\d)[.,:](?=\d)){_ANY_MARK})")
+"""The same, but for marks such as those in 3,14 and 1.000 and 12:30, which espeak-ng reads outside English."""
 
 _CUT = "\0"
 """Stands between segments while they are mended together; espeak-ng never writes it."""
@@ -28,6 +35,9 @@ _SYMBOLS = str.maketrans({"ʲ": "j", "r": "ɹ", "x": "k", "ɬ": "l"})
 _HUNDRED = re.compile("(?<=[a-zɹː])(?=hˈʌndɹɪd)")
 _LONELY_Z = re.compile(rf' ({_CUT}?)z(?=[;:,.!?¡¿—…"«»“” ]|$)')
 _NINETY = re.compile("(?<=nˈaɪn)ti(?!ː)")
+_SYLLABIC = re.compile("(\\S)\u0329")
+_BRACKETS = str.maketrans("«»[]{}", "()()()")
+"""Normalised English has guillemets for brackets, which v0.19 has symbols for and v1.0 has not."""
 
 
 @dataclass(frozen=True)
@@ -42,29 +52,47 @@ class Segment:
     """Symbols of the vocabulary only; spaces at the ends are kept."""
 
 
-def phonemize(text: str, language: str = "en-us") -> str:
-    """Return the phonemes of `text` in `language` ("en-us" or "en-gb"), ready for the vocabulary.
+def phonemize(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> str:
+    """Return the phonemes of `text` in `language`, ready for the vocabulary of a version of Kokoro.
 
-    Raises UnsupportedLanguageError for another language and PhonemizerError when espeak-ng cannot be used.
+    Raises UnsupportedLanguageError for a language that the version does not speak or espeak-ng does not read, and
+    PhonemizerError when espeak-ng cannot be used.
     """
-    return "".join(segment.phonemes for segment in phonemize_segments(text, language)).strip()
+    return "".join(segment.phonemes for segment in phonemize_segments(text, language, version)).strip()
 
 
-def phonemize_segments(text: str, language: str = "en-us") -> list[Segment]:
+def phonemize_segments(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> list[Segment]:
     """Return the segments of the normalised `text`, in order; nothing lies between them.
 
     Raises as `phonemize` does. What cannot be spoken is left out, and said once in the log.
     """
-    normalized = normalize(text)
-    parts = _MARK_RUN.split(normalized)
+    known = checked_language(language, version)
+    normalized = _normalized(text, known, version)
+    parts = (_MARK_RUN if known.is_english else _MARK_RUN_OUTSIDE_NUMBERS).split(normalized)
     pieces, runs = parts[0::2], [*parts[1::2], ""]
     _report_unspeakable(normalized, language)
-    spoken = _with_marks(to_ipa(pieces, language), runs)
-    phonemes = _mended(_CUT.join(spoken), language).split(_CUT)
+    phonemes = _spoken(pieces, runs, known, version)
+    vocabulary = speakable_vocabulary(version == V1_0)
     return [
-        Segment(words, marks, within_vocabulary(symbols))
+        Segment(words, marks, within_vocabulary(symbols, vocabulary))
         for words, marks, symbols in zip(pieces, runs, phonemes, strict=True)
     ]
+
+
+def _normalized(text: str, language: Language, version: str) -> str:
+    if not language.is_english:
+        return foreign_text(text, language.code)
+    return normalize(text).translate(_BRACKETS) if version == V1_0 else normalize(text)
+
+
+def _spoken(pieces: list[str], runs: list[str], language: Language, version: str) -> list[str]:
+    """Return the phonemes of every piece and its run of marks."""
+    if not language.is_english:
+        return _with_marks(foreign_phones(pieces, language.code), runs)
+    spoken = _CUT.join(_with_marks(to_ipa(pieces, language.code), runs))
+    mended = _mended(spoken, language.code)
+    # A syllable that v1.0 cannot mark is written with the weak vowel of its alphabet.
+    return (_SYLLABIC.sub(r"ᵊ\1", mended) if version == V1_0 else mended).split(_CUT)
 
 
 def _with_marks(ipa: list[str], runs: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Text to the phonemes of v1.0: the alphabet of `misaki`, the G2P package of Kokoro's authors, which is an extra.
+"""English to the phonemes of v1.0 by dictionaries: those of `misaki`, the G2P package of Kokoro's authors, an extra.
 
 It looks words up in dictionaries, by their part of speech where that matters (read, lead), and has diphthongs as one
 letter (A in "day", O in "go", I in "my"). Words that it does not know are spoken by espeak-ng and written in its
@@ -8,21 +8,24 @@ of 353 British words for which they differ, misaki's dictionary agrees with 156 
 
 import importlib
 import importlib.util
-import logging
 import re
 import threading
 import warnings
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from core_engine.kokoro.errors import PhonemizerError, UnsupportedLanguageError
-from core_engine.kokoro.espeak import VOICES, to_ipa
+from core_engine.kokoro.espeak import to_ipa
+from core_engine.kokoro.languages import checked_language
 from core_engine.kokoro.vocabulary import VOCABULARY_V1_0, within_vocabulary
-
-logger = logging.getLogger(__name__)
 
 _PACKAGES = ("misaki", "spacy", "num2words")
 _TAGGER = "en_core_web_sm"
+
+INSTALL_DICTIONARY = "pip install 'storyflow-voice[v1]'"
+_INSTALL_TAGGER = f"python -m spacy download {_TAGGER}"
+
 _LONGEST = 20_000
 """Characters looked at together; the tagger refuses texts of a million, and needs memory for each."""
 _QUOTES = str.maketrans({"«": "“", "»": "”", "‘": "'", "’": "'"})
@@ -55,21 +58,14 @@ def phonemize_v1_0(text: str, language: str = "en-us") -> str:
 
     Raises UnsupportedLanguageError for another language, PhonemizerError where the extra is not installed.
     """
-    if language not in VOICES:
-        raise UnsupportedLanguageError(
-            f"The language {language!r} is not supported; the model speaks {' and '.join(VOICES)}."
-        )
+    if not checked_language(language).is_english:
+        raise UnsupportedLanguageError(f"The dictionaries are English; they do not read {language!r}.")
     plain = " ".join(text.translate(_QUOTES).split())
     with _lock:  # neither the tagger nor the dictionaries promise more than one thread
         speak = _g2p(language == "en-gb")
         # Without its markup for pronunciations: a story is text, and its brackets are meant.
         spoken = " ".join(speak(part, preprocess=None)[0].strip() for part in _parts(plain))
     return within_vocabulary(spoken, VOCABULARY_V1_0).strip()
-
-
-def can_phonemize_v1_0() -> bool:
-    """Tell whether the extra is installed, without importing it."""
-    return all(map(_is_importable, (*_PACKAGES, _TAGGER)))
 
 
 def word_v1_0(word: str, british: bool) -> str:
@@ -102,19 +98,27 @@ def _parts(text: str) -> list[str]:
     return [*parts, rest]
 
 
-def check_installed_v1_0() -> None:
-    """Raise PhonemizerError, which says what to install, where the extra is not complete."""
+@dataclass(frozen=True)
+class DictionaryProblem:
+    """Why the dictionaries cannot be used."""
+
+    text: str
+    """Says what is missing and how to install it."""
+    is_half_installed: bool
+    """Whether somebody wants them: misaki itself is there."""
+
+
+def dictionary_problem() -> DictionaryProblem | None:
+    """Return why the dictionaries cannot be used, None where they can; nothing is imported or fetched."""
     missing = [name for name in _PACKAGES if not _is_importable(name)]
     if missing:
-        raise PhonemizerError(
-            f"Kokoro v1.0 needs the packages {', '.join(_PACKAGES)}. Missing: {', '.join(missing)}. Install them "
-            f"with `pip install 'storyflow-voice[v1]'`, or use Kokoro v0.19, which needs nothing more."
-        )
+        text = f"without {', '.join(missing)} there are no dictionaries: `{INSTALL_DICTIONARY}` installs them."
+        return DictionaryProblem(text, _PACKAGES[0] not in missing)
     if not _is_importable(_TAGGER):  # misaki would fetch it by itself, unasked and unverified
-        raise PhonemizerError(
-            f"Kokoro v1.0 needs the tagger {_TAGGER}. Install it with `python -m spacy download {_TAGGER}`, or use "
-            f"Kokoro v0.19, which needs nothing more."
+        return DictionaryProblem(
+            f"without the tagger {_TAGGER} the dictionaries cannot be used: `{_INSTALL_TAGGER}` installs it.", True
         )
+    return None
 
 
 def _is_importable(name: str) -> bool:
@@ -127,7 +131,9 @@ def _is_importable(name: str) -> bool:
 @lru_cache(maxsize=2)
 def _g2p(british: bool) -> Any:
     """Return the G2P of one accent; the caller holds the lock."""
-    check_installed_v1_0()
+    problem = dictionary_problem()
+    if problem:
+        raise PhonemizerError(f"The dictionaries of Kokoro v1.0 cannot be used: {problem.text}")
     english = importlib.import_module("misaki.en")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of packages that are not ours, about their own future

@@ -13,13 +13,14 @@ from core_engine.kokoro.blending import blend, blended_voices
 from core_engine.kokoro.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, ModelFileError, SynthesisError
 from core_engine.kokoro.inference import Signature, read_signature, run
-from core_engine.kokoro.phonemes_v1_0 import check_installed_v1_0
+from core_engine.kokoro.languages import Language, language_of
 from core_engine.kokoro.runtime import open_session
-from core_engine.kokoro.versions import V1_0, checked_version, version_of_model
+from core_engine.kokoro.text_sides import text_side
+from core_engine.kokoro.versions import checked_version, version_of_model
 from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE
 from core_engine.kokoro.voice_formats import VoicePack
 from core_engine.kokoro.voice_packs import VoiceFile, find_voices, load_voice, style_row
-from core_engine.kokoro.voices import DEFAULT_VOICE_ID, Language, language_of
+from core_engine.kokoro.voices import DEFAULT_VOICE_ID
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Kokoro:
         return cls(session, read_signature(session), find_voices(model_path.parent), version)
 
     def speak(
-        self, text: str, voice: str = DEFAULT_VOICE_ID, speed: float = 1.0, language: Language | None = None
+        self, text: str, voice: str = DEFAULT_VOICE_ID, speed: float = 1.0, language: str | None = None
     ) -> Speech:
         """Say a text of any length.
 
@@ -80,7 +81,7 @@ class Kokoro:
             voice: name of a voice, or a blend such as `af_bella*0.6+af_sarah*0.4`; one that is not installed falls
                 back to the default with a logged warning.
             speed: multiplier, 1.0 is normal.
-            language: the accent; that of the voice unless given.
+            language: code of the language or accent (see languages.py); that of the voice unless given.
 
         Raises:
             KokoroError: nothing speakable in the text, no usable voice, or a model that returned no audio.
@@ -93,23 +94,29 @@ class Kokoro:
         text: str,
         voice: str = DEFAULT_VOICE_ID,
         speed: float = 1.0,
-        language: Language | None = None,
+        language: str | None = None,
         max_tokens: int = MAX_TOKENS,
     ) -> "Utterance":
         """Do all of `speak` that comes before the model; takes and raises the same, and the tokens of a chunk."""
         name, pack = self.voice_pack(voice)
         version = checked_version(self.version, len(pack), name)
-        chunks = tuple(text_to_chunks(text, language or language_of(name.lstrip()), max_tokens, version))
+        chunks = tuple(text_to_chunks(text, language or language_of(name, version).code, max_tokens, version))
         return Utterance(name, pack, chunks, speed)
 
-    def check(self, voice: str = DEFAULT_VOICE_ID) -> None:
-        """Raise KokoroError where no text at all could be spoken: no usable voice, or one of another version.
+    def check(self, voice: str = DEFAULT_VOICE_ID) -> str:
+        """Return who reads the text for a voice, "espeak-ng" or "misaki".
 
-        PhonemizerError where the text side of the model's version is not installed.
+        Raises KokoroError where no text at all could be spoken: no usable voice, one of another version, or a language
+        that nothing installed can read.
         """
         name, pack = self.voice_pack(voice)
-        if checked_version(self.version, len(pack), name) == V1_0:
-            check_installed_v1_0()
+        version = checked_version(self.version, len(pack), name)
+        return text_side(language_of(name, version).code, version)
+
+    def language(self, voice: str = DEFAULT_VOICE_ID) -> Language:
+        """Return the language that will be spoken where `voice` is asked for; raises as `voice_pack` does."""
+        name, pack = self.voice_pack(voice)
+        return language_of(name, checked_version(self.version, len(pack), name))
 
     def voice_pack(self, voice: str) -> tuple[str, VoicePack]:
         """Return the voice that will speak where `voice` is asked for, and its pack, blended where it is a blend.

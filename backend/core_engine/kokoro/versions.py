@@ -4,21 +4,17 @@ A pack says it by its rows. A model says it where its exporter wrote the configu
 that say nothing the SHA-256 in their manifest tells it. A model of which neither is known goes with its pack.
 """
 
+import contextlib
 import json
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core_engine.kokoro.errors import ModelFileError, VoicePackError
-from core_engine.kokoro.phonemes_v1_0 import can_phonemize_v1_0
+from core_engine.kokoro.languages import V0_19, V1_0
 from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY, VOCABULARY_V1_0
+from core_engine.kokoro.voice_packs import VoiceFile, load_voice
 from engines.manifest import DamagedModelError, model_of, read_manifest
-
-logger = logging.getLogger(__name__)
-
-V0_19 = "v0.19"
-V1_0 = "v1.0"
 
 _ROWS = {MAX_TOKENS + 1: V0_19, MAX_TOKENS: V1_0}
 _VOCABULARIES = {V0_19: VOCABULARY, V1_0: VOCABULARY_V1_0}
@@ -38,6 +34,14 @@ def version_of_pack(rows: int) -> str | None:
     return _ROWS.get(rows)
 
 
+def version_of_voices(voices: Mapping[str, VoiceFile]) -> str | None:
+    """Return the version of the voices in a folder, by the first that can be read; None where none can."""
+    for name, file in voices.items():
+        with contextlib.suppress(VoicePackError):
+            return version_of_pack(len(load_voice(file, name)))
+    return None
+
+
 def version_of_model(path: Path, session: Any) -> str | None:
     """Return the version of an open model: what its notes tell, otherwise what its manifest does; None for neither.
 
@@ -51,7 +55,7 @@ def version_of_model(path: Path, session: Any) -> str | None:
 def checked_version(model: str | None, pack_rows: int, voice: str) -> str:
     """Return the version that a model and a pack are both of; raise VoicePackError where they are of different ones.
 
-    A model that tells none goes with its pack, or with v0.19, the default, where only that text side is installed.
+    A model that tells none goes with its pack, or with v0.19, the default.
     """
     pack = version_of_pack(pack_rows)
     if model and pack and model != pack:
@@ -61,13 +65,6 @@ def checked_version(model: str | None, pack_rows: int, voice: str) -> str:
         )
     if model:
         return model
-    if pack == V1_0 and not can_phonemize_v1_0():
-        logger.warning(
-            "The model tells no version, and the voice '%s' is of Kokoro v1.0, whose text side is not installed; "
-            "speaking the phonemes of v0.19. `pip install 'storyflow-voice[v1]'` gives those of v1.0.",
-            voice,
-        )
-        return V0_19
     return pack or V0_19
 
 

@@ -39,6 +39,11 @@ VOCABULARY_V1_0 = {symbol: VOCABULARY[symbol] for symbol in VOCABULARY if symbol
 _SPEAKABLE = {symbol: token_id for symbol, token_id in VOCABULARY.items() if token_id != PAD_ID}
 
 
+def speakable_vocabulary(of_v1_0: bool) -> Mapping[str, int]:
+    """Return the symbols that a text may have, those of v1.0 or of v0.19; the pad is none of them."""
+    return VOCABULARY_V1_0 if of_v1_0 else _SPEAKABLE
+
+
 def token_ids(phonemes: str, vocabulary: Mapping[str, int] = _SPEAKABLE) -> list[int]:
     """Return the token id of every symbol of `phonemes`; what is outside the vocabulary is left out."""
     return [vocabulary[symbol] for symbol in phonemes if symbol in vocabulary]

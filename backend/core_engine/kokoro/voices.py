@@ -1,9 +1,9 @@
-"""The voices of Kokoro by name, and the accent that each one speaks."""
+"""The seven voices that both versions of Kokoro have, and what the name of any voice tells."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Language = Literal["en-us", "en-gb"]
+from core_engine.kokoro.languages import language_of
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Voice:
     """Name in every voice pack: language, gender, underscore, name."""
     gender: Literal["Female", "Male"]
     accent: str
-    """American or British; of other voices of v1.0 the language they were recorded in."""
+    """American or British; of other voices of v1.0 the language that they speak."""
     description: str
 
 
@@ -30,11 +30,6 @@ VOICES = (
 
 DEFAULT_VOICE_ID = "af_bella"
 
-_ACCENTS = {
-    "a": "American", "b": "British", "e": "Spanish", "f": "French", "h": "Hindi", "i": "Italian", "j": "Japanese",
-    "p": "Portuguese", "z": "Mandarin",
-}  # fmt: skip
-
 
 def voice_named(voice_id: str) -> Voice:
     """Return what the name of any voice tells: the language by its first letter, the gender by its second."""
@@ -42,9 +37,4 @@ def voice_named(voice_id: str) -> Voice:
         if voice.id == voice_id:
             return voice
     gender: Literal["Female", "Male"] = "Male" if voice_id[1:2] == "m" else "Female"
-    return Voice(voice_id, gender, _ACCENTS.get(voice_id[:1], "unknown"), "")
-
-
-def language_of(voice_id: str) -> Language:
-    """Return the language that a voice was trained to speak: the first letter of its name says it."""
-    return "en-gb" if voice_id.startswith("b") else "en-us"
+    return Voice(voice_id, gender, language_of(voice_id).accent, "")

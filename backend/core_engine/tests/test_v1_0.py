@@ -14,9 +14,10 @@ from core_engine.kokoro import chunks, phonemes_v1_0
 from core_engine.kokoro.blending import blend, blended_voices
 from core_engine.kokoro.chunks import text_to_chunks
 from core_engine.kokoro.errors import NothingToSpeakError, PhonemizerError, UnsupportedLanguageError, VoicePackError
+from core_engine.kokoro.languages import V0_19, V1_0
 from core_engine.kokoro.phonemes_v1_0 import phonemize_v1_0, word_v1_0
 from core_engine.kokoro.synthesis import Kokoro
-from core_engine.kokoro.versions import V0_19, V1_0, checked_version
+from core_engine.kokoro.versions import checked_version
 from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
 from core_engine.kokoro.voice_formats import format_of
 from core_engine.model_paths import BUILT_IN, model_path

@@ -6,8 +6,8 @@ from pathlib import Path
 from core_engine.kokoro.errors import ModelFileError
 from core_engine.kokoro.model_facts import ModelFacts, NotOnnxError, read_model_facts
 from core_engine.kokoro.runtime import open_session
-from core_engine.kokoro.versions import version_of_notes, version_of_pack
-from core_engine.kokoro.voice_packs import find_voices, load_voice
+from core_engine.kokoro.versions import version_of_notes, version_of_voices
+from core_engine.kokoro.voice_packs import find_voices
 from core_engine.model_paths import BUILT_IN
 from storyflow.models.errors import ChangedModelError
 from storyflow.models.library import InstalledModel
@@ -51,6 +51,8 @@ def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
         raise
     except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
         raise ModelFileError(f"The model '{model.path}' cannot be loaded: {error}") from error
+    voices = find_voices(model.path.parent)
+    version = version_of_notes(facts.notes) or version_of_voices(voices) or "unknown"
     known = registry.find(model.sha256) if model.sha256 else None
     return ModelInfo(
         name=model.name,
@@ -59,14 +61,8 @@ def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
         sha256=model.sha256,
         published=f"{known[0].title}, {known[2].where}" if known else _WITH_US if model.name == BUILT_IN else None,
         licence=known[0].licence if known else "Apache-2.0" if model.name == BUILT_IN else None,
-        version=(known[0].version if known else version_of_notes(facts.notes)) or _version_of_voices(model.path),
+        version=known[0].version if known else version,
         facts=facts,
         providers=tuple(name.removesuffix("ExecutionProvider") for name in session.get_providers()),
-        voices=tuple(sorted(find_voices(model.path.parent))),
+        voices=tuple(sorted(voices)),
     )
-
-
-def _version_of_voices(path: Path) -> str:
-    for name, file in find_voices(path.parent).items():
-        return version_of_pack(len(load_voice(file, name))) or "unknown"
-    return "unknown"

@@ -1,6 +1,7 @@
 """kokoro: Kokoro-82M, implemented once in core_engine/kokoro, as an engine.
 
-A voice is chosen by the name of the model: "default" speaks with the default voice, "default.bf_emma" with Emma.
+A voice is chosen by the name of the model: "default" speaks with the default voice, "default.bf_emma" with Emma. It
+speaks its own language; "en-us" and "en-gb" choose between the accents of an English one.
 """
 
 import sys
@@ -17,10 +18,10 @@ from engines.errors import RequestError, UnusableModelError
 from engines.wire import ModelInfo
 
 if TYPE_CHECKING:
+    from core_engine.kokoro.languages import Language
     from core_engine.kokoro.synthesis import Kokoro
 
 PUBLISHED_NAME = "kokoro-v0_19.onnx"  # preferred where a folder has several ONNX files
-_ACCENTS: "dict[str, Literal['en-us', 'en-gb']]" = {"en-us": "en-us", "en-gb": "en-gb"}  # "en": that of the voice
 
 
 class KokoroServer(BaseTTSServer):
@@ -54,7 +55,7 @@ class KokoroServer(BaseTTSServer):
         """List every model, which speaks with its default voice, and the model with each of its voices."""
         voices = {f"{model}.{voice}" for model in self.store.available() for voice in self._voices_of(model)}
         listed = sorted({*self.store.loadable(), *voices}, key=lambda name: (name != self.store.default_model, name))
-        return [model_info(self.config, name) for name in listed if names.is_name(name)]
+        return [self._described(name) for name in listed if names.is_name(name)]
 
     def store_name(self, model_name: str) -> str:
         """Return the model of "model.voice"."""
@@ -99,11 +100,38 @@ class KokoroServer(BaseTTSServer):
 
         if self._kokoro is None:
             raise RequestError("Model not loaded")
+        spoken = self._spoken_language(language, self._kokoro.language(self._voice))
         try:
-            speech = self._kokoro.speak(text, self._voice, parameters["speed"], _ACCENTS.get(language))
+            speech = self._kokoro.speak(text, self._voice, parameters["speed"], spoken)
         except NothingToSpeakError as error:
             raise RequestError(str(error)) from error
         return encode_wav(normalize_audio(speech.audio), speech.sample_rate)
+
+    def _described(self, name: str) -> ModelInfo:
+        """Return what /models says of a model, with the languages of the voice that it stands for."""
+        from core_engine.kokoro.languages import V0_19, codes_of, language_of
+        from core_engine.kokoro.versions import version_of_voices
+        from core_engine.kokoro.voice_packs import find_voices
+
+        info = model_info(self.config, name)
+        file = _onnx_file(self.store.path_of(self.store_name(name)))
+        if file is None:
+            return info
+        voices = find_voices(file.parent)
+        language = language_of(self._voice_of(name, sorted(voices)), version_of_voices(voices) or V0_19)
+        return info.model_copy(update={"languages": codes_of(language)})
+
+    def _spoken_language(self, asked: str, voice: "Language") -> str:
+        """Return the code of the language that `asked` means for a voice; raise RequestError for one of another."""
+        from core_engine.kokoro.languages import codes_of, language_by_request
+
+        language = language_by_request(asked, voice)
+        if language is None:
+            raise RequestError(
+                f"The voice '{self._voice}' speaks {voice.name}, and the request is in {asked!r}. Ask for one of "
+                f"{', '.join(codes_of(voice))}, or load a voice of that language."
+            )
+        return language.code
 
     def _voices_of(self, model: str) -> list[str]:
         file = _onnx_file(self.store.path_of(model))

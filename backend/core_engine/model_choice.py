@@ -1,4 +1,4 @@
-"""Which model speaks: the one asked for, or the best that is installed."""
+"""Which model speaks, in Django and on the command line: the one asked for, or the best that is installed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from core_engine.model_paths import BUILT_IN, KOKORO, installed_models, model_path
 
 AUTO = "auto"
-_BEST = ("kokoro-v1.0", "kokoro-v1.0-fp16", KOKORO)
-"""Published models, the best first. Those of v1.0 count where their text side, an extra, is installed."""
+_BEST = ("kokoro-v1.0", "kokoro-v1.0-fp16", "kokoro-v1.0-int8", KOKORO)
+"""Published models, the best first."""
 
 
 class ModelMissingError(Exception):
@@ -29,16 +29,14 @@ def choose_model(wanted: str, models_dir: Path) -> Model:
     """
     if wanted != AUTO:
         return _existing(wanted, models_dir)
-    return _best(models_dir) or _existing(BUILT_IN, models_dir)
+    return best_model(models_dir) or _existing(BUILT_IN, models_dir)
 
 
-def _best(models_dir: Path) -> Model | None:
-    """Return the installed model that speaks best: the published ones in the order of _BEST, then any other."""
-    from core_engine.kokoro.phonemes_v1_0 import can_phonemize_v1_0
+def best_model(models_dir: Path) -> Model | None:
+    """Return the installed model that speaks best: the published ones in the order of _BEST, then any with voices."""
     from core_engine.kokoro.voice_packs import find_voices
 
-    without = () if can_phonemize_v1_0() else _BEST[:2]
-    installed = [Model(name, path) for name, path in installed_models(models_dir).items() if name not in without]
+    installed = [Model(name, path) for name, path in installed_models(models_dir).items()]
     ranked = sorted(installed, key=lambda model: _BEST.index(model.name) if model.name in _BEST else len(_BEST))
     return next((model for model in ranked if model.name in _BEST or find_voices(model.path.parent)), None)
 
