@@ -134,7 +134,7 @@ class _Delivery:
         try:
             Transfer(file, address, path, self._policy, report, self._cancel, is_last).run()
         except UnreachableError:
-            self._silent.add(origin(address))
+            self._silent.add(origin(file.url or ""))
             raise
 
 

