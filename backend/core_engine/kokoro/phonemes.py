@@ -38,6 +38,10 @@ _NINETY = re.compile("(?<=nˈaɪn)ti(?!ː)")
 _SYLLABIC = re.compile("(\\S)\u0329")
 _BRACKETS = str.maketrans("«»[]{}", "()()()")
 """Normalised English has guillemets for brackets, which v0.19 has symbols for and v1.0 has not."""
+_SINGLE_LETTERS = re.compile(r"(?<=\b[B-Z])'S\b")
+"""Normalised "the B's", of which espeak-ng says "B tick S". v0.19 heard that in its training, and is given it."""
+_OPENING_QUOTE = re.compile(r'(?<![^\s(—])"(?=\S)')
+"""A straight quote that opens; v1.0 was trained on English with typographic ones."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,11 @@ def phonemize_segments(text: str, language: str = DEFAULT_LANGUAGE, version: str
 def _normalized(text: str, language: Language, version: str) -> str:
     if not language.is_english:
         return foreign_text(text, language.code)
-    return normalize(text).translate(_BRACKETS) if version == V1_0 else normalize(text)
+    normalized = normalize(text)
+    if version != V1_0:
+        return normalized
+    normalized = _SINGLE_LETTERS.sub("'s", normalized.translate(_BRACKETS))
+    return _OPENING_QUOTE.sub("“", normalized).replace('"', "”")
 
 
 def _spoken(pieces: list[str], runs: list[str], language: Language, version: str) -> list[str]:

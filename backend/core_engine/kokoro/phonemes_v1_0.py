@@ -113,11 +113,10 @@ def dictionary_problem() -> DictionaryProblem | None:
     missing = [name for name in _PACKAGES if not _is_importable(name)]
     if missing:
         text = f"without {', '.join(missing)} there are no dictionaries: `{INSTALL_DICTIONARY}` installs them."
-        return DictionaryProblem(text, _PACKAGES[0] not in missing)
+        return DictionaryProblem(text, is_half_installed=_PACKAGES[0] not in missing)
     if not _is_importable(_TAGGER):  # misaki would fetch it by itself, unasked and unverified
-        return DictionaryProblem(
-            f"without the tagger {_TAGGER} the dictionaries cannot be used: `{_INSTALL_TAGGER}` installs it.", True
-        )
+        text = f"without the tagger {_TAGGER} the dictionaries cannot be used: `{_INSTALL_TAGGER}` installs it."
+        return DictionaryProblem(text, is_half_installed=True)
     return None
 
 

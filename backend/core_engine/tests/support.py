@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from django.test import SimpleTestCase, override_settings
 
+from core_engine.kokoro.voice_formats import format_of
 from core_engine.kokoro.voices import VOICES
 from core_engine.model_loader import KokoroModelLoader
+from core_engine.model_paths import BUILT_IN, model_path
 
 SAMPLE_TEXT = "The keeper lit the lamp. It was a quarter past six."
 
@@ -60,3 +62,14 @@ def random_pack(seed: int, rows: int = 511) -> npt.NDArray[np.float32]:
 def seven_packs() -> dict[str, Any]:
     """Return a random pack for each of the seven voices."""
     return {voice.id: random_pack(seed) for seed, voice in enumerate(VOICES)}
+
+
+def install(models_dir: Path, name: str, rows: int = 510, voices: tuple[str, ...] = ("af_bella", "bf_emma")) -> Path:
+    """Put the built-in model there as `name`, with voices of so many rows that bear these names."""
+    built_in = model_path(BUILT_IN, models_dir)
+    folder = models_dir / name
+    (folder / "voices").mkdir(parents=True)
+    shutil.copy(built_in, folder / f"{name}.onnx")
+    pack = format_of(built_in.with_name("voices.npz")).read("af_bella")[:rows]
+    np.savez(folder / "voices" / "voices.npz", **dict.fromkeys(voices, pack))
+    return folder / f"{name}.onnx"

@@ -1,7 +1,9 @@
 from django.test import SimpleTestCase
 
+from core_engine.kokoro.breaks import Rank, breaks
 from core_engine.kokoro.chunks import Chunk, split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.errors import NothingToSpeakError, UnsupportedLanguageError
+from core_engine.kokoro.languages import V1_0
 from core_engine.kokoro.phonemes import phonemize
 from core_engine.kokoro.vocabulary import token_ids
 from core_engine.tests.growth import LINEAR, growth
@@ -11,6 +13,14 @@ STORY = (
     "“It is... I think,” he said — and laughed; it cost £3.50, e.g. for tea vs. coffee! (She had none.)\n\n"
     "The U.S. ship was late… The captain, Mr. Obi, waited: nothing came."
 )
+
+TONGUES = {
+    "es": "El Sr. Gil vio 3,5 casas. ¿Quién vive allí? ¡Nadie! ",
+    "fr-fr": "M. Roy dit : « Non ! » Il pleut ; on rentre. ",
+    "it": "Il dott. Neri arriva alle 12:30. Che dice? Niente! ",
+    "pt-br": "O sr. Lima não veio. Quem sabe? Ninguém! ",
+    "hi": "डॉ. शर्मा घर गए। वह कौन है? मैं हूँ। ",
+}
 
 
 def joined(chunks: list[Chunk]) -> str:
@@ -55,6 +65,21 @@ class TextToChunksTests(SimpleTestCase):
         chunks = text_to_chunks("We saw Dr. A. B. Stone. He left.", max_tokens=40)
         self.assertEqual(len(chunks), 2)
         self.assertEqual(chunks[1].phonemes, phonemize("He left."))
+
+    def test_chunks_of_other_languages_lose_nothing_at_any_size(self):
+        for language, text in TONGUES.items():
+            for limit in (1, 7, 50, 510):
+                with self.subTest(limit, language=language):
+                    chunks = text_to_chunks(text * 5, language, limit, V1_0)
+                    self.assertEqual(joined(chunks), phonemize(text * 5, language, V1_0))
+                    self.assertTrue(all(1 <= len(chunk.token_ids) <= limit for chunk in chunks))
+
+    def test_chunks_of_other_languages_end_with_their_sentences(self):
+        for language, text in TONGUES.items():
+            with self.subTest(language):
+                chunks = text_to_chunks(text * 10, language, 200, V1_0)
+                self.assertGreater(len(chunks), 2)
+                self.assertTrue(all(chunk.phonemes.rstrip("”)")[-1] in ".!?" for chunk in chunks), chunks)
 
     def test_chunks_nothing_to_speak(self):
         for text in ("", "   ", "...", "\n", "?!", "“—”", "()", "\ue000", "\0", "\u200b", "''"):
@@ -104,6 +129,16 @@ class SplitTextIntoChunksTests(SimpleTestCase):
 
     def test_split_sentence_may_end_with_the_word_i(self):
         self.assertEqual(split_text_into_chunks("So do I. They left.", 15), ["So do I.", "They left."])
+
+    def test_split_knows_sentence_ends_of_other_scripts(self):
+        for text in ("他来了。她走了！", "वह आया। वह गया।", "Es hora. ¿Vamos?", "来た？行く。"):
+            first, second = split_text_into_chunks(text, len(text) - 2)
+            self.assertIn(first[-1], "。！？।.")
+            self.assertTrue(second)
+
+    def test_breaks_in_phonemes_are_not_judged_by_case(self):
+        ranks = [found.rank for found in breaks("həlˈO. ðə ɛnd, A. b… go.", language=None)]
+        self.assertEqual(ranks, [Rank.SENTENCE, Rank.CLAUSE, Rank.SENTENCE, Rank.CLAUSE])
 
     def test_split_empty_line_ends_a_sentence(self):
         self.assertEqual(split_text_into_chunks("A title\n\nA text of words", 17), ["A title", "A text of words"])

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import shutil
 import tempfile
 import unittest
@@ -10,19 +11,23 @@ from pathlib import Path
 
 import numpy as np
 
-from core_engine.kokoro import chunks, phonemes_v1_0
+from core_engine.kokoro import phonemes_v1_0, text_sides
 from core_engine.kokoro.blending import blend, blended_voices
 from core_engine.kokoro.chunks import text_to_chunks
 from core_engine.kokoro.errors import NothingToSpeakError, PhonemizerError, UnsupportedLanguageError, VoicePackError
 from core_engine.kokoro.languages import V0_19, V1_0
-from core_engine.kokoro.phonemes_v1_0 import phonemize_v1_0, word_v1_0
+from core_engine.kokoro.phonemes import phonemize
+from core_engine.kokoro.phonemes_v1_0 import INSTALL_DICTIONARY, phonemize_v1_0, word_v1_0
 from core_engine.kokoro.synthesis import Kokoro
-from core_engine.kokoro.versions import checked_version
+from core_engine.kokoro.text_sides import ESPEAK
+from core_engine.kokoro.versions import checked_version, version_of_voices
 from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
 from core_engine.kokoro.voice_formats import format_of
+from core_engine.kokoro.voice_packs import find_voices
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.tests.support import FolderTestCase, LoaderTestCase, random_pack
 from core_engine.tts_wrapper import generate_audio
+from storyflow_backend.environment import models_dir
 
 try:
     # Not where it is used: what is first imported while sys.modules is patched would be imported a second time.
@@ -33,6 +38,7 @@ except ImportError:  # a development package
 BUILT_IN_MODEL = model_path(BUILT_IN, Path())
 HAS_MISAKI = all(importlib.util.find_spec(name) for name in ("misaki", "spacy", "en_core_web_sm"))
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+REAL = model_path("kokoro-v1.0-int8", models_dir())
 needs_misaki = unittest.skipUnless(HAS_MISAKI, "needs misaki and its tagger, an extra")
 
 
@@ -132,21 +138,25 @@ def tell_vocabulary(test, path, vocabulary):
 
 class MissingExtraTests(unittest.TestCase):
     def setUp(self):
-        phonemes_v1_0._g2p.cache_clear()
-        self.addCleanup(phonemes_v1_0._g2p.cache_clear)
+        for cached in (phonemes_v1_0._g2p, text_sides._english_of_v1_0):
+            cached.cache_clear()
+            self.addCleanup(cached.cache_clear)
 
     def test_missing_package_is_named(self):
         without = unittest.mock.patch.dict("sys.modules", {"misaki": None})
-        with without, self.assertRaisesRegex(PhonemizerError, r"storyflow-voice\[v1\]"):
+        with without, self.assertRaisesRegex(PhonemizerError, re.escape(INSTALL_DICTIONARY)):
             phonemize_v1_0("Hello.")
 
-    def test_model_that_needs_it_is_refused_at_once_and_others_are_not(self):
-        with unittest.mock.patch.dict("sys.modules", {"misaki": None}):
-            Kokoro.load(BUILT_IN_MODEL).check()
-            with tempfile.TemporaryDirectory() as folder, self.assertRaises(PhonemizerError):
-                path = lay_out(Path(folder), rows=510)
-                tell_vocabulary(self, path, VOCABULARY_V1_0)
-                Kokoro.load(path).check("bf_emma")
+    def test_model_of_v1_0_speaks_without_it(self):
+        without = unittest.mock.patch.dict("sys.modules", {"misaki": None})
+        with without, tempfile.TemporaryDirectory() as folder:
+            path = lay_out(Path(folder), rows=510)
+            tell_vocabulary(self, path, VOCABULARY_V1_0)
+            kokoro = Kokoro.load(path)
+            self.assertEqual(kokoro.check("bf_emma"), ESPEAK)
+            (chunk,) = kokoro.prepare("Go.", "bf_emma").chunks
+            self.assertEqual(chunk.phonemes, "ɡˈəʊ.")
+            self.assertEqual(chunk.token_ids, tuple(VOCABULARY_V1_0[symbol] for symbol in chunk.phonemes))
 
     @needs_misaki
     def test_missing_tagger_is_named_and_not_fetched(self):
@@ -155,20 +165,37 @@ class MissingExtraTests(unittest.TestCase):
             phonemize_v1_0("Hello.")
 
 
+class EspeakTests(unittest.TestCase):
+    """English of v1.0 without dictionaries: the phonemes of v0.19, in its own symbols."""
+
+    def test_plain_words_are_those_of_v0_19(self):
+        text = "The keeper lit the lamp; it cost $3.50 at 7:05, didn't it?"
+        for language in ("en-us", "en-gb"):
+            self.assertEqual(phonemize(text, language, V1_0), phonemize(text, language))
+
+    def test_what_v1_0_has_no_symbol_for_is_replaced(self):
+        self.assertEqual(phonemize("(Go) [now]!", "en-us", V1_0), "(ɡˈoʊ) (nˈaʊ)!")
+        self.assertEqual(phonemize('"Go," he said (“now”).', "en-us", V1_0), "“ɡˈoʊ,” hiː sˈɛd (“nˈaʊ”).")
+        self.assertEqual(phonemize("It was written.", "en-us", V1_0), "ɪt wʌz ɹˈɪʔᵊn.")
+        self.assertEqual(phonemize("And the B's went.", "en-us", V1_0), "ænd ðə bˈiːz wˈɛnt.")
+
+    def test_every_symbol_is_in_the_vocabulary(self):
+        text = "¿$ ¡ « » ' } { ] [ “He” said: ‘no’ — 5% of Llanelli's bottles…"
+        self.assertLessEqual(set(phonemize(text, "en-gb", V1_0)), set(VOCABULARY_V1_0))
+
+
 class PairTests(FolderTestCase):
     def test_pairs_that_belong_together(self):
-        with unittest.mock.patch("core_engine.kokoro.versions.can_phonemize_v1_0", return_value=True):
-            self.assertEqual(checked_version(None, 510, "af"), V1_0)
+        self.assertEqual(checked_version(None, 510, "af"), V1_0)
         self.assertEqual(checked_version(None, 511, "af"), V0_19)
         self.assertEqual(checked_version(V1_0, 510, "af"), V1_0)
         self.assertEqual(checked_version(None, 0, "af"), V0_19)
 
-    def test_model_of_no_version_speaks_as_v0_19_where_nothing_else_is_installed(self):
-        absent = unittest.mock.patch("core_engine.kokoro.versions.can_phonemize_v1_0", return_value=False)
-        with absent, self.assertLogs("core_engine.kokoro.versions", "WARNING"):
-            self.assertEqual(checked_version(None, 510, "af"), V0_19)
-            speech = Kokoro.load(lay_out(self.folder, rows=510)).speak("The keeper lit the lamp.")
-        self.assertGreater(len(speech.audio), 10_000)
+    def test_voices_tell_their_version(self):
+        for rows, version in ((510, V1_0), (511, V0_19), (3, None)):
+            lay_out(self.folder, rows)
+            self.assertEqual(version_of_voices(find_voices(self.folder)), version)
+        self.assertIsNone(version_of_voices({}))
 
     def test_mismatched_pairs_are_refused_with_a_sentence(self):
         for model, rows in ((V0_19, 510), (V1_0, 511)):
@@ -195,8 +222,7 @@ class PairTests(FolderTestCase):
     )
     def test_real_packs_are_known(self):
         pack = format_of(SHARED / "af_bella.bin").read("af_bella")
-        with unittest.mock.patch("core_engine.kokoro.versions.can_phonemize_v1_0", return_value=True):
-            self.assertEqual(checked_version(None, len(pack), "af_bella"), V1_0)
+        self.assertEqual(checked_version(None, len(pack), "af_bella"), V1_0)
 
 
 @needs_misaki
@@ -206,11 +232,23 @@ class GenerateAudioTests(LoaderTestCase):
         lay_out(self.folder / "kokoro-v1.0", rows=510)
         with (
             self.settings(STORYFLOW_MODELS_DIR=self.folder, STORYFLOW_TTS_MODEL="kokoro-v1.0"),
-            unittest.mock.patch.object(chunks, "phonemize_v1_0", wraps=phonemize_v1_0) as spoken,
+            unittest.mock.patch.object(text_sides, "phonemize_v1_0", wraps=phonemize_v1_0) as spoken,
         ):
             result = generate_audio("Hello.", "bf_emma", output_path=str(self.folder / "a.wav"))
         self.assertTrue(result["success"], result)
         spoken.assert_called_once_with("Hello.", "en-gb")
+
+
+@unittest.skipUnless(REAL.is_file(), f"needs Kokoro's weights: there is no '{REAL}'")
+class RealModelTests(LoaderTestCase):
+    def test_generate_audio_speaks_every_language_of_espeak(self):
+        texts = {"af_heart": "Good morning.", "ef_dora": "Buenos días.", "ff_siwis": "Bonjour.", "hf_alpha": "नमस्ते।"}
+        with self.settings(STORYFLOW_TTS_MODEL=REAL.stem, STORYFLOW_MODELS_DIR=REAL.parents[1]):
+            for voice, text in texts.items():
+                result = generate_audio(text, voice, output_path=str(self.folder / "a.wav"))
+                self.assertTrue(result["success"], result)
+                self.assertEqual((result["voice_id"], result["chunks"]), (voice, 1))
+                self.assertGreater(result["duration"], 0.5)
 
 
 class BlendTests(unittest.TestCase):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import wave
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 import engines
 from core_engine.kokoro.voices import VOICES
+from core_engine.tests.support import install
 from engines.conformance.trial import Trial, trial_of
 
 pytest.importorskip("onnxruntime")
@@ -83,6 +85,44 @@ def test_speed_is_obeyed(trial) -> None:
 def test_languages_are_accents(trial, language) -> None:
     load(trial, "default")
     assert len(speak(trial, language=language)) > 12_000
+
+
+@pytest.fixture(scope="module")
+def many_languages(trial) -> str:
+    """Return the name of a mounted model with v1.0 voices of three languages."""
+    name = "tongues"
+    install(trial.external_models_dir, name, voices=("af_bella", "bf_emma", "ef_dora", "pf_dora"))
+    return name
+
+
+def test_models_tell_the_languages_of_their_voices(trial, many_languages) -> None:
+    told = {model["name"]: model["languages"] for model in trial.get("/models").json()["models"]}
+    assert told["default"] == told[many_languages] == told[f"{many_languages}.bf_emma"] == ["en", "en-us", "en-gb"]
+    assert told[f"{many_languages}.ef_dora"] == ["es"]
+    assert told[f"{many_languages}.pf_dora"] == ["pt", "pt-br"]
+
+
+@pytest.mark.parametrize(("voice", "language"), [("ef_dora", "es-MX"), ("pf_dora", "pt"), ("pf_dora", "pt-BR")])
+def test_voice_speaks_its_own_language(trial, many_languages, voice, language) -> None:
+    assert load(trial, f"{many_languages}.{voice}") == 200
+    assert len(speak(trial, "Bom dia, senhora Lima.", language)) > 12_000
+
+
+@pytest.mark.parametrize(("voice", "language"), [("ef_dora", "en"), ("af_bella", "es"), ("pf_dora", "hi")])
+def test_request_in_another_language_than_the_voice_s_is_refused(trial, many_languages, voice, language) -> None:
+    load(trial, f"{many_languages}.{voice}")
+    answer = trial.post("/generate", {"text": "Hola.", "language": language})
+    assert answer.status == 400
+    assert f"'{voice}' speaks" in answer.json()["detail"]
+    assert trial.get("/health").json()["status"] == "ready"
+
+
+@pytest.mark.skipif(find_spec("misaki") is not None, reason="misaki is installed")
+def test_voice_whose_language_nothing_can_read_says_what_to_install(trial) -> None:
+    install(trial.external_models_dir, "japanese", voices=("jf_alpha",))
+    answer = trial.post("/load", {"engineModelName": "japanese.jf_alpha"})
+    assert answer.status == 400
+    assert "misaki[ja]" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core_engine.tests.support import install
 from core_engine.tts_wrapper import VALID_VOICE_IDS
 
 
@@ -152,9 +153,49 @@ def test_voices_lists_the_seven_with_what_has_them():
         "gender": "Female",
         "accent": "American",
         "description": "Clear, warm tone",
+        "language": "en-us",
         "installed": ["default"],
     }
     assert "BBC-style" in storyflow("voices").stdout
+
+
+def test_voices_of_a_model_are_listed_by_language(tmp_path, monkeypatch):
+    monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path))
+    install(tmp_path, "kokoro-v1.0-int8", voices=("zf_xiaoni", "ef_dora", "bm_fable", "af_bella", "af_heart"))
+    listed = {voice["id"]: voice for voice in json.loads(storyflow("voices", "--json").stdout)}
+    others = [name for name in listed if name not in VALID_VOICE_IDS]
+    assert others == ["af_heart", "bm_fable", "ef_dora", "zf_xiaoni"]
+    assert listed["ef_dora"]["installed"] == ["kokoro-v1.0-int8"]
+    assert (listed["ef_dora"]["accent"], listed["ef_dora"]["language"]) == ("Spanish", "es")
+    shown = storyflow("voices").stdout
+    heads = [line for line in shown.splitlines() if line.endswith(")")]
+    assert heads == ["American English (en-us)", "British English (en-gb)", "Spanish (es)", "Mandarin Chinese (zh)"]
+
+
+def test_voice_of_another_language_is_read_in_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path))
+    install(tmp_path, "kokoro-v1.0-int8", voices=("af_bella", "ef_dora", "jf_alpha"))
+    spanish = ["say", "Hola, niño.", "-o", tmp_path / "a.wav", "--voice"]
+    assert storyflow(*spanish, "ef_dora").returncode == 0
+    done = storyflow(*spanish, "jf_alpha")
+    if done.returncode:
+        assert (done.returncode, "Traceback" in done.stderr) == (4, False)
+        assert "misaki" in done.stderr or "unidic" in done.stderr
+
+
+def test_doctor_says_what_reads_each_language():
+    findings = {finding["what"]: finding for finding in json.loads(storyflow("doctor", "--json").stdout)}
+    assert findings["English of v1.0"]["ok"]
+    assert findings["English of v1.0"]["detail"].startswith(("read by espeak-ng", "read by misaki"))
+    for language in ("Japanese", "Mandarin Chinese"):
+        assert findings[language]["ok"] or "install" in findings[language]["detail"]
+        assert not findings[language]["needed"]
+
+
+def test_doctor_lets_the_best_model_speak(tmp_path, monkeypatch):
+    monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path))
+    install(tmp_path, "kokoro-v1.0-int8")
+    assert "Kokoro: kokoro-v1.0-int8 spoke for" in storyflow("doctor").stdout
 
 
 def test_doctor_is_content_where_narrating_works():
