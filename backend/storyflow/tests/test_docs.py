@@ -51,7 +51,7 @@ def test_voices_in_the_readme_are_those_of_the_code():
 def test_environment_variables_in_the_pages_are_read_by_the_code():
     backend = ROOT / "backend"
     readers = [*backend.glob("storyflow_backend/*.py"), backend / "engines" / "downloading" / "policy.py"]
-    readers.append(backend / "core_engine" / "kokoro" / "graph_cache.py")
+    readers += [backend / "core_engine" / "kokoro" / "graph_cache.py", backend / "listening" / "equipment.py"]
     code = "\n".join(path.read_text() for path in readers)
     for variable in re.findall(r"`((?:STORYFLOW_[A-Z_]+|MEDIA_ROOT|SECRET_KEY|DEBUG|ALLOWED_HOSTS))`", TEXT):
         assert variable in code, variable
