@@ -17,6 +17,9 @@ HARVARD = (
 )
 """Of the Harvard lists 1 and 2 (IEEE 1969), those without a number, and without ends that the next word swallows."""
 
+FEW = " ".join(HARVARD[1:5])
+"""Four of them, for what is said many times."""
+
 FABLES = Path(__file__).with_name("fables.txt")
 """A chapter of 1,500 words: fables of Aesop, told again for this purpose."""
 

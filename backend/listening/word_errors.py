@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'"})
-_WORD = re.compile(r"\w+(?:'\w+)*")
+_LETTER = r"[\w\u0900-\u0963\u0966-\u097f]"
+"""Also the vowel signs of Devanagari, without its full stop."""
+_WORD = re.compile(rf"{_LETTER}+(?:'{_LETTER}+)*")
 
 
 @dataclass(frozen=True)

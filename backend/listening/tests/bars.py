@@ -1,6 +1,6 @@
 """What speech has to keep to, each as one check, so that what is wrong can be shown to fail the very same ones."""
 
-from listening.accents import SENTENCE, britishness
+from listening.accents import BRITISH_FROM, SENTENCE, britishness
 from listening.listener import Listener, Recording
 from listening.pace import words_per_minute
 from listening.word_errors import WordErrors, words_of
@@ -38,4 +38,4 @@ def check_speed(recording: Recording, normal: Recording, speed: float) -> None:
 def check_accent(listener: Listener, recording: Recording, voice: str) -> None:
     """Fail where the sentence about the car was not read in the accent that the voice's name stands for."""
     british = britishness(listener, recording, SENTENCE)
-    assert (british > 0) == voice.startswith("b"), f"{voice}: {british:+.2f}"
+    assert (british > BRITISH_FROM) == voice.startswith("b"), f"{voice}: {british:+.2f}"

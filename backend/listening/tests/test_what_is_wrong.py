@@ -18,12 +18,11 @@ from core_engine.kokoro.synthesis import Utterance
 from listening.accents import SENTENCE
 from listening.listener import Recording
 from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, check_pace, check_speed, check_words
-from listening.texts import HARVARD
+from listening.texts import FEW
 from listening.word_errors import word_errors
 
 pytestmark = [pytest.mark.listening, pytest.mark.timeout(1200)]
 
-SENTENCES = " ".join(HARVARD[:4])
 CHUNK_TOKENS = 60
 """So few that each of the sentences is a chunk."""
 
@@ -31,7 +30,7 @@ CHUNK_TOKENS = 60
 @pytest.fixture(scope="module")
 def spoken(kokoro):
     """Four sentences in chunks of their own, spoken chunk by chunk."""
-    utterance = kokoro.prepare(SENTENCES, "af_sarah", max_tokens=CHUNK_TOKENS)
+    utterance = kokoro.prepare(FEW, "af_sarah", max_tokens=CHUNK_TOKENS)
     assert len(utterance.chunks) == 4
     return utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks]
 
@@ -50,38 +49,38 @@ def recording_of(kokoro, spoken):
 
 
 def test_all_chunks_pass(recording_of, listener):
-    errors = word_errors(SENTENCES, listener.hear(recording_of(0, 1, 2, 3)))
-    check_words(errors, 4)
+    errors = word_errors(FEW, listener.hear(recording_of(0, 1, 2, 3)))
+    check_words(errors, 8)
     check_nothing_lost_or_doubled(errors)
 
 
 def test_dropped_chunk_is_caught(recording_of, listener):
-    errors = word_errors(SENTENCES, listener.hear(recording_of(0, 2, 3)))
+    errors = word_errors(FEW, listener.hear(recording_of(0, 2, 3)))
     with pytest.raises(AssertionError):
         check_nothing_lost_or_doubled(errors)
     assert errors.longest_lost >= 7, str(errors)
 
 
 def test_doubled_chunk_is_caught(recording_of, listener):
-    errors = word_errors(SENTENCES, listener.hear(recording_of(0, 1, 1, 2, 3)))
+    errors = word_errors(FEW, listener.hear(recording_of(0, 1, 1, 2, 3)))
     with pytest.raises(AssertionError):
         check_nothing_lost_or_doubled(errors)
     assert errors.longest_added >= 7, str(errors)
 
 
 def test_shuffled_tokens_are_caught(kokoro, listener):
-    utterance = kokoro.prepare(SENTENCES, "af_sarah")
+    utterance = kokoro.prepare(FEW, "af_sarah")
     (chunk,) = utterance.chunks
     order = random.Random(1).sample(range(len(chunk.token_ids)), len(chunk.token_ids))
     phonemes = "".join(chunk.phonemes[place] for place in order)
     shuffled = replace(chunk, phonemes=phonemes, token_ids=tuple(chunk.token_ids[place] for place in order))
-    errors = word_errors(SENTENCES, listener.hear(_spoken(kokoro, replace(utterance, chunks=(shuffled,)))))
+    errors = word_errors(FEW, listener.hear(_spoken(kokoro, replace(utterance, chunks=(shuffled,)))))
     with pytest.raises(AssertionError):
         check_words(errors, 8)
     assert errors.rate > 0.5, str(errors)
 
 
-@pytest.mark.parametrize(("voice", "other"), [("bm_george", "en-us"), ("bf_emma", "en-us"), ("af_bella", "en-gb")])
+@pytest.mark.parametrize(("voice", "other"), [("bm_george", "en-us"), ("am_adam", "en-gb")])
 def test_another_accent_is_caught(kokoro, listener, voice, other):
     recording = _spoken(kokoro, kokoro.prepare(SENTENCE, voice, language=other))
     check_words(word_errors(SENTENCE, listener.hear(recording)), 8)  # the words are understood all the same
@@ -90,13 +89,13 @@ def test_another_accent_is_caught(kokoro, listener, voice, other):
 
 
 def test_half_speed_sold_as_whole_is_caught(read_aloud, listener):
-    recording = read_aloud(SENTENCES, "af_bella", 0.5)
-    check_words(word_errors(SENTENCES, listener.hear(recording)), 8)
-    check_speed(recording, read_aloud(SENTENCES, "af_bella"), 0.5)
+    recording = read_aloud(FEW, "af_bella", 0.5)
+    check_words(word_errors(FEW, listener.hear(recording)), 8)
+    check_speed(recording, read_aloud(FEW, "af_bella"), 0.5)
     with pytest.raises(AssertionError):
-        check_pace(SENTENCES, recording)
+        check_pace(FEW, recording)
     with pytest.raises(AssertionError):
-        check_speed(recording, read_aloud(SENTENCES, "af_bella"), 1.0)
+        check_speed(recording, read_aloud(FEW, "af_bella"), 1.0)
 
 
 def _spoken(kokoro, utterance: Utterance) -> Recording:
