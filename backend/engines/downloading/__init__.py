@@ -1,1 +1,2 @@
-"""Models are fetched here: from where (policy, source), how (transfer), into a place nobody else sees (staging)."""
+"""Models are fetched here: from where (policy), how (transfer over source, package_source over package_tools and
+archives), and into a place that nobody else sees (staging)."""

@@ -26,8 +26,10 @@ from engines.downloading.policy import (
 
 _TICK_S = 0.1
 _NOTICEABLE = 16 * 1024  # bytes; less than these within the stall time is a stall
+_WORK_S = 0.1  # processor seconds; with less of them a tool that starts counts as stalled, too
+_START_S = 5.0  # processor seconds that the start may take, on any machine
 _COPIES = 3  # of an archive that a tool makes on its way
-_SHOWN_LINES = 12
+_SHOWN_LINES, _SHOWN_COLUMNS = 8, 200
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 _SETTINGS = {
     "pip": "its own settings (`pip config`, PIP_INDEX_URL, HTTPS_PROXY, PIP_CERT)",
@@ -83,12 +85,14 @@ class PackageTool:
         self, process: "subprocess.Popen[bytes]", package: Package, at_most: int, report: Callable[[int], None]
     ) -> None:
         """Wait for the end; raise, so that it is ended, where it hangs or brings more than it may."""
-        noticed, since = 0, time.monotonic()
+        noticed, worked_s, since = 0, 0.0, time.monotonic()
         while process.poll() is None:
-            here = _bytes_below(self.folder)
+            here = _bytes_below(self.folder / "archive") + _bytes_below(self.folder / "scratch")
             report(here)
             if here - noticed >= _NOTICEABLE:
                 noticed, since = here, time.monotonic()
+            if worked_s < _START_S and (now_s := _processor_time(process.pid)) - worked_s >= _WORK_S:
+                worked_s, since = now_s, time.monotonic()  # still starting, on a busy machine
             if here > _COPIES * at_most:
                 raise WrongBytesError(f"More comes as {package} than the {at_most} bytes that it has at most.")
             if time.monotonic() - since > self.policy.stall_s:
@@ -101,7 +105,7 @@ class PackageTool:
 
     def _failure(self, package: Package, code: int, log: Path) -> str:
         lines = log.read_bytes().decode("utf-8", "replace").strip().splitlines()[-_SHOWN_LINES:]
-        said = _CREDENTIALS.sub("", "\n".join(f"    {line}" for line in lines))
+        said = _CREDENTIALS.sub("", "\n".join(f"    {line[:_SHOWN_COLUMNS]}" for line in lines))
         own = f"npm pack {package.spec}" if self.name == "npm" else f"pip download --no-deps {package.spec}"
         return (
             f"{self.name} could not fetch {package} (exit code {code}). It said:\n{said}\n"
@@ -136,6 +140,15 @@ def _pip() -> list[str]:
         f"Packages are fetched with pip, and '{sys.executable}' has none. Install it (`uv pip install pip` or `python "
         f"-m ensurepip`) and try again."
     )
+
+
+def _processor_time(process: int) -> float:
+    """Return the seconds that a process has worked; 0 where the system does not tell as Linux does."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
 
 
 def _bytes_below(folder: Path) -> int:

@@ -176,6 +176,7 @@ def header(name: bytes, size: bytes, kind: bytes) -> bytes:
 
 HOSTILE_TARBALLS = {
     "symbolic link": tarred(tarfile.SYMTYPE, content=b""),
+    "link with content": tarred(tarfile.SYMTYPE),
     "hard link": tarred(tarfile.LNKTYPE, content=b""),
     "folder": tarred(tarfile.DIRTYPE, content=b""),
     "device": tarred(tarfile.CHRTYPE, content=b""),

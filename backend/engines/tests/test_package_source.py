@@ -478,6 +478,7 @@ def kill_often(folder: Path, kills: int) -> None:
     assert names_in(folder) == {"toy"}, "what killed downloads left is gone"
 
 
+@pytest.mark.timeout(400)
 def test_kills_publish_nothing_and_cost_a_part_each(tmp_path):
     kill_often(tmp_path, kills=2)
 
@@ -537,6 +538,7 @@ def races(folder: Path, use, rounds: int, workers: int) -> None:
             assert len(index.fetched()) == len(PARTS) * (i + 1), "one transfer"
 
 
+@pytest.mark.timeout(400)
 def test_race_of_processes_makes_one_transfer(tmp_path, use):
     races(tmp_path, use, rounds=1, workers=3)
 

