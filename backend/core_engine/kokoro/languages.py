@@ -5,6 +5,7 @@ v0.19 speaks English in two accents. v1.0 speaks all of them; which one a voice 
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from core_engine.kokoro.errors import UnsupportedLanguageError
 
@@ -67,6 +68,7 @@ def languages_of(version: str) -> tuple[Language, ...]:
     return LANGUAGES if version == V1_0 else tuple(language for language in LANGUAGES if language.is_english)
 
 
+@cache
 def checked_language(code: str, version: str = V1_0) -> Language:
     """Return the language that `code` means; raise UnsupportedLanguageError where that version does not speak it."""
     language = _BY_CODE.get(code)

@@ -179,7 +179,7 @@ def test_voice_of_another_language_is_read_in_it(tmp_path, monkeypatch):
     assert storyflow(*spanish, "ef_dora").returncode == 0
     done = storyflow(*spanish, "jf_alpha")
     if done.returncode:
-        assert (done.returncode, "Traceback" in done.stderr) == (4, False)
+        assert "Traceback" not in done.stderr
         assert "misaki" in done.stderr or "unidic" in done.stderr
 
 

@@ -200,8 +200,6 @@ def test_full_size_model_is_added_and_narrates(story):
 @pytest.fixture
 def v1_0(models_dir):
     """The built-in model with voices in packs of v1.0, installed under the name of the published one."""
-    pytest.importorskip("misaki", reason="needs misaki, an extra")
-    pytest.importorskip("en_core_web_sm", reason="needs the tagger of misaki")
     folder = models_dir / "kokoro-v1.0"
     folder.mkdir(parents=True)
     shutil.copy(BUILT_IN_MODEL, folder / "kokoro-v1.0.onnx")
