@@ -7,7 +7,7 @@ import pytest
 from storyflow.tests import specified
 
 _NARROWING = ("keyword", "deselect", "ignore", "ignore_glob", "lf", "stepwise", "collectonly")
-_APART = frozenset(["slow", "engines", "container"])
+_APART = frozenset(["slow", "engines", "container", "install", "listening"])
 
 
 class SpecifiedTests:

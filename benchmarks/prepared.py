@@ -32,10 +32,13 @@ def model() -> Path:
     return path
 
 
-def peer(name: str, *arguments: str | Path) -> list[str | Path]:
-    """Return the command that runs a peer on the same model: in an environment of its own, as its README says."""
+def peer(name: str, *arguments: str | Path, folder: Path | None = None) -> list[str | Path]:
+    """Return the command that runs a peer on the same model: in an environment of its own, as its README says.
+
+    `folder` holds another model, under the names that `peers.py` looks for.
+    """
     python = _environment("peers", [HERE / "peers-requirements.txt"])
-    return [python, HERE / "peers.py", name, model().parent, *arguments]
+    return [python, HERE / "peers.py", name, folder or model().parent, *arguments]
 
 
 def chapter(characters: int) -> str:

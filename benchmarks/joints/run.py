@@ -24,7 +24,7 @@ from core_engine.kokoro.joints import join  # noqa: E402
 from core_engine.kokoro.synthesis import Kokoro  # noqa: E402
 from core_engine.kokoro.throughput import CHUNK_TOKENS  # noqa: E402
 from core_engine.kokoro.vocabulary import SAMPLE_RATE, SAMPLES_PER_FRAME  # noqa: E402
-from storyflow.choice import choose_model  # noqa: E402
+from core_engine.model_choice import choose_model  # noqa: E402
 from storyflow.stories import read_story  # noqa: E402
 from storyflow_backend.environment import models_dir  # noqa: E402
 

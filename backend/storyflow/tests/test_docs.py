@@ -53,9 +53,10 @@ def test_environment_variables_in_the_pages_are_read_by_the_code():
     readers = [
         *backend.glob("storyflow_backend/*.py"),
         backend / "core_engine" / "places.py",
+        backend / "core_engine" / "kokoro" / "graph_cache.py",
         backend / "engines" / "downloading" / "policy.py",
+        backend / "listening" / "equipment.py",
     ]
-    readers.append(backend / "core_engine" / "kokoro" / "graph_cache.py")
     code = "\n".join(path.read_text() for path in readers)
     for variable in re.findall(r"`((?:STORYFLOW_[A-Z_]+|MEDIA_ROOT|SECRET_KEY|DEBUG|ALLOWED_HOSTS))`", TEXT):
         assert variable in code, variable

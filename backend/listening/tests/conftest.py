@@ -1,0 +1,104 @@
+"""The real voice, the listener, and what was read aloud, each made once for all tests that listen.
+
+A test is skipped where voice and listener are not there, and fails where STORYFLOW_LISTENING_REQUIRED wants them.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from core_engine.kokoro.synthesis import Kokoro
+from core_engine.model_loader import KokoroModelLoader
+from core_engine.tts_wrapper import generate_audio
+from listening.equipment import VOICE, Equipment, EquipmentMissingError, installed, is_required
+from listening.listener import Listener, Recording
+
+BACKEND = Path(__file__).resolve().parents[2]
+
+Hear = Callable[..., str]
+ReadAloud = Callable[..., Recording]
+
+
+@pytest.fixture(scope="session")
+def equipment() -> Equipment:
+    """Voice and listener, as they were fetched."""
+    try:
+        return installed()
+    except EquipmentMissingError as error:
+        if is_required():
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def listener(equipment) -> Listener:
+    """The listener, opened once."""
+    return Listener(equipment.listener)
+
+
+@pytest.fixture(scope="session")
+def kokoro(equipment) -> Kokoro:
+    """The real voice without Django, for what no door lets through: other tokens, another accent, lost chunks."""
+    return Kokoro.load(equipment.model)
+
+
+@pytest.fixture(scope="session")
+def read_aloud(equipment, tmp_path_factory) -> ReadAloud:
+    """Return read_aloud(text, voice, speed=1.0): what `generate_audio` makes of it, once for all who ask."""
+    made: dict[tuple[str, str, float], Recording] = {}
+    folder = tmp_path_factory.mktemp("read-aloud")
+    session: dict[str, Any] = {"_session": None, "_model_path": None}
+
+    def read(text: str, voice: str, speed: float = 1.0) -> Recording:
+        if (text, voice, speed) not in made:
+            path = folder / f"{len(made)}.wav"
+            answer = _with_real_voice(equipment, session, lambda: generate_audio(text, voice, speed, str(path)))
+            assert answer["success"], answer
+            assert answer["voice_id"] == voice
+            made[text, voice, speed] = Recording.read(path)
+        return made[text, voice, speed]
+
+    return read
+
+
+def _with_real_voice(equipment: Equipment, session: dict[str, Any], work: Callable[[], Any]) -> Any:
+    """Do some work with the real voice as the configured model; other tests find the loader as it was."""
+    before = {name: getattr(KokoroModelLoader, name) for name in session}
+    with override_settings(STORYFLOW_TTS_MODEL=VOICE, STORYFLOW_MODELS_DIR=equipment.folder):
+        _give(session)
+        try:
+            return work()
+        finally:
+            session.update({name: getattr(KokoroModelLoader, name) for name in session})
+            _give(before)
+
+
+def _give(values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(KokoroModelLoader, name, value)
+
+
+@pytest.fixture(scope="session")
+def storyflow(equipment, tmp_path_factory) -> Callable[..., str]:
+    """Return storyflow(*arguments): run the command with the real voice in its models folder, and return its output."""
+    media = tmp_path_factory.mktemp("media")
+
+    def run(*arguments: str | Path) -> str:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(BACKEND),
+            "STORYFLOW_MODELS_DIR": str(equipment.folder),
+            "MEDIA_ROOT": str(media),
+        }
+        command = [sys.executable, "-m", "storyflow", *map(str, arguments), "--model", VOICE]
+        done = subprocess.run(command, env=environment, cwd=media, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

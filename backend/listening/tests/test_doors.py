@@ -1,0 +1,77 @@
+"""Every way to make speech gives the same understandable speech: the function, the commands, the engine, a blend."""
+
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+
+import engines
+from engines.conformance.trial import trial_of
+from listening.equipment import VOICE
+from listening.listener import Recording
+from listening.tests.bars import check_nothing_lost_or_doubled, check_pace, check_words
+from listening.texts import FABLES, FEW
+from listening.word_errors import together, word_errors
+
+pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600)]
+
+KOKORO = Path(engines.__file__).parent / "tts" / "kokoro"
+MOST_PERCENT = 8
+"""Of four sentences, where each word is three percent."""
+BLEND = "af_bella*0.6+bm_george*0.4"
+
+
+def check(listener, text, recording):
+    errors = word_errors(text, listener.hear(recording))
+    check_words(errors, MOST_PERCENT)
+    check_nothing_lost_or_doubled(errors)
+    check_pace(text, recording)
+
+
+def test_say(storyflow, listener, tmp_path):
+    storyflow("say", FEW, "--voice", "bf_emma", "--output", tmp_path / "said.wav")
+    check(listener, FEW, Recording.read(tmp_path / "said.wav"))
+
+
+def test_blend_of_voices(storyflow, listener, tmp_path):
+    storyflow("say", FEW, "--voice", BLEND, "--output", tmp_path / "said.wav")
+    check(listener, FEW, Recording.read(tmp_path / "said.wav"))
+
+
+def test_chapter_is_narrated_with_no_words_lost_or_doubled(storyflow, listener, tmp_path):
+    answer = json.loads(storyflow("narrate", FABLES, "--voice", "bm_george", "--out", tmp_path, "--json"))
+    manifest = Path(answer["manifest"])
+    segments = json.loads(manifest.read_text(encoding="utf-8"))["segments"]
+    assert " ".join(segment["text"] for segment in segments).split() == FABLES.read_text(encoding="utf-8").split()
+    each = []
+    for segment in segments:
+        recording = Recording.read(manifest.parent / segment["path"])
+        each.append(word_errors(segment["text"], listener.hear(recording)))
+        check_pace(segment["text"], recording)
+    errors = together(each)
+    assert errors.words >= 1500
+    check_words(errors, 4)
+    check_nothing_lost_or_doubled(errors)
+
+
+def test_engine_answers_over_http(equipment, listener):
+    with trial_of(KOKORO) as trial:
+        shutil.copytree(equipment.model.parent, trial.external_models_dir / VOICE, copy_function=_second_name)
+        trial.start()
+        assert trial.post("/load", {"engineModelName": f"{VOICE}.am_michael"}).status == 200
+        answer = trial.post("/generate", {"text": FEW, "language": "en"})
+        assert answer.status == 200, answer.body
+    audio, sample_rate = soundfile.read(io.BytesIO(answer.body), dtype="float32")
+    check(listener, FEW, Recording(audio, sample_rate))
+
+
+def _second_name(source: str, target: str) -> None:
+    """Give a file a second name, which costs nothing; copy it where the disk cannot do that."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,46 @@
+"""Seven voices, their accents and their speeds, and five more languages, as the listener hears `generate_audio`."""
+
+import pytest
+
+from core_engine.kokoro.voices import VOICES
+from listening.accents import SENTENCE
+from listening.hindi import hindi_errors
+from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, check_pace, check_speed, check_words
+from listening.texts import FEW, HARVARD, PASSAGES
+from listening.word_errors import together, word_errors
+
+pytestmark = [pytest.mark.listening, pytest.mark.timeout(1200)]
+
+SEVEN = [voice.id for voice in VOICES]
+TEN_SENTENCES = " ".join(HARVARD)
+
+
+def test_seven_voices_are_understood(read_aloud, listener):
+    each = [word_errors(TEN_SENTENCES, listener.hear(read_aloud(TEN_SENTENCES, voice))) for voice in SEVEN]
+    check_words(together(each), 4)
+    for errors in each:
+        check_nothing_lost_or_doubled(errors)
+
+
+@pytest.mark.parametrize("voice", SEVEN)
+def test_voice_speaks_in_its_own_accent(read_aloud, listener, voice):
+    check_accent(listener, read_aloud(SENTENCE, voice), voice)
+
+
+@pytest.mark.parametrize("voice", SEVEN)
+def test_voice_reads_at_a_narrators_pace(read_aloud, voice):
+    check_pace(TEN_SENTENCES, read_aloud(TEN_SENTENCES, voice))
+
+
+@pytest.mark.parametrize("speed", [0.5, 0.8, 1.25, 2.0])
+def test_speed_is_obeyed_and_understood(read_aloud, listener, speed):
+    recording = read_aloud(FEW, "af_bella", speed)
+    check_words(word_errors(FEW, listener.hear(recording)), 8)
+    check_speed(recording, read_aloud(FEW, "af_bella"), speed)
+
+
+@pytest.mark.parametrize("passage", PASSAGES, ids=lambda passage: passage.language)
+def test_other_languages_are_understood(read_aloud, listener, passage):
+    heard = listener.hear(read_aloud(passage.text, passage.voice), passage.language)
+    errors_of = hindi_errors if passage.language == "hi" else word_errors
+    check_words(errors_of(passage.text, heard), 15)

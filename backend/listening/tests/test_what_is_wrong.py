@@ -1,0 +1,103 @@
+"""What is wrong with speech is heard: each of these fails one of the bars that the right one passes.
+
+| wrong | caught by |
+|---|---|
+| the tokens in another order | word error rate |
+| the phonemes of another accent | britishness: what the listener's encoder hears beside both readings of espeak-ng |
+| a chunk left out | a run of lost words |
+| a chunk twice | a run of added words |
+| half speed sold as whole | words per minute; the words themselves are understood |
+"""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from core_engine.kokoro.synthesis import Utterance
+from listening.accents import SENTENCE
+from listening.listener import Recording
+from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, check_pace, check_speed, check_words
+from listening.texts import FEW
+from listening.word_errors import word_errors
+
+pytestmark = [pytest.mark.listening, pytest.mark.timeout(1200)]
+
+CHUNK_TOKENS = 60
+"""So few that each of the sentences is a chunk."""
+
+
+@pytest.fixture(scope="module")
+def spoken(kokoro):
+    """Four sentences in chunks of their own, spoken chunk by chunk."""
+    utterance = kokoro.prepare(FEW, "af_sarah", max_tokens=CHUNK_TOKENS)
+    assert len(utterance.chunks) == 4
+    return utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks]
+
+
+@pytest.fixture
+def recording_of(kokoro, spoken):
+    """Return recording_of(numbers): these of the chunks, in this order, joined as `speak` joins them."""
+    utterance, pieces = spoken
+
+    def recording(*numbers: int) -> Recording:
+        chosen = replace(utterance, chunks=tuple(utterance.chunks[number] for number in numbers))
+        speech = kokoro.joined(chosen, [pieces[number] for number in numbers])
+        return Recording(speech.audio, speech.sample_rate)
+
+    return recording
+
+
+def test_all_chunks_pass(recording_of, listener):
+    errors = word_errors(FEW, listener.hear(recording_of(0, 1, 2, 3)))
+    check_words(errors, 8)
+    check_nothing_lost_or_doubled(errors)
+
+
+def test_dropped_chunk_is_caught(recording_of, listener):
+    errors = word_errors(FEW, listener.hear(recording_of(0, 2, 3)))
+    with pytest.raises(AssertionError):
+        check_nothing_lost_or_doubled(errors)
+    assert errors.longest_lost >= 7, str(errors)
+
+
+def test_doubled_chunk_is_caught(recording_of, listener):
+    errors = word_errors(FEW, listener.hear(recording_of(0, 1, 1, 2, 3)))
+    with pytest.raises(AssertionError):
+        check_nothing_lost_or_doubled(errors)
+    assert errors.longest_added >= 7, str(errors)
+
+
+def test_shuffled_tokens_are_caught(kokoro, listener):
+    utterance = kokoro.prepare(FEW, "af_sarah")
+    (chunk,) = utterance.chunks
+    order = random.Random(1).sample(range(len(chunk.token_ids)), len(chunk.token_ids))
+    phonemes = "".join(chunk.phonemes[place] for place in order)
+    shuffled = replace(chunk, phonemes=phonemes, token_ids=tuple(chunk.token_ids[place] for place in order))
+    errors = word_errors(FEW, listener.hear(_spoken(kokoro, replace(utterance, chunks=(shuffled,)))))
+    with pytest.raises(AssertionError):
+        check_words(errors, 8)
+    assert errors.rate > 0.5, str(errors)
+
+
+@pytest.mark.parametrize(("voice", "other"), [("bm_george", "en-us"), ("am_adam", "en-gb")])
+def test_another_accent_is_caught(kokoro, listener, voice, other):
+    recording = _spoken(kokoro, kokoro.prepare(SENTENCE, voice, language=other))
+    check_words(word_errors(SENTENCE, listener.hear(recording)), 8)  # the words are understood all the same
+    with pytest.raises(AssertionError):
+        check_accent(listener, recording, voice)
+
+
+def test_half_speed_sold_as_whole_is_caught(read_aloud, listener):
+    recording = read_aloud(FEW, "af_bella", 0.5)
+    check_words(word_errors(FEW, listener.hear(recording)), 8)
+    check_speed(recording, read_aloud(FEW, "af_bella"), 0.5)
+    with pytest.raises(AssertionError):
+        check_pace(FEW, recording)
+    with pytest.raises(AssertionError):
+        check_speed(recording, read_aloud(FEW, "af_bella"), 1.0)
+
+
+def _spoken(kokoro, utterance: Utterance) -> Recording:
+    speech = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
+    return Recording(speech.audio, speech.sample_rate)
