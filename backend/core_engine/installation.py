@@ -31,7 +31,7 @@ def install_command(extra: str) -> str:
     if source:
         return f'{_pip_install()} "{source}[{extra}]"'
     packages = " ".join(f'"{requirement}"' for requirement in requirements_of(extra))
-    return f"{_pip_install()} {packages}"
+    return f"{_pip_install()} {packages or f'-r requirements-{extra}.txt'}"  # copied code has neither
 
 
 def requirements_of(extra: str) -> list[str]:

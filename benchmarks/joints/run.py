@@ -25,8 +25,8 @@ from core_engine.kokoro.synthesis import Kokoro  # noqa: E402
 from core_engine.kokoro.throughput import CHUNK_TOKENS  # noqa: E402
 from core_engine.kokoro.vocabulary import SAMPLE_RATE, SAMPLES_PER_FRAME  # noqa: E402
 from core_engine.model_choice import choose_model  # noqa: E402
+from core_engine.places import models_dir  # noqa: E402
 from storyflow.stories import read_story  # noqa: E402
-from storyflow_backend.environment import models_dir  # noqa: E402
 
 _LONGEST_MS = 800
 _FACTOR = 1.3
