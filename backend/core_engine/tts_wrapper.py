@@ -20,6 +20,7 @@ from core_engine.kokoro.voice_formats import VoicePack
 from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voice, load_voice
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID, VOICES, Language, language_of
 from core_engine.model_loader import KokoroModelLoader
+from core_engine.reading.aloud import spoken_text
 from core_engine.storage import audio_path, audio_url
 
 __all__ = [
@@ -47,7 +48,12 @@ class _ModelMissingError(Exception):
 
 
 def generate_audio(
-    text: str, voice_id: str = DEFAULT_VOICE_ID, speed: float = 1.0, output_path: str | None = None
+    text: str,
+    voice_id: str = DEFAULT_VOICE_ID,
+    speed: float = 1.0,
+    output_path: str | None = None,
+    *,
+    as_written: bool = False,
 ) -> dict[str, Any]:
     """Generate a WAV file from text; never raises, and never leaves a damaged file.
 
@@ -57,6 +63,7 @@ def generate_audio(
         speed: multiplier, 1.0 is normal; clamped to 0.5 to 2.0.
         output_path: where to save the WAV (16-bit PCM, 24 kHz, mono, peak at -1 dB); an existing file is replaced,
             missing folders are made.
+        as_written: leave numbers, dates and other written forms to the model instead of putting them into words.
 
     Returns:
         `{"success": True, "audio_path": str, "duration": seconds, "sample_rate": Hz, "voice_id": the voice that spoke,
@@ -65,7 +72,7 @@ def generate_audio(
     """
     try:
         path = checked_output_path(output_path)
-        return _generate(checked_text(text), validate_voice_id(voice_id), checked_speed(speed), path)
+        return _generate(checked_text(text), validate_voice_id(voice_id), checked_speed(speed), path, as_written)
     except (RefusedArgumentError, KokoroError) as error:
         logger.error("TTS generation refused: %s", error)
         return _failure(str(error))
@@ -130,14 +137,16 @@ def construct_audio_url(project_id: object, segment_id: object) -> str:
     return audio_url(settings.MEDIA_URL, project_id, segment_id)
 
 
-def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str, Any]:
+def _generate(text: str, voice: str, speed: float, output_path: str, as_written: bool) -> dict[str, Any]:
     session = _session()
     signature = read_signature(session)
     pack = None
     if signature.style:
         voice = _voice_that_speaks(voice)
         pack = get_voice_embedding(voice)
-    chunks = text_to_chunks(text, language_of(voice), version=_version(session, pack, voice))
+    language = language_of(voice)
+    spoken = text if as_written else spoken_text(text, language)
+    chunks = text_to_chunks(spoken, language, version=_version(session, pack, voice))
     audio = normalize_audio(synthesize(session, signature, chunks, pack, speed))
     save_audio_wav(audio, output_path, SAMPLE_RATE)
     # Of the bytes just written: by now somebody else may have put another file in their place.

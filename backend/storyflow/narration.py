@@ -9,6 +9,8 @@ from pathlib import Path
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.synthesis import Kokoro, Speech
 from core_engine.kokoro.throughput import speak_each
+from core_engine.kokoro.voices import language_of
+from core_engine.reading.aloud import spoken_text
 from core_engine.storage import audio_path, project_folder
 from engines.publishing import publish
 from storyflow.manifest import FILE_NAME, Entry, Manifest, ManifestError, read_manifest, write_manifest
@@ -34,6 +36,8 @@ class Task:
     """The media root; audio goes to projects/{project}/audio below it."""
     voice: str
     speed: float
+    as_written: bool = False
+    """Whether numbers, dates and other written forms are left as they are."""
 
     def audio_path(self, segment_id: str) -> Path:
         """Return where a segment's audio lies."""
@@ -89,6 +93,7 @@ class Narration:
         self._kokoro = kokoro
         kokoro.check(task.voice)
         self._voice, pack = kokoro.voice_pack(task.voice)
+        self._language = language_of(self._voice.lstrip())
         self._made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()}"
         self._before = _previous_entries(task)
         self._entries: dict[str, Entry] = {}
@@ -105,7 +110,7 @@ class Narration:
         self._task.folder.mkdir(parents=True, exist_ok=True)
         begin = saved = time.monotonic()
         todo = [segment for segment in self._task.story.segments if not self._is_kept(segment, after_each)]
-        texts = (segment.text for segment in todo)
+        texts = (self._spoken(segment) for segment in todo)
         spoken = speak_each(self._kokoro, texts, self._voice, self._task.speed, self._workers)
         try:
             for segment, speech in zip(todo, spoken, strict=True):
@@ -142,8 +147,12 @@ class Narration:
             self._entries[segment.id] = self._written(segment, speech)
             self._made.append(self._entries[segment.id])
 
+    def _spoken(self, segment: Segment) -> str:
+        """Return the text of a segment as the voice says it."""
+        return segment.text if self._task.as_written else spoken_text(segment.text, self._language)
+
     def _digest_of(self, segment: Segment) -> str:
-        parts = f"{self._made_with} {self._voice} {self._task.speed} {segment.text}"
+        parts = f"{self._made_with} {self._voice} {self._task.speed} {self._spoken(segment)}"
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def _written(self, segment: Segment, speech: Speech) -> Entry:

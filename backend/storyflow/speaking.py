@@ -7,7 +7,9 @@ import click
 
 from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
 from core_engine.kokoro.synthesis import Kokoro, Speech
+from core_engine.kokoro.voices import language_of
 from core_engine.model_paths import BUILT_IN, KOKORO
+from core_engine.reading.aloud import spoken_text
 from storyflow.choice import AUTO, Model, choose_model
 from storyflow_backend.environment import models_dir
 
@@ -36,6 +38,14 @@ def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
     elif wanted == AUTO:
         click.echo(f"The best model installed speaks: {model.name}", err=True)
     return LoadedModel(model, Kokoro.load(model.path, threads))
+
+
+def spoken_by(kokoro: Kokoro, text: str, voice: str) -> str:
+    """Return `text` with its written forms in words, in the accent of the voice that will really speak.
+
+    Raises VoicePackError where neither that voice nor the default is installed.
+    """
+    return spoken_text(text, language_of(kokoro.voice_pack(voice)[0].lstrip()))
 
 
 @dataclass(frozen=True)

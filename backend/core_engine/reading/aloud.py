@@ -9,6 +9,7 @@ from functools import cached_property
 from core_engine.reading.forms import Edit, edits
 from core_engine.reading.order import PASSES
 
+_LETTER_A = re.compile(r"\bA-(?=\s)")
 _WORD = re.compile(r"[^\s—]+")
 
 
@@ -33,6 +34,11 @@ class Reading:
     """What is said."""
     spans: tuple[tuple[int, int, int, int], ...]
     """What was replaced: start and end in the spoken text, start and end in the written text, in order."""
+
+    @property
+    def printed(self) -> str:
+        """What is said, as people write it: without the hyphen that tells espeak-ng the letter A from the article."""
+        return _LETTER_A.sub("A", self.text)
 
     @cached_property
     def words(self) -> tuple[Word, ...]:

@@ -121,7 +121,7 @@ def _hyphened(match: re.Match[str], british: bool) -> str:
 
 INITIALS = (
     Form(re.compile(r"(?<!\w)Ph\. ?D\b(?P<plural>s)?\.?"), _degree),
-    Form(re.compile(r"(?<![\w.@])(?P<letters>(?:[A-Z]\.){2,8}[A-Z]|(?:[A-Za-z]\.){2,8})(?!\w)"), _dotted),
+    Form(re.compile(r"(?<![\w.@])(?P<letters>(?:[A-Za-z]\.){2,8}(?!\w)|(?:[A-Z]\.){1,7}[A-Z](?![\w.]))"), _dotted),
     Form(
         re.compile(
             r"(?<![\w.'’])(?P<letters>[A-Z]\.(?: ?[A-Z]\.){0,3}) (?=(?P<name>[A-Z][a-z'’]+))(?<=\w\. )"

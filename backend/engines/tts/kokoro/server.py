@@ -96,11 +96,14 @@ class KokoroServer(BaseTTSServer):
         """Speak all of `text` at the specified loudness."""
         from core_engine.audio_utils import encode_wav, normalize_audio
         from core_engine.kokoro.errors import NothingToSpeakError
+        from core_engine.kokoro.voices import language_of
+        from core_engine.reading.aloud import spoken_text
 
         if self._kokoro is None:
             raise RequestError("Model not loaded")
         try:
-            speech = self._kokoro.speak(text, self._voice, parameters["speed"], _ACCENTS.get(language))
+            accent = _ACCENTS.get(language) or language_of(self._voice)
+            speech = self._kokoro.speak(spoken_text(text, accent), self._voice, parameters["speed"], accent)
         except NothingToSpeakError as error:
             raise RequestError(str(error)) from error
         return encode_wav(normalize_audio(speech.audio), speech.sample_rate)
