@@ -40,11 +40,8 @@ NUMBERED = {
 }  # fmt: skip
 _WORDS = {
     "vs": "versus", "approx": "approximately", "etc": "et cetera", "viz": "namely", "cf": "compare", "dept": "department",
-    "govt": "government", "est": "established", "incl": "including", "excl": "excluding", "misc": "miscellaneous",
-    "max": "maximum", "esp": "especially", "ext": "extension", "tel": "telephone", "temp": "temperature", "avg": "average",
-    "ibid": "ibidem", "apt": "apartment", "assoc": "associate", "cont": "continued", "def": "definition", "ed": "edition",
-    "eds": "editors", "illus": "illustrated", "orig": "originally", "pron": "pronounced", "resp": "respectively",
-    "trans": "translated", "abbr": "abbreviation", "bldg": "building", "hosp": "hospital",
+    "govt": "government", "incl": "including", "excl": "excluding", "esp": "especially", "avg": "average",
+    "ibid": "ibidem", "bldg": "building",
 }  # fmt: skip
 
 
@@ -134,9 +131,10 @@ ABBREVIATIONS = (
     Form(re.compile(rf"(?<!\w)(?:№|#) ?(?P<first>{NUMBER})(?:[–-](?P<last>{WHOLE}))?(?!\w)"), _number_sign),
     Form(re.compile(r"(?<!\w)&c(?P<dot>\.)?(?!\w)"), lambda match, _british: f"et cetera{sentence_end(match)}"),
     Form(
-        re.compile(rf"(?<![\w.@])(?P<word>(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))}))(?P<dot>\.)(?!\w)"), _word
+        re.compile(rf"(?<![\w.@/])(?P<word>(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))}))(?P<dot>\.)(?!\w)"), _word
     ),
-    Form(re.compile(r"(?<![\w.@])(?P<word>vs|etc|approx)(?P<dot>)(?![\w.])"), _word),
+    Form(re.compile(r"(?<![\w.@/])(?P<word>vs|etc|approx)(?P<dot>)(?![\w./])"), _word),
+    Form(re.compile(r"\b(?P<word>[Ee]st)\.(?= ?\d)"), lambda match, _british: "established" if match["word"] == "est" else "Established"),
     Form(re.compile(r"(?<=[A-Z]\w )v\.(?= [A-Z])|(?<=[a-z] )v\.(?= [A-Z][a-z])"), lambda _match, _british: "versus"),
     Form(re.compile(r"(?<!\w)s/he\b", re.IGNORECASE), _both),
     Form(re.compile(r"\b(?:and/or|either/or|he/she|she/he|him/her|her/him|his/her|his/hers)\b", re.IGNORECASE), _alternation),

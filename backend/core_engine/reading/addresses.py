@@ -47,6 +47,8 @@ def _part(piece: str, follows_dot: bool, british: bool) -> str:
     if not piece.isalpha() or not piece.isascii():
         return piece
     lower = piece.lower()
+    if lower == "etc":
+        return "E T C"
     if follows_dot and (lower in _COUNTRIES or (re.fullmatch(_FILES, lower) and lower not in _AS_WORDS)):
         return _letters(piece)
     if len(piece) == 1 or (lower not in _AS_WORDS and not _VOWEL.search(piece)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from core_engine.reading.forms import Edit, edits
-from core_engine.reading.order import PASSES
+from core_engine.reading.order import PASSES, forms_for
 
 _LETTER_A = re.compile(r"\bA-(?=\s)")
 _WORD = re.compile(r"[^\s—]+")
@@ -71,7 +71,8 @@ def read_aloud(text: str, language: str = "en-us") -> Reading:
     reading = Reading(text, text, ())
     if language.partition("-")[0] != "en":
         return reading
-    for forms in PASSES:
+    for groups in PASSES:
+        forms = forms_for(reading.text, groups)
         reading = _after(reading, edits(reading.text, forms, british=language == "en-gb"))
     return reading
 

@@ -96,6 +96,8 @@ CLOCK = (
         re.compile(rf"{BARE}(?:[01]?\d|2[0-4]):[0-5]\d\s?[–—-]\s?(?:[01]?\d|2[0-4]):[0-5]\d(?![\w:])"),
         _range,
     ),
+)
+RATIOS = (
     Form(re.compile(r"(?<![\w.,:])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\w:])(?!-\d)"), _plain),
     Form(re.compile(rf"{BARE}(?<!:)(?P<first>\d{{1,4}}):(?P<second>\d{{1,4}})(?![\w:]|\.\d)"), _ratio),
 )

@@ -128,7 +128,7 @@ INITIALS = (
         ),
         lambda match, british: None if (spoken := _initials_of_name(match, british)) is None else spoken + " ",
     ),
-    Form(re.compile(r"(?<![\w.&@#/'’-])(?P<word>[A-Z]{2,6}|PhD|IoT)(?P<plural>s)?(?![\w&@])(?!\.\w)(?!-\d)"), _acronym),
+    Form(re.compile(r"(?<![\w.&@#'’])(?P<word>[A-Z]{2,6}|PhD|IoT)(?P<plural>s)?(?![\w&@])(?!\.\w)(?!-\d)"), _acronym),
 )
 """Acronyms and initials; letters with numbers are LABELS, which come behind everything that has a unit."""
 

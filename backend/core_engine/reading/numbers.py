@@ -105,6 +105,10 @@ def _product(match: re.Match[str], british: bool) -> str:
     return f"{amount(match['first'], british)} times "
 
 
+def _hexadecimal(match: re.Match[str], _british: bool) -> str:
+    return "zero X " + " ".join(digits(sign) or sign.upper() for sign in match["digits"])
+
+
 def _scaled(match: re.Match[str], british: bool) -> str:
     return f"{amount(match['number'], british)} { {'bn': 'billion', 'tn': 'trillion', 'M': 'million', 'm': 'million'}[match['scale']] }"
 
@@ -145,7 +149,8 @@ NUMBERS = (
     Form(re.compile(r"(?<![\w.])(?P<before>[vV])\.? ?(?P<number>\d+(?:\.\d+){0,5})(?!\.?\w)"), _dotted),
     Form(re.compile(r"\b007\b"), lambda _match, _british: "double oh seven"),
     Form(re.compile(rf"{BARE}(?P<first>{NUMBER}) ?[-−–] ?(?={NUMBER} ?=)"), _difference),
-    Form(re.compile(rf"{BARE}(?P<first>{NUMBER}) ?[*·] ?(?=\d)"), _product),
+    Form(re.compile(rf"{BARE}(?P<first>{NUMBER}) ?(?:[*·] ?(?=\d)|[x×] ?(?=10(?:\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])))"), _product),
+    Form(re.compile(r"\b0x(?P<digits>[0-9A-Fa-f]+)\b"), _hexadecimal),
     Form(re.compile(rf"{BARE}(?P<number>{NUMBER}) ?(?P<scale>bn|tn|M)\b"), _scaled),
     Form(re.compile(rf"{BARE}(?<!-)(?P<first>{NUMBER}){DASH}(?P<last>{NUMBER})(?![-–]?\d|\w|\.\d)"), _range),
     Form(re.compile(rf"{BARE}(?:\d{{4}}[ -]){{3}}\d{{4}}(?![\w-])|{BARE}\d{{3}}-\d\d-\d{{4}}(?![\w-])"), _apart),

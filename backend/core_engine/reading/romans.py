@@ -119,7 +119,8 @@ def _after_name(match: re.Match[str], british: bool) -> str | None:
 
 def _alone(match: re.Match[str], british: bool) -> str | None:
     value = roman_value(match["roman"])
-    if value is None or match["roman"] in _WORDS:
+    written = match["roman"]
+    if value is None or written in _WORDS or (len(written) < 5 and not set(written) <= set("IVXL")):
         return None
     return year(value, british) if 1100 < value < 2100 else cardinal(value, british)
 

@@ -14,7 +14,7 @@ _NAMED = {
     "√": "the square root of", "π": "pi", "∑": "the sum of", "∫": "the integral of", "∆": "delta", "°": "degrees",
     "©": "copyright", "®": "registered", "™": "trademark", "§": "section", "§§": "sections", "¶": "paragraph",
     "@": "at", "=": "equals", "==": "equals", "&": "and", "+": "plus", "%": "percent", "‰": "per mille", "№": "number",
-    "→": "to", "←": "from", "↑": "up", "↓": "down", "⇒": "implies", "\\": "backslash", "$": "dollars", "€": "euros",
+    "→": "to", "←": "from", "↑": "up", "↓": "down", "⇒": "implies", "\\": "backslash", "$": "dollar", "€": "euros",
     "£": "pounds", "¥": "yen", "¢": "cents", "/": "slash", "|": "vertical bar", "^": "caret", "~": "tilde", "#": "number",
     "†": "", "‡": "", "•": "", "−": "minus", "∈": "is in", "∀": "for all", "∴": "therefore", "µ": "micro", "Ω": "ohms",
 }  # fmt: skip
@@ -48,9 +48,9 @@ def _ampersand(match: re.Match[str], _british: bool) -> str:
 
 
 def _sign(match: re.Match[str], _british: bool) -> str:
-    word = _NAMED[match["sign"]]
+    word = _NAMED[match.group()]
     if not word:
-        return " " if match.group() != match["sign"] else ""
+        return ""
     before = match.string[match.start() - 1 : match.start()]
     behind = match.string[match.end() : match.end() + 1]
     left = "" if not before or before.isspace() or before in "([“\"'‘—" else " "
@@ -83,14 +83,16 @@ EMPHASIS = tuple(
     Form(re.compile(_MARKED.format(mark, sign)), lambda match, _british: match["words"])
     for mark, sign in ((r"\*\*\*", "*"), (r"\*\*", "*"), (r"\*", "*"), ("__", "_"), ("_", "_"))
 )
+_ONE_SIGN = "[" + re.escape("".join(sign for sign in _NAMED if len(sign) == 1 and sign != "=")) + "]"
 SYMBOLS = (
     Form(re.compile(r"(?<=[\d)]) [-−] (?=\d+(?:\.\d+)? ?=)|(?<=\b[a-z]) [-−] (?=[a-z\d]\b)"), _minus),
     Form(re.compile(r"(?P<left>(?<=\w) )(?P<sign>[<>]=?) (?=\w)"), _comparison),
     Form(re.compile(r"(?P<left>(?<![\w<>]))(?P<sign>[<>]=?) ?(?=\d)"), _comparison),
     Form(re.compile(r"(?<=\d) ?\* ?(?=\d)"), lambda _match, _british: " times "),
+    fixed(r"(?<=\b[A-Z])/(?=[A-Z]{1,4}\b)|(?<=[A-Z][A-Z])/(?=[A-Z]{1,4}\b)", " "),
     Form(re.compile(r"(?<=[A-Za-z])(?P<sign>/)(?=[A-Za-z])"), _sign),
     Form(re.compile(r"(?<=\w)_(?=\w)"), lambda _match, _british: " underscore "),
-    Form(re.compile(r"(?P<sign>==?|§§?)"), _sign),
-    Form(re.compile(rf"(?P<sign>[{re.escape(''.join(sign for sign in _NAMED if len(sign) == 1))}])"), _sign),
+    Form(re.compile(r"(?<![=<>!])(?P<sign>==?)(?!=)|§§?"), _sign),
+    Form(re.compile(rf"(?<![#$%&*@^~=])(?P<sign>{_ONE_SIGN})(?![#$%&*@^~=])"), _sign),
     fixed(r"\u00ad|\u200b|\u2060|\ufeff", ""),
 )

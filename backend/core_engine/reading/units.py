@@ -28,12 +28,12 @@ _UNITS = {
     "ha": "hectare", "kn": "knot", "kts": "knot", "ly": "light year",
 }  # fmt: skip
 _RATES = {
-    "mph": "mile", "kph": "kilometer", "kmh": "kilometer", "km/h": "kilometer", "m/s": "meter", "ft/s": "foot",
+    "mph": "mile", "MPH": "mile", "kph": "kilometer", "kmh": "kilometer", "km/h": "kilometer", "m/s": "meter", "ft/s": "foot",
     "mpg": "mile", "rpm": "revolution", "fps": "frame", "bpm": "beat", "dpi": "dot", "ppm": "part", "bps": "bit",
     "kbps": "kilobit", "Kbps": "kilobit", "Mbps": "megabit", "mbps": "megabit", "Gbps": "gigabit", "psi": "pound",
 }  # fmt: skip
 _RATES_PER = {
-    "mph": "hour", "kph": "hour", "kmh": "hour", "km/h": "hour", "mpg": "gallon", "rpm": "minute", "bpm": "minute",
+    "mph": "hour", "MPH": "hour", "kph": "hour", "kmh": "hour", "km/h": "hour", "mpg": "gallon", "rpm": "minute", "bpm": "minute",
     "dpi": "inch", "ppm": "million", "psi": "square inch",
 }  # fmt: skip
 PER = {
@@ -166,7 +166,11 @@ MEASURES = (
         ),
         _measure,
     ),
-    Form(re.compile(rf"{BARE}{NUMBER}\s?(?P<sign>[x×])\s?{NUMBER}(?:\s?(?P=sign)\s?{NUMBER})?(?![\w.]*\d|\w)"), _sides),
+)
+SIDES = (
+    Form(re.compile(rf"{BARE}(?!0x){NUMBER}\s?(?P<sign>[x×])\s?{NUMBER}(?:\s?(?P=sign)\s?{NUMBER})?(?![\w.]*\d|\w|\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])"), _sides),
     Form(re.compile(rf"{BARE}(?P<first>{NUMBER})[x×](?!\w)"), _times),
+)
+BARE_UNITS = (
     Form(re.compile(r"(?P<per>(?<=per )|(?<=each )|(?<=/))?(?<![\w.@-])(?P<unit>km/h|mph|kph|km|kg|cm|mm|ml|mg|lbs|kWh)(?![\w'’-]|\.\w)"), _bare),
 )
