@@ -41,7 +41,7 @@ NUMBERED = {
 _WORDS = {
     "vs": "versus", "approx": "approximately", "etc": "et cetera", "viz": "namely", "cf": "compare", "dept": "department",
     "govt": "government", "incl": "including", "excl": "excluding", "esp": "especially", "avg": "average",
-    "ibid": "ibidem", "bldg": "building",
+    "ibid": "ibidem", "bldg": "building", "tel": "telephone",
 }  # fmt: skip
 
 
@@ -92,7 +92,8 @@ def _number_sign(match: re.Match[str], british: bool) -> str:
 
 def _word(match: re.Match[str], _british: bool) -> str:
     spoken = _WORDS[match["word"].lower()]
-    return (spoken.capitalize() if match["word"][0].isupper() else spoken) + sentence_end(match)
+    ends = match["word"].lower() in ("etc", "ibid")
+    return (spoken.capitalize() if match["word"][0].isupper() else spoken) + sentence_end(match, before_names=not ends)
 
 
 def _letters(match: re.Match[str], _british: bool) -> str:
@@ -138,6 +139,7 @@ ABBREVIATIONS = (
     Form(re.compile(r"(?<=[A-Z]\w )v\.(?= [A-Z])|(?<=[a-z] )v\.(?= [A-Z][a-z])"), lambda _match, _british: "versus"),
     Form(re.compile(r"(?<!\w)s/he\b", re.IGNORECASE), _both),
     Form(re.compile(r"\b(?:and/or|either/or|he/she|she/he|him/her|her/him|his/her|his/hers)\b", re.IGNORECASE), _alternation),
-    Form(re.compile(r"(?<![\w/])w/o(?= )"), lambda _match, _british: "without"),
+    Form(re.compile(r"(?<![\w/])w/o(?!\w)"), lambda _match, _british: "without"),
+    Form(re.compile(r"(?<![\w/])c/o(?!\w)"), lambda _match, _british: "care of"),
     Form(re.compile(r"(?<![\w/])w/ ?(?=\w)"), lambda _match, _british: "with "),
 )

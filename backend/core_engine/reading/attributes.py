@@ -10,6 +10,7 @@ _FUNCTION_WORDS = frozenset(
     "which while who will with would yesterday you your worth short richer poorer cheaper later earlier long high tall "
     "wide deep away apart north south east west tomorrow tonight".split()
 )
+_ALWAYS = frozenset(["bill", "note", "banknote", "coin", "stamp", "angle"])
 _DETERMINER = re.compile(r"\b(?:an?|another|this|that|every|each) $", re.IGNORECASE)
 _NOUN_AHEAD = re.compile(r"[ -]([a-z]+)\b")
 
@@ -20,4 +21,6 @@ def is_attributive(match: re.Match[str]) -> bool:
     behind = _NOUN_AHEAD.match(string, match.end())
     if not behind or behind[1] in _FUNCTION_WORDS:
         return False
+    if behind[1] in _ALWAYS:
+        return True
     return behind.group()[0] == "-" or bool(_DETERMINER.search(string, max(0, start - 12), start))

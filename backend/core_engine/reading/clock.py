@@ -75,6 +75,12 @@ def _range(match: re.Match[str], british: bool) -> str:
     return " to ".join(clock(*map(int, re.split("[:.]", part)), british=british) for part in parts)
 
 
+def _military(match: re.Match[str], british: bool) -> str:
+    hour, minute = int(match["hour"]), int(match["minute"])
+    words = ("oh " if 0 < hour < 10 else "") + cardinal(hour, british)
+    return f"{words} {_minutes(minute, british) or 'hundred'}"
+
+
 def _ratio(match: re.Match[str], british: bool) -> str:
     first, second = int(match["first"]), int(match["second"])
     words = f"{cardinal(first, british)} %s {cardinal(second, british)}"
@@ -85,6 +91,7 @@ def _ratio(match: re.Match[str], british: bool) -> str:
 
 
 CLOCK = (
+    Form(re.compile(rf"{BARE}(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d)(?= (?:hours|hrs|UTC|GMT)\b)"), _military),
     Form(
         re.compile(rf"{BARE}(?P<hour>1[0-2]|0?[1-9])(?:[:.](?P<minute>[0-5]\d))?{_HALF}\s?[–—-]\s?(?=\d)"),
         _half_days,

@@ -2,7 +2,7 @@
 
 import re
 
-from core_engine.reading.forms import Form
+from core_engine.reading.forms import Form, sentence_end
 from core_engine.reading.numerals import BARE, cardinal, ordinal, pairs, plural, year
 
 MONTHS = (
@@ -13,6 +13,7 @@ _DAYS = {
     "mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "weds": "Wednesday",
     "thu": "Thursday", "thur": "Thursday", "thurs": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday",
 }  # fmt: skip
+_SHORT_DAYS = "Mon|Tues?|Weds?|Thu(?:rs?)?|Fri|Sat|Sun"
 _MONTH = rf"(?P<month>{'|'.join(MONTHS)}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
 _ANY_CASE_MONTH = _MONTH.replace("(?P<month>", "(?P<month>(?i:").removesuffix(")") + "))"
 _YEAR = r"(?P<year>[12]\d{3}|['’]\d\d)"
@@ -73,7 +74,7 @@ def _day_month(match: re.Match[str], british: bool) -> str:
     days = _days(match, british)
     article = "" if match["the"] else "the "
     of = f"{match['the'] or ''}{article}{days} of {month}"
-    return _with_year(of, match, british)
+    return _with_year(of, match, british) + sentence_end(match)
 
 
 def _month_day(match: re.Match[str], british: bool) -> str:
@@ -101,6 +102,10 @@ def _month_alone(match: re.Match[str], _british: bool) -> str:
 
 def _weekday(match: re.Match[str], _british: bool) -> str:
     return _DAYS[match["day"].lower()]
+
+
+def _weekdays(match: re.Match[str], british: bool) -> str:
+    return f"{_weekday(match, british)} to {_DAYS[match['last'].lower()]}"
 
 
 def _years(match: re.Match[str], british: bool) -> str | None:
@@ -166,7 +171,7 @@ NUMERIC_DATES = (
     ),
 )
 DATES = (
-    Form(re.compile(rf"{BARE}(?P<the>\b[Tt]he )?(?<!\d ){_ORDINAL_DAY}(?: of)? {_MONTH}{_COMMA_YEAR}\b"), _day_month),
+    Form(re.compile(rf"{BARE}(?P<the>\b[Tt]he )?(?<!\d ){_ORDINAL_DAY}(?: of)? {_MONTH}{_COMMA_YEAR}(?!\w)"), _day_month),
     Form(re.compile(rf"\b{_MONTH},? (?:the )?{_ORDINAL_DAY}(?![\w/:]|[.,]\d|\s?%|-\d){_COMMA_YEAR}"), _month_day),
     Form(re.compile(rf"\b{_MONTH}(?P<comma>,)? {_YEAR}(?![\w–-]|,\d)"), _month_year),
     Form(re.compile(rf"{BARE}(?P<first>[12]\d{{3}}){_SPAN}(?P<last>[12]\d{{3}}|\d\d)(?!['’\w]|[.,]\d|-\d)"), _years),
@@ -176,6 +181,7 @@ DATES = (
     Form(re.compile(r"\b(?:AD|A\.D\.) ?(?P<number>\d{1,4})\b(?!,\d)"), _anno),
 )
 ABBREVIATED_DAYS = (
+    Form(re.compile(rf"\b(?P<day>{_SHORT_DAYS})\.?{_SPAN}(?P<last>{_SHORT_DAYS})\b\.?"), _weekdays),
     Form(re.compile(r"\b(?P<month>Jan|Feb|Aug|Sept?|Oct|Nov|Dec|Apr)\.(?= ?[,;)]| [a-z])|\b(?P<same>Sept)\b"), lambda m, _b: MONTHS[_month_number(m["month"] or m["same"]) - 1]),
     Form(re.compile(r"\b(?P<day>Mon|Tues?|Weds?|Thu(?:rs?)?|Fri|Sat|Sun)(?:\.,?(?= )|,)(?= (?:\d|[A-Z][a-z]|at |the ))"), _weekday),
 )

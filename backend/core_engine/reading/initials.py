@@ -16,9 +16,9 @@ _SPELLED = frozenset(
     "OECD UCLA USC MIT LSE NYU NYC LA DC SUV RV AC DJ MC MP MPs MEP GP NHS RAF IOU SOS PS PR HR QA ISP URL HTML XML CSS "
     "SQL PDF CSV GPU CPU SSD HDD IOS IDE IEEE ISO IoT GDP GNP IPO VAT APR AOL AKA TBA TBD FYI BTW OMG LOL IMO DOA MIA POW "
     "POWs IED EPA FDA FCC FAA CDC CIO IVF IUD STD ADHD OCD PTSD BMI EPO AAA BA IV BAFTA AWS UPS SAT ACT GCSE GRE EMS OAP ITV "
-    "RTE KGB GRU MI SAS PLO IDF UAV ICBM NCO AWOL AA EMI ELO ESP EP LP GB HQ OAS AU EFTA ECB EV PVC UV".split()
+    "RTE KGB GRU MI SAS PLO IDF UAV ICBM NCO AWOL AA EMI ELO ESP EP LP GB HQ OAS AU EFTA ECB EV PVC UV ASAP".split()
 ) - {"BAFTA", "AWOL", "SAT", "ACT", "ER", "LA", "MI", "MIA", "EFTA"}
-_LIKE_WORDS = frozenset(["IT", "US", "WHO", "AM", "ID", "PS", "PM", "AD", "LA", "IP", "AA"])
+_LIKE_WORDS = frozenset("IT US WHO AM ID PS AD LA AA AI RIP COO LED UPS POW APR MIT EMS GRE ESP".split())
 """Words too, in a text that shouts or begins with capitals."""
 
 _INTERJECTIONS = frozenset(
@@ -26,6 +26,9 @@ _INTERJECTIONS = frozenset(
     "SKY SHY SPY PRY FRY GYM HYMN MYTH LYNX CRYPT RHYTHM TRYST NYMPH SYLPH THY WHYS CWM PLY SLY STY WRY PYX HYP LYNCH "
     "SYNC TYPHS GYPSY PYGMY MYRRH".split()
 )
+_ACRONYMS = frozenset("NASA NATO UNESCO UNICEF AIDS OPEC LASER RADAR SCUBA FIFA UEFA NAFTA SWAT PIN RAM ROM SIM".split())
+"""Said as words."""
+
 _NO_VOWEL = re.compile(r"[BCDFGHJKLMNPQRSTVWXZ]{2,6}")
 _SHOUTED = re.compile(r"(?:^|[^A-Z])(?:[A-Z]{2,}|[AI])[^\w.]*$")
 _SHOUTED_BEHIND = re.compile(r"[^\w.]*(?:[A-Z]{2,}|[AI] [A-Z]{2,})(?![a-z])")
@@ -72,14 +75,18 @@ def _acronym(match: re.Match[str], _british: bool) -> str | None:
 
 
 def _is_shouted(match: re.Match[str]) -> bool:
-    """Tell whether capitals are only loud here: other words in capitals beside a word, or the beginning of a text."""
-    if match["word"] not in _LIKE_WORDS and len(match["word"]) > 4:
+    """Tell whether capitals are only loud here: other loud words beside one, or the first word of a text."""
+    if match["word"] not in _LIKE_WORDS:
         return False
     before = match.string[max(0, match.start() - 20) : match.start()]
-    shouted = _SHOUTED.search(before), _SHOUTED_BEHIND.match(match.string, match.end(), match.end() + 20)
-    if match["word"] in _LIKE_WORDS:
-        return any(shouted) or not before.strip(" \n\"'“‘([")
-    return all(shouted)
+    if not before.strip(" \n\"'“‘(["):
+        return match["word"] in ("IT", "US", "WHO", "AM", "AD")
+    beside = _SHOUTED.search(before), _SHOUTED_BEHIND.match(match.string, match.end(), match.end() + 20)
+    return any(found and _is_loud(found.group()) for found in beside)
+
+
+def _is_loud(text: str) -> bool:
+    return any(word not in _SPELLED and word not in _ACRONYMS for word in re.findall("[A-Z]{2,}", text))
 
 
 def _with_number(match: re.Match[str], british: bool) -> str:
@@ -136,7 +143,7 @@ LABELS = (
     Form(re.compile(r"\b(?P<state>[A-Z]{2}),? (?P<code>\d{5}(?:-\d{4})?)(?!\w|[.,]\d)"), _postcode),
     Form(re.compile(r"\b(?P<name>Boeing|Airbus|Flight|flight|Route|Highway|Interstate|Porsche) (?P<number>\d{1,4})\b(?![.,]\d)"), _thing),
     Form(re.compile(r"\b(?P<name>[Ff]light) (?P<word>[A-Z]{1,3}) ?(?P<number>\d{1,4})\b"), _flight),
-    Form(re.compile(r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[a-hk])(?![\w-])"), lambda match, british: f"{_label(match['number'], british)} {match['word'].upper()}"),
+    Form(re.compile(r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[a-hkp])(?![\w-])"), lambda match, british: f"{_label(match['number'], british)} {match['word'].upper()}"),
     Form(re.compile(r"(?<![\w.@])(?P<word>[A-Z]{1,6})[- ]?(?<! )(?P<number>\d{1,4})(?P<behind>[A-Z]{1,2})?(?![\w]|[.,:/]\d|-\d)"), _with_number),
     Form(re.compile(r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[A-Z]{1,3})(?![\w-])"), _number_first),
     Form(re.compile(r"(?<![\w.@])(?P<word>[A-Za-z]{4,20})-(?P<number>\d{1,4})(?![\w]|[.,:/]\d|-\d)"), _hyphened),

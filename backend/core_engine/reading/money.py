@@ -15,10 +15,11 @@ _UNITS = {
     "₹": ("rupee", "rupees", "paisa", "paise"),
     "₽": ("ruble", "rubles", "kopek", "kopeks"),
     "₩": ("won", "won", "jeon", "jeon"),
+    "₣": ("Swiss franc", "Swiss francs", "rappen", "rappen"),
     "₿": ("bitcoin", "bitcoin", "satoshi", "satoshis"),
 }
 _COUNTRIES = {"US": "U S", "A": "Australian", "AU": "Australian", "C": "Canadian", "CA": "Canadian", "NZ": "New Zealand", "HK": "Hong Kong", "S": "Singapore"}  # fmt: skip
-_CODES = {"USD": ("$", "U S"), "EUR": ("€", ""), "GBP": ("£", "British"), "JPY": ("¥", ""), "CAD": ("$", "Canadian"), "AUD": ("$", "Australian"), "INR": ("₹", "")}  # fmt: skip
+_CODES = {"USD": ("$", "U S"), "EUR": ("€", ""), "GBP": ("£", "British"), "JPY": ("¥", ""), "CAD": ("$", "Canadian"), "AUD": ("$", "Australian"), "INR": ("₹", ""), "CHF": ("₣", "")}  # fmt: skip
 _SCALES = {"k": "thousand", "m": "million", "mn": "million", "mm": "million", "bn": "billion", "b": "billion", "tn": "trillion", "t": "trillion", "tr": "trillion"}  # fmt: skip
 _SCALE = r"(?:[ -]?(?P<scale>hundred|thousand|(?:m|b|tr|quadr)illion|mn|mm|bn|tn|tr|k|m|b|t)\b(?!['’]))?"
 _SIGN = "[" + "".join(_UNITS) + "]"
@@ -76,6 +77,12 @@ def _coded(match: re.Match[str], british: bool) -> str:
     return f"{amount(written, british)} {scale}{one if is_one(written) and not scale else many}"
 
 
+def _behind(match: re.Match[str], british: bool) -> str:
+    one, many = _UNITS[match["sign"]][:2]
+    scale = f"{_scale(match['scale'])} " if match["scale"] else ""
+    return f"{amount(match['number'], british)} {scale}{one if is_one(match['number']) and not scale else many}"
+
+
 def _cents(match: re.Match[str], british: bool) -> str:
     one, many = ("cent", "cents") if match["sign"] == "¢" else ("penny", "pence")
     return f"{amount(match['number'], british)} {one if is_one(match['number']) else many}"
@@ -123,5 +130,6 @@ MONEY = (
         _coded,
     ),
     Form(re.compile(rf"{BARE}(?P<code>)(?P<number>{_AMOUNT}){_SCALE} ?(?P<behind>{'|'.join(_CODES)})\b"), _coded),
-    Form(re.compile(rf"{BARE}(?P<number>{_AMOUNT})\s?(?P<sign>¢|(?<=\d)p(?!\w|\.\d|\. ?\d))"), _cents),
+    Form(re.compile(rf"{BARE}(?P<number>{_AMOUNT}){_SCALE} ?(?P<sign>{_SIGN})(?!\w)"), _behind),
+    Form(re.compile(rf"{BARE}(?<!:)(?P<number>{_AMOUNT})\s?(?P<sign>¢|(?<=\d)(?<!480)(?<!720)(?<!\d{{4}})p(?!\w|\. ?[\dm]))"), _cents),
 )

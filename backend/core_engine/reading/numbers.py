@@ -113,6 +113,11 @@ def _scaled(match: re.Match[str], british: bool) -> str:
     return f"{amount(match['number'], british)} { {'bn': 'billion', 'tn': 'trillion', 'M': 'million', 'm': 'million'}[match['scale']] }"
 
 
+def _grouped(match: re.Match[str], british: bool) -> str | None:
+    number = re.sub(r"\D", "", match.group())
+    return None if number.startswith("0") else amount(number, british)
+
+
 def _street(match: re.Match[str], british: bool) -> str:
     number = match["number"]
     spoken = pairs(int(number), british) if len(number) in (3, 4) and number[0] != "0" else amount(number, british)
@@ -132,6 +137,7 @@ FRACTIONS = (
 )
 _STREET = "St|Ave?|Rd|Blvd|Dr|Ln|Street|Avenue|Road|Boulevard|Drive|Lane|Place|Square|Way|Court|Terrace|Row|Crescent"
 APPROXIMATIONS = (Form(re.compile(r"(?<!\w)[~≈∼] ?(?=[$£€]?\d)"), _approximate),)
+GROUPED = (Form(re.compile(r"(?<![\w.,+])\d{1,3}(?:[ \u00a0\u202f]\d{3}){2,5}(?![ .,-]?\d|\w)"), _grouped),)
 HOUSES = (
     Form(
         re.compile(

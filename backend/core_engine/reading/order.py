@@ -12,7 +12,7 @@ from core_engine.reading.forms import Form
 from core_engine.reading.initials import INITIALS, LABELS
 from core_engine.reading.marks import DASHES, EMOJI, ENTITIES, MARKS
 from core_engine.reading.money import MONEY
-from core_engine.reading.numbers import APPROXIMATIONS, FRACTIONS, HOUSES, NUMBERS, VULGAR
+from core_engine.reading.numbers import APPROXIMATIONS, FRACTIONS, GROUPED, HOUSES, NUMBERS, VULGAR
 from core_engine.reading.phones import PHONES
 from core_engine.reading.romans import ROMANS
 from core_engine.reading.symbols import EMPHASIS, FORMULAS, SYMBOLS
@@ -39,7 +39,7 @@ PASSES: tuple[tuple[Group, ...], ...] = (
     ),
     (
         Group(EMOJI, re.compile(r"[^\u0000-\u203b]")),
-        Group((*NUMERIC_DATES, *PHONES, *MONEY, *CLOCK, *HOUSES, *DATES), _DIGIT),
+        Group((*NUMERIC_DATES, *GROUPED, *PHONES, *MONEY, *CLOCK, *HOUSES, *DATES), _DIGIT),
         Group(ABBREVIATED_DAYS, _ANY),
         Group((*MEASURES, *YEARS, *RATIOS, *FRACTIONS, *SIDES), _DIGIT),
         Group(BARE_UNITS, _ANY),

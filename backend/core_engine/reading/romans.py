@@ -93,7 +93,9 @@ def _is_alone(match: re.Match[str]) -> bool:
     behind = text[end : end + 20]
     if not behind.strip() or not behind[0].isspace():
         return not re.match("['’](?:m|ll|d|ve)", behind)
-    if match["before"][:1].islower() and not match["before"].startswith("world"):
+    if match["before"].lower().startswith("world war"):
+        return True
+    if match["before"][:1].islower():
         return bool(_NOUNS.match(behind))
     return not _VERBS.match(behind)
 
@@ -133,6 +135,7 @@ def _heading(match: re.Match[str], british: bool) -> str | None:
 _UPPER = r"(?P<roman>[IVX]{2,6}|[VX])(?![\w-])(?!\.\w)"
 _ONE = r"(?P<roman>I)"
 _FIRST_NAME = rf"(?P<name>\b(?:{_NAMES}))"
+_FULL_NAME = rf"(?P<name>\b(?:{_NAMES})(?: [A-Z]\.)? [A-Z][a-z]+)"
 _TITLED = rf"(?P<name>\b(?:{_TITLES})(?: [A-Z][a-zéëü]+){{1,2}})"
 ROMANS = (
     Form(re.compile(r"(?:(?<=\n)|(?<![\s\S]))(?P<roman>[IVXLCDM]+)(?=\.\s+[A-Z“\"‘]|\.?\s*(?:\n|(?![\s\S])))(?!(?<=I)(?<!\wI)\s)(?!(?<=I)(?<!\wI)(?![\s\S]))"), _heading),
@@ -145,6 +148,7 @@ ROMANS = (
         _counted,
     ),
     Form(re.compile(rf"{_FIRST_NAME} {_UPPER}"), _regnal),
+    Form(re.compile(rf"{_FULL_NAME} (?P<roman>II|III|IV|V)(?![\w-])"), _regnal),
     Form(re.compile(rf"{_TITLED} {_UPPER}"), _regnal),
     Form(re.compile(rf"{_TITLED} {_ONE}\b(?!['’](?:m|ll|d|ve)\b)"), _regnal),
     Form(re.compile(rf"{_FIRST_NAME} {_ONE}(?=[,;:.)\]—–?!\"”]|['’]s\b|\s*(?:\n|(?![\s\S])))"), _regnal),

@@ -28,7 +28,7 @@ def _power(match: re.Match[str], british: bool) -> str:
         minus = "minus " if exponent.startswith("-") else ""
         spoken = amount(exponent.lstrip("-"), british) if exponent.lstrip("-").isdigit() else exponent
         named = f"to the power of {minus}{spoken}"
-    start = amount(base, british) if base[0].isdigit() else base
+    start = amount(base, british) if base[0].isdigit() else " ".join(base)
     return f"{start} {named}"
 
 
@@ -74,7 +74,7 @@ FORMULAS = (
     Form(re.compile(r"\b(?P<letter>[A-F])\+(?![\w+])"), lambda match, _british: f"{match['letter']} plus"),
     Form(re.compile(r"(?<![\w-])(?P<letter>[A-F])[-−](?=[\s.,;!?)]|$)(?! [a-z])"), lambda match, _british: f"{match['letter']} minus"),
     Form(re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})[eE](?P<minus>[-−+])?(?P<exponent>\d{{1,3}})(?!\w)"), _scientific),
-    Form(re.compile(rf"(?<![\w.])(?P<base>{NUMBER}|[A-Za-z]|\)){_EXPONENT}"), _power),
+    Form(re.compile(rf"(?<![\w.])(?P<base>{NUMBER}|[A-Za-z]{{1,2}}|\)){_EXPONENT}"), _power),
     Form(re.compile(r"\b(?:[A-Z][a-z]?[₀-₉]*){0,6}[A-Z][a-z]?[₀-₉]+(?:[A-Z][a-z]?[₀-₉]*){0,6}(?!\w)"), _formula),
     Form(re.compile(r"\b(?P<first>[A-Z]{1,4}) ?& ?(?P<last>[A-Z]{1,4})\b(?![a-z])"), _ampersand),
 )

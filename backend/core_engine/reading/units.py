@@ -101,12 +101,13 @@ def _measure(match: re.Match[str], british: bool) -> str | None:
 
 
 def _bare(match: re.Match[str], british: bool) -> str:
-    return unit_words(match["unit"], "", bool(match["per"]), british)
+    power = {"²": "2", "³": "3"}.get(match["power"] or "", "")
+    return unit_words(match["unit"], power, bool(match["per"]), british)
 
 
 def _degrees(match: re.Match[str], british: bool) -> str:
     scale = {"C": " Celsius", "F": " Fahrenheit", "K": " Kelvin", "N": " north", "S": " south", "E": " east", "W": " west"}
-    one = not match["last"] and is_one(match["first"])
+    one = (not match["last"] and is_one(match["first"])) or (not match["scale"] and is_attributive(match))
     return f"{quantity(match, british)} degree{'' if one else 's'}{scale.get(match['scale'] or '', '')}"
 
 
@@ -125,6 +126,14 @@ def _percent(match: re.Match[str], british: bool) -> str:
 def _height(match: re.Match[str], british: bool) -> str:
     feet, inches = int(match["feet"]), amount(match["inches"], british)
     return f"{cardinal(feet, british)} foot {inches}"
+
+
+def _feet_inches(match: re.Match[str], british: bool) -> str:
+    feet, inches = match["feet"], match["inches"]
+    return (
+        f"{amount(feet, british)} {_plural('foot', is_one(feet))} {amount(inches, british)} "
+        f"{_plural('inch', is_one(inches))}{sentence_end(match)}"
+    )
 
 
 def _feet(match: re.Match[str], british: bool) -> str | None:
@@ -154,6 +163,7 @@ _QUANTITY = (
     rf"(?:{_FIRST}(?:(?P<vulgar>[{''.join(VULGAR)}])|[ -](?P<top>\d{{1,2}})[/⁄](?P<bottom>\d{{1,2}})|{_RANGE}{_SCALED}))"
 )
 MEASURES = (
+    Form(re.compile(rf"{BARE}(?P<feet>\d{{1,3}}) ?(?:ft|feet|foot)\.? ?(?P<inches>\d{{1,2}}(?:\.\d+)?) ?(?:in\b\.?(?!\w)|inches\b)"), _feet_inches),
     Form(re.compile(rf"{BARE}(?P<degrees>\d{{1,3}})° ?(?P<minutes>\d\d?(?:\.\d+)?)[′'’] ?(?:(?P<seconds>\d\d?(?:\.\d+)?)[″\"”] ?)?(?P<point>[NSEW]\b)?"), _angle),
     Form(re.compile(rf"{_QUANTITY}\s?[°º](?: ?(?P<scale>[CFKNSEW])\b)?"), _degrees),
     Form(re.compile(rf"{_QUANTITY}\s?(?P<sign>[%‰])"), _percent),
@@ -172,5 +182,5 @@ SIDES = (
     Form(re.compile(rf"{BARE}(?P<first>{NUMBER})[x×](?!\w)"), _times),
 )
 BARE_UNITS = (
-    Form(re.compile(r"(?P<per>(?<=per )|(?<=each )|(?<=/))?(?<![\w.@-])(?P<unit>km/h|mph|kph|km|kg|cm|mm|ml|mg|lbs|kWh)(?![\w'’-]|\.\w)"), _bare),
+    Form(re.compile(r"(?P<per>(?<=per )|(?<=each )|(?<=/))?(?<![\w.@-])(?P<unit>km/h|mph|kph|km|kg|cm|mm|ml|mg|lbs|kWh)(?P<power>(?<=m)[²³])?(?![\w'’-]|\.\w)"), _bare),
 )
