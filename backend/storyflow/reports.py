@@ -42,7 +42,9 @@ def report_narration(outcome: Outcome, model: str, as_json: bool, mismatch: Mism
     click.echo(f"In order: {outcome.manifest.parent / 'playlist.m3u8'}")
 
 
-def report_speech(output: "Path", speech: "Speech", saved: "SavedSpeech", mismatch: Mismatch | None, as_json: bool) -> None:
+def report_speech(
+    output: "Path", speech: "Speech", saved: "SavedSpeech", mismatch: Mismatch | None, as_json: bool
+) -> None:
     """Say where one spoken text is and how long it lasts."""
     if not as_json:
         click.echo(f"{output}: {saved.duration:.2f} s")

@@ -1,4 +1,4 @@
-"""Titles and abbreviations with a full stop: Dr., Prof., Lt., St. James and Main St., No. 5, pp. 3–7, vs., etc., e.g."""
+"""Titles and abbreviations with a full stop: Dr., Prof., Lt., St. James and Main St., No. 5, pp. 3–7, vs., etc."""
 
 import re
 
@@ -35,11 +35,13 @@ NUMBERED = {
     "pg": "page", "ch": "chapter", "chap": "chapter", "chs": "chapters", "fig": "figure", "figs": "figures",
     "sec": "section", "sect": "section", "art": "article", "eq": "equation", "eqs": "equations", "op": "opus",
     "ext": "extension", "bk": "book", "pt": "part", "v": "verse", "vv": "verses", "l": "line", "ll": "lines",
-    "apt": "apartment", "ste": "suite", "rm": "room", "ver": "version", "tel": "telephone", "n": "note", "para": "paragraph",
+    "apt": "apartment", "ste": "suite", "rm": "room", "ver": "version", "tel": "telephone", "n": "note",
+    "para": "paragraph",
     "hwy": "highway", "rte": "route", "flt": "flight", "div": "division", "app": "appendix", "cl": "clause",
 }  # fmt: skip
 _WORDS = {
-    "vs": "versus", "approx": "approximately", "etc": "et cetera", "viz": "namely", "cf": "compare", "dept": "department",
+    "vs": "versus", "approx": "approximately", "etc": "et cetera", "viz": "namely", "cf": "compare",
+    "dept": "department",
     "govt": "government", "incl": "including", "excl": "excluding", "esp": "especially", "avg": "average",
     "ibid": "ibidem", "bldg": "building", "tel": "telephone",
 }  # fmt: skip
@@ -62,7 +64,10 @@ def _street(match: re.Match[str], _british: bool) -> str:
 def _saint_or_street(match: re.Match[str], british: bool) -> str | None:
     """Tell St. James from Main St.: a street has its name before it, and no name follows that belongs to it."""
     behind = re.match(r" (?P<word>[A-Z][\w'’]*)", match.string[match.end() : match.end() + 30])
-    before = re.search(r"(?P<number>\d\w* )?(?P<name>[A-Z][a-z'’]+|\d+(?:st|nd|rd|th)) $", match.string[max(0, match.start() - 40) : match.start()])
+    before = re.search(
+        r"(?P<number>\d\w* )?(?P<name>[A-Z][a-z'’]+|\d+(?:st|nd|rd|th)) $",
+        match.string[max(0, match.start() - 40) : match.start()],
+    )
     if not before or before["name"] in STARTERS:
         return None
     if behind and behind["word"] not in STARTERS and not before["number"]:
@@ -115,30 +120,49 @@ ABBREVIATIONS = (
     Form(re.compile(r"\b(?P<first>Lt|Maj|Col|Sgt)\.? (?P<second>Gen|Col|Cmdr|Maj|Gov)\b\.?"), _rank),
     Form(re.compile(r"(?<![\w’'])(?P<street>(?i:St|Dr))\b(?P<dot>\.)?(?![\w-])(?!['’]\w)"), _saint_or_street),
     Form(re.compile(rf"(?<![\w’'.])(?P<title>(?i:{_TITLE}))\.{_NAME}"), _title),
-    Form(re.compile(rf"(?<![\w’'.])(?P<title>(?:{_BARE_TITLES}))(?= [A-ZÀ-Þ][a-zà-ÿ.]| (?:&|and) (?:Mrs?|Ms|Dr)\b)"), _title),
+    Form(
+        re.compile(rf"(?<![\w’'.])(?P<title>(?:{_BARE_TITLES}))(?= [A-ZÀ-Þ][a-zà-ÿ.]| (?:&|and) (?:Mrs?|Ms|Dr)\b)"),
+        _title,
+    ),
     Form(re.compile(r"(?<![\w’'.])(?P<title>Mr|Mrs|Ms|Dr|Messrs|Prof)\.(?=\W)"), _title),
-    Form(re.compile(r"(?<=[a-z] )(?P<street>(?:Ave|Rd|Blvd|Ln|Hwy|Pkwy|Sq|Ct|Pl|Ter|Cres))\b(?:(?P<dot>\.)|(?=,))"), _street),
-    Form(re.compile(r"(?<=[\w,&] )(?P<word>Jr|Sr|Esq|Bros|Co|Corp|Inc|Ltd|Mfg|Assn|Univ|Mts)\b(?P<dot>\.)"), _behind_name),
+    Form(
+        re.compile(r"(?<=[a-z] )(?P<street>(?:Ave|Rd|Blvd|Ln|Hwy|Pkwy|Sq|Ct|Pl|Ter|Cres))\b(?:(?P<dot>\.)|(?=,))"),
+        _street,
+    ),
+    Form(
+        re.compile(r"(?<=[\w,&] )(?P<word>Jr|Sr|Esq|Bros|Co|Corp|Inc|Ltd|Mfg|Assn|Univ|Mts)\b(?P<dot>\.)"), _behind_name
+    ),
     Form(re.compile(r"(?<=[\w,] )(?P<word>Jr|Ltd|Inc|Corp)\b(?P<dot>)(?!\.)"), _behind_name),
     Form(re.compile(r"\b(?P<word>Dept|Univ|Inst)(?P<dot>\.)(?= of )"), _behind_name),
     Form(
         re.compile(
-            rf"(?<![\w.])(?P<word>(?i:{'|'.join(sorted(NUMBERED, key=len, reverse=True))}))\. ?(?P<paren>\()?(?P<first>{WHOLE})(?P<letter>[a-h]\b)?"
+            rf"(?<![\w.])(?P<word>(?i:{'|'.join(sorted(NUMBERED, key=len, reverse=True))}))\. ?(?P<paren>\()?"
+            rf"(?P<first>{WHOLE})(?P<letter>[a-h]\b)?"
             rf"(?:\s?[–—-]\s?(?P<last>{WHOLE}))?(?![\w]|\.\d)"
         ),
         _numbered,
     ),
-    Form(re.compile(rf"(?<=[a-z] )(?:No|no) (?P<first>[1-9]\d{{0,2}})(?P<last>)(?!\w|[.,]\d)(?=[^\w\s]|\s*$)"), _number_sign),
+    Form(
+        re.compile(r"(?<=[a-z] )(?:No|no) (?P<first>[1-9]\d{0,2})(?P<last>)(?!\w|[.,]\d)(?=[^\w\s]|\s*$)"),
+        _number_sign,
+    ),
     Form(re.compile(rf"(?<!\w)(?:№|#) ?(?P<first>{NUMBER})(?:[–-](?P<last>{WHOLE}))?(?!\w)"), _number_sign),
     Form(re.compile(r"(?<!\w)&c(?P<dot>\.)?(?!\w)"), lambda match, _british: f"et cetera{sentence_end(match)}"),
     Form(
-        re.compile(rf"(?<![\w.@/])(?P<word>(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))}))(?P<dot>\.)(?!\w)"), _word
+        re.compile(rf"(?<![\w.@/])(?P<word>(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))}))(?P<dot>\.)(?!\w)"),
+        _word,
     ),
     Form(re.compile(r"(?<![\w.@/])(?P<word>vs|etc|approx)(?P<dot>)(?![\w./])"), _word),
-    Form(re.compile(r"\b(?P<word>[Ee]st)\.(?= ?\d)"), lambda match, _british: "established" if match["word"] == "est" else "Established"),
+    Form(
+        re.compile(r"\b(?P<word>[Ee]st)\.(?= ?\d)"),
+        lambda match, _british: "established" if match["word"] == "est" else "Established",
+    ),
     Form(re.compile(r"(?<=[A-Z]\w )v\.(?= [A-Z])|(?<=[a-z] )v\.(?= [A-Z][a-z])"), lambda _match, _british: "versus"),
     Form(re.compile(r"(?<!\w)s/he\b", re.IGNORECASE), _both),
-    Form(re.compile(r"\b(?:and/or|either/or|he/she|she/he|him/her|her/him|his/her|his/hers)\b", re.IGNORECASE), _alternation),
+    Form(
+        re.compile(r"\b(?:and/or|either/or|he/she|she/he|him/her|her/him|his/her|his/hers)\b", re.IGNORECASE),
+        _alternation,
+    ),
     Form(re.compile(r"(?<![\w/])w/o(?!\w)"), lambda _match, _british: "without"),
     Form(re.compile(r"(?<![\w/])c/o(?!\w)"), lambda _match, _british: "care of"),
     Form(re.compile(r"(?<![\w/])w/ ?(?=\w)"), lambda _match, _british: "with "),

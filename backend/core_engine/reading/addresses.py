@@ -2,7 +2,7 @@
 
 import re
 
-from core_engine.reading.forms import Form
+from core_engine.reading.forms import Form, words
 from core_engine.reading.initials import with_letter_a
 from core_engine.reading.numerals import cardinal, digits, year
 
@@ -22,11 +22,18 @@ _FILES = (
     "iso|apk|dmg|sql|db|bak|tmp|conf|ipynb|tex|odt|rtf|psd|ics|npz"
 )
 _AS_WORDS = frozenset(
-    "com org net gov mil info biz name pro co app dev tech blog shop store online site cloud news art museum academy "
-    "world live media example test local doc zip tar json bat java log bin iso conf tex gif wav mov go bak mobi int "
-    "name tiff tif jpeg yaml toml web my the in on to go do of is it at be we he me so up no or us an by if".split()
+    words(
+        "com org net gov mil info biz name pro co app dev tech blog shop store online site cloud news art museum "
+        "academy world live media example test local doc zip tar json bat java log bin iso conf tex gif wav mov go bak "
+        "mobi int name tiff tif jpeg yaml toml web my the in on to go do of is it at be we he me so up no or us an by "
+        "if"
+    )
 ) - {"it", "us", "in", "no", "at", "be", "me", "is"}
-_COUNTRIES = frozenset("uk us ca au nz ie de fr es it nl be ch at se no dk fi pl pt gr cz ru cn jp kr in br mx za eu tv io ai fm gg me".split())
+_COUNTRIES = frozenset(
+    words(
+        "uk us ca au nz ie de fr es it nl be ch at se no dk fi pl pt gr cz ru cn jp kr in br mx za eu tv io ai fm gg me"
+    )
+)
 _PIECE = re.compile(r"[A-Z]?[a-zà-ÿ'’]+|[A-ZÀ-Þ]+(?![a-zà-ÿ])|[A-ZÀ-Þ]|\d+|[^\w\s]|_|\w")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 
@@ -100,17 +107,32 @@ _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,8}"
 _LABELS = r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}"
 _PATH = r"(?::\d{1,5})?(?:[/?#][^\s<>\"”“’]*[^\s<>\"”“’.,;:!?)\]}'…—*]|/)?"
 ADDRESSES = (
-    Form(re.compile(r"\b(?:https?|ftps?|file)://(?P<rest>[^\s<>\"”“]*[^\s<>\"”“’.,;:!?)\]}'…—*])", re.IGNORECASE), _url),
+    Form(
+        re.compile(r"\b(?:https?|ftps?|file)://(?P<rest>[^\s<>\"”“]*[^\s<>\"”“’.,;:!?)\]}'…—*])", re.IGNORECASE), _url
+    ),
     Form(re.compile(r"\bmailto:(?P<rest>\S*\w)"), _url),
     Form(re.compile(r"(?<![\w.+-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b"), _address),
     Form(re.compile(rf"(?<![\w.@])(?:www\.{_LABELS}[A-Za-z]{{2,24}}){_PATH}", re.IGNORECASE), _address),
     Form(re.compile(rf"(?<![\w.@-]){_LABELS}(?:{_DOMAINS})\b(?!\.\w)(?![-'’]\w){_PATH}"), _address),
     Form(re.compile(r"\blocalhost(?::\d{2,5})(?:/[\w./-]*\w)?"), _address),
     Form(
-        re.compile(r"(?<![\w.])(?P<numbers>(?:\d{1,3}\.){3}\d{1,3})(?::(?P<port>\d{1,5}))?(?:/(?P<net>\d\d?)\b)?(?!\w|\.\d)"), _ip
+        re.compile(
+            r"(?<![\w.])(?P<numbers>(?:\d{1,3}\.){3}\d{1,3})(?::(?P<port>\d{1,5}))?(?:/(?P<net>\d\d?)\b)?(?!\w|\.\d)"
+        ),
+        _ip,
     ),
-    Form(re.compile(r"(?<![\w.])[A-Za-z]:\\[\w\\ .-]*\w|(?<![\w.])(?:(?:\.{1,2})?/(?:[\w.-]+/)+|~/(?:[\w.-]+/)*)[\w.-]*\w"), _file),
-    Form(re.compile(rf"(?<![\w.@])(?:[\w-]+/){{0,8}}[\w-]{{1,64}}(?:\.[\w-]{{1,20}}){{0,3}}\.(?:{_FILES})\b(?![\w(])(?!\.\w)"), _file),
+    Form(
+        re.compile(
+            r"(?<![\w.])[A-Za-z]:\\[\w\\ .-]*\w|(?<![\w.])(?:(?:\.{1,2})?/(?:[\w.-]+/)+|~/(?:[\w.-]+/)*)[\w.-]*\w"
+        ),
+        _file,
+    ),
+    Form(
+        re.compile(
+            rf"(?<![\w.@])(?:[\w-]+/){{0,8}}[\w-]{{1,64}}(?:\.[\w-]{{1,20}}){{0,3}}\.(?:{_FILES})\b(?![\w(])(?!\.\w)"
+        ),
+        _file,
+    ),
     Form(re.compile(rf"(?<![\w./@])\.(?:{_FILES})\b(?= (?:file|document|format|extension))"), _file),
     Form(re.compile(r"(?<![\w@./])@(?P<name>[A-Za-z_]\w{1,30})\b"), _handle),
     Form(re.compile(r"(?<![\w#&/])#(?P<name>[A-Za-z]\w{1,40})\b"), _hashtag),

@@ -43,9 +43,7 @@ class Reading:
     @cached_property
     def words(self) -> tuple[Word, ...]:
         """Every spoken word between spaces and dashes, in order."""
-        return tuple(
-            Word(*match.span(), *self.written_range(*match.span())) for match in _WORD.finditer(self.text)
-        )
+        return tuple(Word(*match.span(), *self.written_range(*match.span())) for match in _WORD.finditer(self.text))
 
     def written_range(self, start: int, end: int) -> tuple[int, int]:
         """Return start and end in the written text of the spoken characters from `start` to `end`."""

@@ -72,7 +72,8 @@ def _half_days(match: re.Match[str], british: bool) -> str:
 
 def _range(match: re.Match[str], british: bool) -> str:
     parts = re.split(r"\s?[–—-]\s?", match.group())
-    return " to ".join(clock(*map(int, re.split("[:.]", part)), british=british) for part in parts)
+    times = ([int(number) for number in part.split(":")] for part in parts)
+    return " to ".join(clock(hour, minute, british) for hour, minute in times)
 
 
 def _military(match: re.Match[str], british: bool) -> str:
@@ -96,7 +97,9 @@ CLOCK = (
         re.compile(rf"{BARE}(?P<hour>1[0-2]|0?[1-9])(?:[:.](?P<minute>[0-5]\d))?{_HALF}\s?[–—-]\s?(?=\d)"),
         _half_days,
     ),
-    Form(re.compile(rf"(?:{BARE}|(?<=\dT)){_CLOCK}:(?P<second>[0-5]\d)(?:\.\d+)?(?:{_HALF}|Z)?(?![\w:])"), _with_seconds),
+    Form(
+        re.compile(rf"(?:{BARE}|(?<=\dT)){_CLOCK}:(?P<second>[0-5]\d)(?:\.\d+)?(?:{_HALF}|Z)?(?![\w:])"), _with_seconds
+    ),
     Form(re.compile(rf"{BARE}{_CLOCK}{_HALF}(?!\w)"), _time),
     Form(re.compile(rf"{BARE}(?:(?P<first>1[0-2]|[1-9])\s?[–—-]\s?)?(?P<hour>1[0-2]|0?[1-9]){_HALF}(?!\w)"), _hour),
     Form(

@@ -2,13 +2,11 @@
 
 import re
 
-from core_engine.reading.forms import Form, sentence_end
+from core_engine.reading.forms import Form, sentence_end, words
 from core_engine.reading.numerals import BARE, cardinal, ordinal, pairs, plural, year
 
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
-_SHORT = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTHS = words("January February March April May June July August September October November December")
+_SHORT = words("jan feb mar apr may jun jul aug sep oct nov dec")
 _DAYS = {
     "mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "weds": "Wednesday",
     "thu": "Thursday", "thur": "Thursday", "thurs": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday",
@@ -27,8 +25,10 @@ _BEFORE_YEARS = (
 )
 _PLURAL_AHEAD = re.compile(r" (?:people|men|women|children|feet|percent|per|million|billion|[a-z]{3,}s)\b")
 _NO_PLURAL = frozenset(
-    " was has this his its thus does says perhaps always across towards besides plus less unless yes as is sees "
-    "becomes became remains seems marks makes sits stands comes goes versus".split()
+    words(
+        "was has this his its thus does says perhaps always across towards besides plus less unless yes as is sees "
+        "becomes became remains seems marks makes sits stands comes goes versus"
+    )
 )
 
 
@@ -48,7 +48,9 @@ def _year_words(written: str | None, british: bool) -> str:
     if not written:
         return ""
     number = int(written.lstrip("'’"))
-    return f"oh {cardinal(number, british)}" if len(written.lstrip("'’")) == 2 and number < 10 else year(number, british)
+    return (
+        f"oh {cardinal(number, british)}" if len(written.lstrip("'’")) == 2 and number < 10 else year(number, british)
+    )
 
 
 def _iso(match: re.Match[str], british: bool) -> str | None:
@@ -162,7 +164,13 @@ _ORDINAL_DAY = rf"{_DAY}(?:st|nd|rd|th)?(?:{_SPAN}(?P<last>3[01]|[12]\d|0?[1-9])
 _CERTAIN_DAY = rf"{_DAY}(?:st|nd|rd|th)(?:{_SPAN}(?P<last>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?)?"
 _COMMA_YEAR = rf"(?:,? {_YEAR}(?![\w]|,\d|-\d))?"
 NUMERIC_DATES = (
-    Form(re.compile(rf"{BARE}(?P<year>\d{{4}})([-/.])(?P<month>\d\d?)\2(?P<day>\d\d?)(?:(?P<time>[T ])(?=\d\d?:\d)|(?![\w/]|-\d))"), _iso),
+    Form(
+        re.compile(
+            rf"{BARE}(?P<year>\d{{4}})([-/.])(?P<month>\d\d?)\2(?P<day>\d\d?)(?:(?P<time>[T ])(?=\d\d?:\d)|"
+            rf"(?![\w/]|-\d))"
+        ),
+        _iso,
+    ),
     Form(
         re.compile(
             rf"{BARE}(?P<first>\d{{1,2}})(?P<sign>[/.-])(?P<second>\d{{1,2}})(?P=sign)(?P<year>\d{{4}}|\d\d){_END}"
@@ -171,22 +179,42 @@ NUMERIC_DATES = (
     ),
 )
 DATES = (
-    Form(re.compile(rf"{BARE}(?P<the>\b[Tt]he )?(?<!\d ){_ORDINAL_DAY}(?: of)? {_MONTH}{_COMMA_YEAR}(?!\w)"), _day_month),
+    Form(
+        re.compile(rf"{BARE}(?P<the>\b[Tt]he )?(?<!\d ){_ORDINAL_DAY}(?: of)? {_MONTH}{_COMMA_YEAR}(?!\w)"), _day_month
+    ),
     Form(re.compile(rf"\b{_MONTH},? (?:the )?{_ORDINAL_DAY}(?![\w/:]|[.,]\d|\s?%|-\d){_COMMA_YEAR}"), _month_day),
     Form(re.compile(rf"\b{_MONTH}(?P<comma>,)? {_YEAR}(?![\w–-]|,\d)"), _month_year),
     Form(re.compile(rf"{BARE}(?P<first>[12]\d{{3}}){_SPAN}(?P<last>[12]\d{{3}}|\d\d)(?!['’\w]|[.,]\d|-\d)"), _years),
     Form(re.compile(rf"{BARE}(?P<first>1[5-9]\d\d|20\d\d)/(?P<last>\d\d)(?![\w/])"), _years),
-    Form(re.compile(rf"(?<![\w.,])['’]?(?P<number>[12]\d\d0|\d0)(?:['’]?s)\b"), _decade),
+    Form(re.compile(r"(?<![\w.,])['’]?(?P<number>[12]\d\d0|\d0)(?:['’]?s)\b"), _decade),
     Form(re.compile(rf"{BARE}(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d{{1,5}}){_OF_AGES}(?!\w)"), _era),
     Form(re.compile(r"\b(?:AD|A\.D\.) ?(?P<number>\d{1,4})\b(?!,\d)"), _anno),
 )
 ABBREVIATED_DAYS = (
     Form(re.compile(rf"\b(?P<day>{_SHORT_DAYS})\.?{_SPAN}(?P<last>{_SHORT_DAYS})\b\.?"), _weekdays),
-    Form(re.compile(r"\b(?P<month>Jan|Feb|Aug|Sept?|Oct|Nov|Dec|Apr)\.(?= ?[,;)]| [a-z])|\b(?P<same>Sept)\b"), lambda m, _b: MONTHS[_month_number(m["month"] or m["same"]) - 1]),
-    Form(re.compile(r"\b(?P<day>Mon|Tues?|Weds?|Thu(?:rs?)?|Fri|Sat|Sun)(?:\.,?(?= )|,)(?= (?:\d|[A-Z][a-z]|at |the ))"), _weekday),
+    Form(
+        re.compile(r"\b(?P<month>Jan|Feb|Aug|Sept?|Oct|Nov|Dec|Apr)\.(?= ?[,;)]| [a-z])|\b(?P<same>Sept)\b"),
+        lambda m, _b: MONTHS[_month_number(m["month"] or m["same"]) - 1],
+    ),
+    Form(
+        re.compile(r"\b(?P<day>Mon|Tues?|Weds?|Thu(?:rs?)?|Fri|Sat|Sun)(?:\.,?(?= )|,)(?= (?:\d|[A-Z][a-z]|at |the ))"),
+        _weekday,
+    ),
 )
 YEARS = (
     Form(re.compile(r"(?<![\w.])(?:c|ca)\.? ?(?P<number>[12]\d{3}|\d{2,3})\b(?![,.]?\d)"), _circa),
-    Form(re.compile(rf"(?<![\w.,/$£€])(?P<before>(?<!\w)(?i:{_BEFORE_YEARS}) )?(?P<number>1\d{{3}}|20\d\d)(?![\w/%°]|[.,:]\d|-\d)"), _year),
-    Form(re.compile(r"\b(?P<before>(?i:in|of|since|the|early|late|and|to|from|by|until|summer|winter|spring|fall|autumn) )(?P<year>['’]\d\d)\b"), _short_year),
+    Form(
+        re.compile(
+            rf"(?<![\w.,/$£€])(?P<before>(?<!\w)(?i:{_BEFORE_YEARS}) )?(?P<number>1\d{{3}}|20\d\d)"
+            rf"(?![\w/%°]|[.,:]\d|-\d)"
+        ),
+        _year,
+    ),
+    Form(
+        re.compile(
+            r"\b(?P<before>(?i:in|of|since|the|early|late|and|to|from|by|until|summer|winter|spring|fall|autumn) )"
+            r"(?P<year>['’]\d\d)\b"
+        ),
+        _short_year,
+    ),
 )

@@ -4,7 +4,6 @@ Every form is looked for in the text as it was written, so that each sees its tr
 taken, no later one touches.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -35,10 +34,17 @@ def fixed(pattern: str, spoken: str, flags: int = 0) -> Form:
     return Form(re.compile(pattern, flags), lambda _match, _british: spoken)
 
 
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a table that is written as one text."""
+    return tuple(text.split())
+
+
 STARTERS = frozenset(
-    "The A An He She It They We You I This That These Those There Then But And So Or If When While In On At For With "
-    "From By As To Of My His Her Its Our Your Their What Who Why How Where Now No Not Yes After Before All Some "
-    "Another Each Every Here Once Only Still Yet Perhaps Maybe Nobody Everyone Suddenly Later Meanwhile".split()
+    words(
+        "The A An He She It They We You I This That These Those There Then But And So Or If When While In On At For "
+        "With From By As To Of My His Her Its Our Your Their What Who Why How Where Now No Not Yes After Before All "
+        "Some Another Each Every Here Once Only Still Yet Perhaps Maybe Nobody Everyone Suddenly Later Meanwhile"
+    )
 )
 """Words with which sentences begin, and no names."""
 
@@ -84,9 +90,13 @@ def edits(text: str, forms: Iterable[Form], british: bool) -> list[Edit]:
 def _narrowed(text: str, edit: Edit) -> Edit:
     """Return `edit` without the words that stay the same at its ends, so that they keep their own positions."""
     written, spoken = text[edit.start : edit.end], edit.spoken
-    shared = len(os.path.commonprefix([written, spoken]))
-    head = written.rfind(" ", 0, shared) + 1
-    written, spoken = written[head:], spoken[head:]
-    shared = len(os.path.commonprefix([written[::-1], spoken[::-1]]))
-    tail = max(0, written[::-1].rfind(" ", 0, shared) + 1)
+    head = written.rfind(" ", 0, _shared(written, spoken)) + 1
+    written, spoken = written[head:][::-1], spoken[head:]
+    tail = written.rfind(" ", 0, _shared(written, spoken[::-1])) + 1
     return Edit(edit.start + head, edit.end - tail, spoken[: len(spoken) - tail])
+
+
+def _shared(first: str, second: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = zip(first, second, strict=False)
+    return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))

@@ -6,27 +6,34 @@ the article, and with the hyphen for the letter.
 
 import re
 
-from core_engine.reading.forms import STARTERS, Form, sentence_end
+from core_engine.reading.forms import STARTERS, Form, sentence_end, words
 from core_engine.reading.numerals import cardinal, digits, pairs
 
 _SPELLED = frozenset(
-    "USA UK EU UN US UAE USSR UAR USAF USN USS USB UFO UFOs AI IT ID IQ EQ IP OS UI UX API CIA FBI NSA IRA IRS IRC ISBN "
-    "IBM BBC CNN NBC ABC CBS NBA NFL NHL MLB NCAA MBA PhD CEO CFO CTO COO CIO VIP RIP DIY DNA RNA HIV ATM PC TV CD DVD "
-    "HD LCD LED EKG ECG EEG MRI ICU ER AM PM AD BC BCE CE GMT UTC EST PST CET BST RSVP FAQ ETA EMT NGO IMF WHO WTO EEC "
-    "OECD UCLA USC MIT LSE NYU NYC LA DC SUV RV AC DJ MC MP MPs MEP GP NHS RAF IOU SOS PS PR HR QA ISP URL HTML XML CSS "
-    "SQL PDF CSV GPU CPU SSD HDD IOS IDE IEEE ISO IoT GDP GNP IPO VAT APR AOL AKA TBA TBD FYI BTW OMG LOL IMO DOA MIA POW "
-    "POWs IED EPA FDA FCC FAA CDC CIO IVF IUD STD ADHD OCD PTSD BMI EPO AAA BA IV BAFTA AWS UPS SAT ACT GCSE GRE EMS OAP ITV "
-    "RTE KGB GRU MI SAS PLO IDF UAV ICBM NCO AWOL AA EMI ELO ESP EP LP GB HQ OAS AU EFTA ECB EV PVC UV ASAP".split()
+    words(
+        "USA UK EU UN US UAE USSR UAR USAF USN USS USB UFO UFOs AI IT ID IQ EQ IP OS UI UX API CIA FBI NSA IRA IRS IRC "
+        "ISBN IBM BBC CNN NBC ABC CBS NBA NFL NHL MLB NCAA MBA PhD CEO CFO CTO COO CIO VIP RIP DIY DNA RNA HIV ATM PC "
+        "TV CD DVD HD LCD LED EKG ECG EEG MRI ICU ER AM PM AD BC BCE CE GMT UTC EST PST CET BST RSVP FAQ ETA EMT NGO "
+        "IMF WHO WTO EEC OECD UCLA USC MIT LSE NYU NYC LA DC SUV RV AC DJ MC MP MPs MEP GP NHS RAF IOU SOS PS PR HR QA "
+        "ISP URL HTML XML CSS SQL PDF CSV GPU CPU SSD HDD IOS IDE IEEE ISO IoT GDP GNP IPO VAT APR AOL AKA TBA TBD FYI "
+        "BTW OMG LOL IMO DOA MIA POW POWs IED EPA FDA FCC FAA CDC CIO IVF IUD STD ADHD OCD PTSD BMI EPO AAA BA IV "
+        "BAFTA "
+        "AWS UPS SAT ACT GCSE GRE EMS OAP ITV RTE KGB GRU MI SAS PLO IDF UAV ICBM NCO AWOL AA EMI ELO ESP EP LP GB HQ "
+        "OAS AU EFTA ECB EV PVC UV ASAP"
+    )
 ) - {"BAFTA", "AWOL", "SAT", "ACT", "ER", "LA", "MI", "MIA", "EFTA"}
-_LIKE_WORDS = frozenset("IT US WHO AM ID PS AD LA AA AI RIP COO LED UPS POW APR MIT EMS GRE ESP".split())
+_LIKE_WORDS = frozenset(words("IT US WHO AM ID PS AD LA AA AI RIP COO LED UPS POW APR MIT EMS GRE ESP"))
 """Words too, in a text that shouts or begins with capitals."""
 
 _INTERJECTIONS = frozenset(
-    "HMM HM MMM MM SHH SHHH SH PSST PST BRR BRRR GRR GRRR ZZZ TSK PFFT PHEW MRS MR DR MS ST NTH MY BY WHY TRY CRY DRY FLY "
-    "SKY SHY SPY PRY FRY GYM HYMN MYTH LYNX CRYPT RHYTHM TRYST NYMPH SYLPH THY WHYS CWM PLY SLY STY WRY PYX HYP LYNCH "
-    "SYNC TYPHS GYPSY PYGMY MYRRH".split()
+    words(
+        "HMM HM MMM MM SHH SHHH SH PSST PST BRR BRRR GRR GRRR ZZZ TSK PFFT PHEW MRS MR DR MS ST NTH MY BY WHY TRY CRY "
+        "DRY FLY SKY SHY SPY PRY FRY GYM HYMN MYTH LYNX CRYPT RHYTHM TRYST NYMPH SYLPH THY WHYS CWM PLY SLY STY WRY "
+        "PYX "
+        "HYP LYNCH SYNC TYPHS GYPSY PYGMY MYRRH"
+    )
 )
-_ACRONYMS = frozenset("NASA NATO UNESCO UNICEF AIDS OPEC LASER RADAR SCUBA FIFA UEFA NAFTA SWAT PIN RAM ROM SIM".split())
+_ACRONYMS = frozenset(words("NASA NATO UNESCO UNICEF AIDS OPEC LASER RADAR SCUBA FIFA UEFA NAFTA SWAT PIN RAM ROM SIM"))
 """Said as words."""
 
 _NO_VOWEL = re.compile(r"[BCDFGHJKLMNPQRSTVWXZ]{2,6}")
@@ -130,9 +137,7 @@ INITIALS = (
     Form(re.compile(r"(?<!\w)Ph\. ?D\b(?P<plural>s)?\.?"), _degree),
     Form(re.compile(r"(?<![\w.@])(?P<letters>(?:[A-Za-z]\.){2,8}(?!\w)|(?:[A-Z]\.){1,7}[A-Z](?![\w.]))"), _dotted),
     Form(
-        re.compile(
-            r"(?<![\w.'’])(?P<letters>[A-Z]\.(?: ?[A-Z]\.){0,3}) (?=(?P<name>[A-Z][a-z'’]+))(?<=\w\. )"
-        ),
+        re.compile(r"(?<![\w.'’])(?P<letters>[A-Z]\.(?: ?[A-Z]\.){0,3}) (?=(?P<name>[A-Z][a-z'’]+))(?<=\w\. )"),
         lambda match, british: None if (spoken := _initials_of_name(match, british)) is None else spoken + " ",
     ),
     Form(re.compile(r"(?<![\w.&@#'’])(?P<word>[A-Z]{2,6}|PhD|IoT)(?P<plural>s)?(?![\w&@])(?!\.\w)(?!-\d)"), _acronym),
@@ -141,11 +146,26 @@ INITIALS = (
 
 LABELS = (
     Form(re.compile(r"\b(?P<state>[A-Z]{2}),? (?P<code>\d{5}(?:-\d{4})?)(?!\w|[.,]\d)"), _postcode),
-    Form(re.compile(r"\b(?P<name>Boeing|Airbus|Flight|flight|Route|Highway|Interstate|Porsche) (?P<number>\d{1,4})\b(?![.,]\d)"), _thing),
+    Form(
+        re.compile(
+            r"\b(?P<name>Boeing|Airbus|Flight|flight|Route|Highway|Interstate|Porsche) (?P<number>\d{1,4})\b(?![.,]\d)"
+        ),
+        _thing,
+    ),
     Form(re.compile(r"\b(?P<name>[Ff]light) (?P<word>[A-Z]{1,3}) ?(?P<number>\d{1,4})\b"), _flight),
-    Form(re.compile(r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[a-hkp])(?![\w-])"), lambda match, british: f"{_label(match['number'], british)} {match['word'].upper()}"),
-    Form(re.compile(r"(?<![\w.@])(?P<word>[A-Z]{1,6})[- ]?(?<! )(?P<number>\d{1,4})(?P<behind>[A-Z]{1,2})?(?![\w]|[.,:/]\d|-\d)"), _with_number),
+    Form(
+        re.compile(r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[a-hkp])(?![\w-])"),
+        lambda match, british: f"{_label(match['number'], british)} {match['word'].upper()}",
+    ),
+    Form(
+        re.compile(
+            r"(?<![\w.@])(?P<word>[A-Z]{1,6})[- ]?(?<! )(?P<number>\d{1,4})(?P<behind>[A-Z]{1,2})?(?![\w]|[.,:/]\d|-\d)"
+        ),
+        _with_number,
+    ),
     Form(re.compile(r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[A-Z]{1,3})(?![\w-])"), _number_first),
     Form(re.compile(r"(?<![\w.@])(?P<word>[A-Za-z]{4,20})-(?P<number>\d{1,4})(?![\w]|[.,:/]\d|-\d)"), _hyphened),
-    Form(re.compile(r"(?<![\w.@])(?P<word>[a-z]{1,2})(?P<number>\d{1,4})(?P<behind>)(?![\w]|[.,:/]\d|-\d)"), _with_number),
+    Form(
+        re.compile(r"(?<![\w.@])(?P<word>[a-z]{1,2})(?P<number>\d{1,4})(?P<behind>)(?![\w]|[.,:/]\d|-\d)"), _with_number
+    ),
 )

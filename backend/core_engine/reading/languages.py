@@ -26,21 +26,23 @@ _SCRIPTS = (
 _SCRIPT_LETTERS = tuple((name, re.compile(f"[{letters}]")) for name, letters in _SCRIPTS)
 _UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
 _WORDS = {
-    "English": "the of and to in is was that it he she his her for with as had you not be at on by but from they this "
-    "have are were said we all there which their will would who what one an or so if out up do did my me him no when i a",
-    "German": "der die das und ist nicht ein eine zu den dem mit von auf für im sich des dass als auch es an er sie wir ich "
-    "wie aber aus bei nach war hatte sind wird haben oder wenn noch nur über",
-    "French": "le la les et est un une des du de que qui dans pour pas au ce il elle en ne se sur avec sont par plus je nous "
-    "vous mais comme ou leur était son sa ses cette d'un c'est",
-    "Spanish": "el la los las y es un una de que en no se por con para su al del lo como más pero sus le ya o fue este ha "
-    "sí porque esta entre cuando muy sin sobre también me hay donde está",
-    "Italian": "il lo la gli le e è un una di che in non si per con del della sono da al come ma più anche ha suo sua nel "
-    "alla dei questo era io mi ci se quando perché",
-    "Portuguese": "o a os as e é um uma de que em não se por com para do da no na dos das mas como mais ao foi ele ela seu "
-    "sua ou são já está eu também quando muito",
-    "Dutch": "de het een en van is niet in op te dat die met voor zijn aan er maar om ook als bij door naar was hij ze je ik "
-    "wordt nog uit over had heeft geen",
-    "Swedish": "och att det som en på är av för med den till inte har jag ett om han hon var men sig från vi så kan när",
+    "English": "the of and to in is was that it he she his her for with as had you not be at on by but from they "
+    "this have are were said we all there which their will would who what one an or so if out up do did "
+    "my me him no when i a",
+    "German": "der die das und ist nicht ein eine zu den dem mit von auf für im sich des dass als auch es an er sie "
+    "wir ich wie aber aus bei nach war hatte sind wird haben oder wenn noch nur über",
+    "French": "le la les et est un une des du de que qui dans pour pas au ce il elle en ne se sur avec sont par "
+    "plus je nous vous mais comme ou leur était son sa ses cette d'un c'est",
+    "Spanish": "el la los las y es un una de que en no se por con para su al del lo como más pero sus le ya o fue "
+    "este ha sí porque esta entre cuando muy sin sobre también me hay donde está",
+    "Italian": "il lo la gli le e è un una di che in non si per con del della sono da al come ma più anche ha suo "
+    "sua nel alla dei questo era io mi ci se quando perché",
+    "Portuguese": "o a os as e é um uma de que em não se por com para do da no na dos das mas como mais ao foi ele ela "
+    "seu sua ou são já está eu também quando muito",
+    "Dutch": "de het een en van is niet in op te dat die met voor zijn aan er maar om ook als bij door naar was "
+    "hij ze je ik wordt nog uit over had heeft geen",
+    "Swedish": "och att det som en på är av för med den till inte har jag ett om han hon var men sig från vi så kan "
+    "när",
     "Danish": "og at det som en på er af for med den til ikke har jeg et om han hun var men sig fra vi så kan når",
     "Polish": "i w na z nie się że do to jest jak po o co ale za od tak był przez dla są jego czy już ma tylko",
     "Turkish": "ve bir bu da de için çok ile o ne gibi daha ama var kadar sonra ben değil mi olarak en",

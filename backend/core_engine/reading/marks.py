@@ -11,7 +11,8 @@ _STAGE = (
     "crying|whispers?|illustration|footnote|citation needed|edit|beat"
 )
 _EMOJI = (
-    "\u203c\u2049\u231a-\u23ff\u25fb-\u25fe\u2600-\u27bf\u2934-\u2935\u2b05-\u2b55\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
+    "\u203c\u2049\u231a-\u23ff\u25fb-\u25fe\u2600-\u27bf\u2934-\u2935\u2b05-\u2b55"
+    "\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
 )
 _MODIFIERS = "\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
 _FLAGS = "\U0001f1e6-\U0001f1ff"
@@ -19,8 +20,10 @@ _ONE_EMOJI = rf"(?:[{_FLAGS}]{{2}}|[{_EMOJI}][{_MODIFIERS}]*(?:\u200d[{_EMOJI}][
 _NAMES = {
     "❤": "red heart", "👍": "thumbs up", "👎": "thumbs down", "✓": "check mark", "✔": "check mark", "☺": "smiling face",
     "☹": "frowning face", "⭐": "star", "★": "star", "☆": "star", "✨": "sparkles", "☀": "sun", "✌": "victory hand",
-    "😊": "smiling face", "💩": "pile of poo", "♥": "heart", "✅": "check mark", "❌": "cross mark", "🙏": "folded hands",
-    "🎉": "party popper", "🤣": "rolling on the floor laughing", "😍": "smiling face with heart eyes", "👏": "clapping hands",
+    "😊": "smiling face", "💩": "pile of poo", "♥": "heart", "✅": "check mark", "❌": "cross mark",
+    "🙏": "folded hands",
+    "🎉": "party popper", "🤣": "rolling on the floor laughing", "😍": "smiling face with heart eyes",
+    "👏": "clapping hands",
 }  # fmt: skip
 
 
@@ -36,7 +39,7 @@ def _emoji(match: re.Match[str], _british: bool) -> str | None:
         return None
     before = match.string[match.start() - 1 : match.start()]
     behind = match.string[match.end() : match.end() + 1]
-    left = "" if not before or before.isspace() or before in "([“\"" else " "
+    left = "" if not before or before.isspace() or before in '([“"' else " "
     return f"{left}{name}{'' if not behind or not behind.isalnum() else ' '}"
 
 

@@ -18,9 +18,18 @@ _UNITS = {
     "₣": ("Swiss franc", "Swiss francs", "rappen", "rappen"),
     "₿": ("bitcoin", "bitcoin", "satoshi", "satoshis"),
 }
-_COUNTRIES = {"US": "U S", "A": "Australian", "AU": "Australian", "C": "Canadian", "CA": "Canadian", "NZ": "New Zealand", "HK": "Hong Kong", "S": "Singapore"}  # fmt: skip
-_CODES = {"USD": ("$", "U S"), "EUR": ("€", ""), "GBP": ("£", "British"), "JPY": ("¥", ""), "CAD": ("$", "Canadian"), "AUD": ("$", "Australian"), "INR": ("₹", ""), "CHF": ("₣", "")}  # fmt: skip
-_SCALES = {"k": "thousand", "m": "million", "mn": "million", "mm": "million", "bn": "billion", "b": "billion", "tn": "trillion", "t": "trillion", "tr": "trillion"}  # fmt: skip
+_COUNTRIES = {
+    "US": "U S", "A": "Australian", "AU": "Australian", "C": "Canadian", "CA": "Canadian", "NZ": "New Zealand",
+    "HK": "Hong Kong", "S": "Singapore",
+}  # fmt: skip
+_CODES = {
+    "USD": ("$", "U S"), "EUR": ("€", ""), "GBP": ("£", "British"), "JPY": ("¥", ""), "CAD": ("$", "Canadian"),
+    "AUD": ("$", "Australian"), "INR": ("₹", ""), "CHF": ("₣", ""),
+}  # fmt: skip
+_SCALES = {
+    "k": "thousand", "m": "million", "mn": "million", "mm": "million", "bn": "billion", "b": "billion",
+    "tn": "trillion", "t": "trillion", "tr": "trillion",
+}  # fmt: skip
 _SCALE = r"(?:[ -]?(?P<scale>hundred|thousand|(?:m|b|tr|quadr)illion|mn|mm|bn|tn|tr|k|m|b|t)\b(?!['’]))?"
 _SIGN = "[" + "".join(_UNITS) + "]"
 _OLD_PENCE = {
@@ -112,9 +121,7 @@ MONEY = (
         ),
         _old_money,
     ),
-    Form(
-        re.compile(r"£(?P<pounds>\d{1,3}(?:,\d{3})+|\d+),? (?P<shillings>\d{1,2}) ?s\b(?P<pence>)\.?"), _old_money
-    ),
+    Form(re.compile(r"£(?P<pounds>\d{1,3}(?:,\d{3})+|\d+),? (?P<shillings>\d{1,2}) ?s\b(?P<pence>)\.?"), _old_money),
     Form(
         re.compile(
             rf"(?:(?P<minus>(?<![\w)])[-−])?(?P<country>\b[A-Z]{{1,2}})?)(?P<sign>{_SIGN}) ?(?P<first>{_AMOUNT})"
@@ -124,12 +131,15 @@ MONEY = (
         _money,
     ),
     Form(
-        re.compile(
-            rf"\b(?:(?P<code>{'|'.join(_CODES)}) ?)(?P<number>{_AMOUNT}){_SCALE}(?P<behind>)(?!\w)"
-        ),
+        re.compile(rf"\b(?:(?P<code>{'|'.join(_CODES)}) ?)(?P<number>{_AMOUNT}){_SCALE}(?P<behind>)(?!\w)"),
         _coded,
     ),
     Form(re.compile(rf"{BARE}(?P<code>)(?P<number>{_AMOUNT}){_SCALE} ?(?P<behind>{'|'.join(_CODES)})\b"), _coded),
     Form(re.compile(rf"{BARE}(?P<number>{_AMOUNT}){_SCALE} ?(?P<sign>{_SIGN})(?!\w)"), _behind),
-    Form(re.compile(rf"{BARE}(?<!:)(?P<number>{_AMOUNT})\s?(?P<sign>¢|(?<=\d)(?<!480)(?<!720)(?<!\d{{4}})p(?!\w|\. ?[\dm]))"), _cents),
+    Form(
+        re.compile(
+            rf"{BARE}(?<!:)(?P<number>{_AMOUNT})\s?(?P<sign>¢|(?<=\d)(?<!480)(?<!720)(?<!\d{{4}})p(?!\w|\. ?[\dm]))"
+        ),
+        _cents,
+    ),
 )

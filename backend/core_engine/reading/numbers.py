@@ -88,7 +88,7 @@ def _approximate(_match: re.Match[str], _british: bool) -> str:
     return "about "
 
 
-def _apart(match: re.Match[str], british: bool) -> str:
+def _apart(match: re.Match[str], _british: bool) -> str:
     return " ".join(digits(part) for part in re.split(r"\D+", match.group()))
 
 
@@ -110,7 +110,8 @@ def _hexadecimal(match: re.Match[str], _british: bool) -> str:
 
 
 def _scaled(match: re.Match[str], british: bool) -> str:
-    return f"{amount(match['number'], british)} { {'bn': 'billion', 'tn': 'trillion', 'M': 'million', 'm': 'million'}[match['scale']] }"
+    scale = {"bn": "billion", "tn": "trillion", "M": "million"}[match["scale"]]
+    return f"{amount(match['number'], british)} {scale}"
 
 
 def _grouped(match: re.Match[str], british: bool) -> str | None:
@@ -125,7 +126,7 @@ def _street(match: re.Match[str], british: bool) -> str:
 
 
 def _emergency(match: re.Match[str], _british: bool) -> str:
-    return match['verb'] + digits(match['number'])
+    return match["verb"] + digits(match["number"])
 
 
 FRACTIONS = (
@@ -141,14 +142,18 @@ GROUPED = (Form(re.compile(r"(?<![\w.,+])\d{1,3}(?:[ \u00a0\u202f]\d{3}){2,5}(?!
 HOUSES = (
     Form(
         re.compile(
-            rf"{BARE}(?<!No\. )(?<!no\. )(?P<number>\d{{1,5}})(?P<letter>[A-Z])?(?= (?:[NSEW]\.? )?(?:[A-Z][\w'’]*|\d+(?:st|nd|rd|th)) "
+            rf"{BARE}(?<!No\. )(?<!no\. )(?P<number>\d{{1,5}})(?P<letter>[A-Z])?(?= (?:[NSEW]\.? )?"
+            rf"(?:[A-Z][\w'’]*|\d+(?:st|nd|rd|th)) "
             rf"(?:[A-Z][\w'’]* )?(?:{_STREET})\b)"
         ),
         _street,
     ),
 )
 NUMBERS = (
-    Form(re.compile(r"(?P<verb>\b(?i:call(?:ed|ing)?|dial(?:l?ed|l?ing)?|ring|rang) )(?P<number>911|999|112)\b"), _emergency),
+    Form(
+        re.compile(r"(?P<verb>\b(?i:call(?:ed|ing)?|dial(?:l?ed|l?ing)?|ring|rang) )(?P<number>911|999|112)\b"),
+        _emergency,
+    ),
     Form(re.compile(rf"{BARE}(?P<number>{WHOLE})(?P<suffix>st|nd|rd|th)\b(?!-\w*\d)", re.IGNORECASE), _ordinal),
     Form(re.compile(rf"{BARE}\d+(?:,\d+){{1,40}}(?![\d,.]*\d)"), _list),
     Form(re.compile(rf"{BARE}(?P<before>)(?P<number>\d+(?:\.\d+){{2,6}})(?!\.?\w)"), _dotted),

@@ -1,9 +1,9 @@
-"""Roman numerals: Chapter XII, Henry VIII, World War II, Act III, scene ii, the XIX century. I, mix, MI6 and CD stay."""
+"""Roman numerals: Chapter XII, Henry VIII, World War II, Act III, scene ii, the XIX century. I, mix and CD stay."""
 
 import re
 
 from core_engine.reading.abbreviations import NUMBERED
-from core_engine.reading.forms import STARTERS, Form
+from core_engine.reading.forms import STARTERS, Form, words
 from core_engine.reading.numerals import cardinal, ordinal, year
 
 _VALUES = (
@@ -36,8 +36,11 @@ _TITLES = (
 _ROMAN = r"(?:[IVXLCDM]+|[ivxlcdm]+)"
 _ORDERED = "century|centuries|olympiad|congress|legion|corps|army|dynasty|arrondissement|parliament|edition"
 _WORDS = frozenset(
-    "MIX CIVIC DIM MM CM MD DC CD CV CC MC DM ML XL XX LI DI CI VI XI MI DX MV MX LL IV II III CL LC XC DIX MCI CDI DCI "
-    "MDI MDC CCC XXX CCD LCD".split()
+    words(
+        "MIX CIVIC DIM MM CM MD DC CD CV CC MC DM ML XL XX LI DI CI VI XI MI DX MV MX LL IV II III CL LC XC DIX MCI "
+        "CDI "
+        "DCI MDI MDC CCC XXX CCD LCD"
+    )
 )
 """Numerals that are abbreviations or words when no name or keyword stands before them."""
 
@@ -138,11 +141,18 @@ _FIRST_NAME = rf"(?P<name>\b(?:{_NAMES}))"
 _FULL_NAME = rf"(?P<name>\b(?:{_NAMES})(?: [A-Z]\.)? [A-Z][a-z]+)"
 _TITLED = rf"(?P<name>\b(?:{_TITLES})(?: [A-Z][a-zéëü]+){{1,2}})"
 ROMANS = (
-    Form(re.compile(r"(?:(?<=\n)|(?<![\s\S]))(?P<roman>[IVXLCDM]+)(?=\.\s+[A-Z“\"‘]|\.?\s*(?:\n|(?![\s\S])))(?!(?<=I)(?<!\wI)\s)(?!(?<=I)(?<!\wI)(?![\s\S]))"), _heading),
+    Form(
+        re.compile(
+            r"(?:(?<=\n)|(?<![\s\S]))(?P<roman>[IVXLCDM]+)(?=\.\s+[A-Z“\"‘]|\.?\s*(?:\n|(?![\s\S])))(?!(?<=I)"
+            r"(?<!\wI)\s)(?!(?<=I)(?<!\wI)(?![\s\S]))"
+        ),
+        _heading,
+    ),
     Form(re.compile(rf"\b(?P<roman>[IVXLCDM]+)(?:th|st|nd|rd)?(?= (?i:{_ORDERED})\b)"), _ordered),
     Form(
         re.compile(
-            rf"(?P<before>\b(?i:{_KEYWORDS})) (?P<list>(?:{_ROMAN}(?:,? (?:and|or|to|&) | ?[–—-] ?|, )){{0,9}}(?P<last>{_ROMAN}))"
+            rf"(?P<before>\b(?i:{_KEYWORDS})) (?P<list>(?:{_ROMAN}(?:,? (?:and|or|to|&) | ?[–—-] ?|, )){{0,9}}"
+            rf"(?P<last>{_ROMAN}))"
             r"(?![\w-])(?!\.\w)"
         ),
         _counted,

@@ -15,7 +15,8 @@ _NAMED = {
     "©": "copyright", "®": "registered", "™": "trademark", "§": "section", "§§": "sections", "¶": "paragraph",
     "@": "at", "=": "equals", "==": "equals", "&": "and", "+": "plus", "%": "percent", "‰": "per mille", "№": "number",
     "→": "to", "←": "from", "↑": "up", "↓": "down", "⇒": "implies", "\\": "backslash", "$": "dollar", "€": "euros",
-    "£": "pounds", "¥": "yen", "¢": "cents", "/": "slash", "|": "vertical bar", "^": "caret", "~": "tilde", "#": "number",
+    "£": "pounds", "¥": "yen", "¢": "cents", "/": "slash", "|": "vertical bar", "^": "caret", "~": "tilde",
+    "#": "number",
     "†": "", "‡": "", "•": "", "−": "minus", "∈": "is in", "∀": "for all", "∴": "therefore", "µ": "micro", "Ω": "ohms",
 }  # fmt: skip
 
@@ -39,11 +40,15 @@ def _scientific(match: re.Match[str], british: bool) -> str:
 
 def _formula(match: re.Match[str], _british: bool) -> str:
     parts = re.findall(r"[A-Z][a-z]?|[₀-₉]+", match.group())
-    return " ".join(digits(part.translate(_LOWERED)) if part[0] in "₀₁₂₃₄₅₆₇₈₉" else " ".join(part.upper()) for part in parts)
+    return " ".join(
+        digits(part.translate(_LOWERED)) if part[0] in "₀₁₂₃₄₅₆₇₈₉" else " ".join(part.upper()) for part in parts
+    )
 
 
 def _ampersand(match: re.Match[str], _british: bool) -> str:
-    first, last = (letters(part) if part.isupper() and len(part) < 4 else part for part in (match["first"], match["last"]))
+    first, last = (
+        letters(part) if part.isupper() and len(part) < 4 else part for part in (match["first"], match["last"])
+    )
     return with_letter_a(f"{first} and {last}", match.string[match.end() : match.end() + 2])
 
 
@@ -63,17 +68,18 @@ def _comparison(match: re.Match[str], _british: bool) -> str:
     return f"{match['left']}is {word[match['sign']]} ".replace("is ", "is " if match["left"] else "", 1)
 
 
-def _minus(match: re.Match[str], british: bool) -> str:
-    return " minus "
-
-
 _EXPONENT = r"(?:(?P<raised>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|\^(?P<caret>[-−]?\d+|\{[-−]?\w+\}|\([-−]?\w+\)|[a-z]\b))"
 FORMULAS = (
     Form(re.compile(r"\bC\+\+(?!\w)"), lambda _match, _british: "C plus plus"),
     Form(re.compile(r"\b(?P<letter>[A-G])#(?!\w)"), lambda match, _british: f"{match['letter']} sharp"),
     Form(re.compile(r"\b(?P<letter>[A-F])\+(?![\w+])"), lambda match, _british: f"{match['letter']} plus"),
-    Form(re.compile(r"(?<![\w-])(?P<letter>[A-F])[-−](?=[\s.,;!?)]|$)(?! [a-z])"), lambda match, _british: f"{match['letter']} minus"),
-    Form(re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})[eE](?P<minus>[-−+])?(?P<exponent>\d{{1,3}})(?!\w)"), _scientific),
+    Form(
+        re.compile(r"(?<![\w-])(?P<letter>[A-F])[-−](?=[\s.,;!?)]|$)(?! [a-z])"),
+        lambda match, _british: f"{match['letter']} minus",
+    ),
+    Form(
+        re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})[eE](?P<minus>[-−+])?(?P<exponent>\d{{1,3}})(?!\w)"), _scientific
+    ),
     Form(re.compile(rf"(?<![\w.])(?P<base>{NUMBER}|[A-Za-z]{{1,2}}|\)){_EXPONENT}"), _power),
     Form(re.compile(r"\b(?:[A-Z][a-z]?[₀-₉]*){0,6}[A-Z][a-z]?[₀-₉]+(?:[A-Z][a-z]?[₀-₉]*){0,6}(?!\w)"), _formula),
     Form(re.compile(r"\b(?P<first>[A-Z]{1,4}) ?& ?(?P<last>[A-Z]{1,4})\b(?![a-z])"), _ampersand),
@@ -85,7 +91,10 @@ EMPHASIS = tuple(
 )
 _ONE_SIGN = "[" + re.escape("".join(sign for sign in _NAMED if len(sign) == 1 and sign != "=")) + "]"
 SYMBOLS = (
-    Form(re.compile(r"(?<=[\d)]) [-−] (?=\d+(?:\.\d+)? ?=)|(?<=\b[a-z]) [-−] (?=[a-z\d]\b)"), _minus),
+    Form(
+        re.compile(r"(?<=[\d)]) [-−] (?=\d+(?:\.\d+)? ?=)|(?<=\b[a-z]) [-−] (?=[a-z\d]\b)"),
+        lambda _match, _british: " minus ",
+    ),
     Form(re.compile(r"(?P<left>(?<=\w) )(?P<sign>[<>]=?) (?=\w)"), _comparison),
     Form(re.compile(r"(?P<left>(?<![\w<>]))(?P<sign>[<>]=?) ?(?=\d)"), _comparison),
     Form(re.compile(r"(?<=\d) ?\* ?(?=\d)"), lambda _match, _british: " times "),

@@ -7,7 +7,16 @@ from core_engine.reading.forms import Form, sentence_end
 from core_engine.reading.numbers import DASH, VULGAR, mixed
 from core_engine.reading.numerals import BARE, NUMBER, amount, cardinal, is_one
 
-_LENGTHS = {"km": "kilo", "cm": "centi", "mm": "milli", "nm": "nano", "µm": "micro", "μm": "micro", "dm": "deci", "m": ""}
+_LENGTHS = {
+    "km": "kilo",
+    "cm": "centi",
+    "mm": "milli",
+    "nm": "nano",
+    "µm": "micro",
+    "μm": "micro",
+    "dm": "deci",
+    "m": "",
+}
 _VOLUMES = {"ml": "milli", "mL": "milli", "cl": "centi", "dl": "deci", "l": "", "L": ""}
 _UNITS = {
     "kg": "kilogram", "kgs": "kilogram", "g": "gram", "mg": "milligram", "µg": "microgram", "mcg": "microgram",
@@ -28,12 +37,14 @@ _UNITS = {
     "ha": "hectare", "kn": "knot", "kts": "knot", "ly": "light year",
 }  # fmt: skip
 _RATES = {
-    "mph": "mile", "MPH": "mile", "kph": "kilometer", "kmh": "kilometer", "km/h": "kilometer", "m/s": "meter", "ft/s": "foot",
+    "mph": "mile", "MPH": "mile", "kph": "kilometer", "kmh": "kilometer", "km/h": "kilometer", "m/s": "meter",
+    "ft/s": "foot",
     "mpg": "mile", "rpm": "revolution", "fps": "frame", "bpm": "beat", "dpi": "dot", "ppm": "part", "bps": "bit",
     "kbps": "kilobit", "Kbps": "kilobit", "Mbps": "megabit", "mbps": "megabit", "Gbps": "gigabit", "psi": "pound",
 }  # fmt: skip
 _RATES_PER = {
-    "mph": "hour", "MPH": "hour", "kph": "hour", "kmh": "hour", "km/h": "hour", "mpg": "gallon", "rpm": "minute", "bpm": "minute",
+    "mph": "hour", "MPH": "hour", "kph": "hour", "kmh": "hour", "km/h": "hour", "mpg": "gallon", "rpm": "minute",
+    "bpm": "minute",
     "dpi": "inch", "ppm": "million", "psi": "square inch",
 }  # fmt: skip
 PER = {
@@ -84,7 +95,7 @@ def quantity(match: re.Match[str], british: bool) -> str:
     else:
         number = amount(whole, british)
     minus, scale = "minus " if match["minus"] else "", match["order"] or ""
-    return f"{minus}{number}{f' to ' + amount(match['last'], british) if match['last'] else ''}{scale}"
+    return f"{minus}{number}{' to ' + amount(match['last'], british) if match['last'] else ''}{scale}"
 
 
 def _measure(match: re.Match[str], british: bool) -> str | None:
@@ -106,7 +117,15 @@ def _bare(match: re.Match[str], british: bool) -> str:
 
 
 def _degrees(match: re.Match[str], british: bool) -> str:
-    scale = {"C": " Celsius", "F": " Fahrenheit", "K": " Kelvin", "N": " north", "S": " south", "E": " east", "W": " west"}
+    scale = {
+        "C": " Celsius",
+        "F": " Fahrenheit",
+        "K": " Kelvin",
+        "N": " north",
+        "S": " south",
+        "E": " east",
+        "W": " west",
+    }
     one = (not match["last"] and is_one(match["first"])) or (not match["scale"] and is_attributive(match))
     return f"{quantity(match, british)} degree{'' if one else 's'}{scale.get(match['scale'] or '', '')}"
 
@@ -160,27 +179,54 @@ _RANGE = rf"(?:{DASH}(?P<last>{NUMBER}))?"
 _SCALED = r"(?P<order> (?:hundred|thousand|(?:m|b|tr)illion)(?=[ -]))?"
 _FIRST = rf"(?:(?<![\w)\]%.-])(?P<minus>[-−])|{BARE})(?P<first>{NUMBER})"
 _QUANTITY = (
-    rf"(?:{_FIRST}(?:(?P<vulgar>[{''.join(VULGAR)}])|[ -](?P<top>\d{{1,2}})[/⁄](?P<bottom>\d{{1,2}})|{_RANGE}{_SCALED}))"
+    rf"(?:{_FIRST}(?:(?P<vulgar>[{''.join(VULGAR)}])|[ -](?P<top>\d{{1,2}})[/⁄](?P<bottom>\d{{1,2}})"
+    rf"|{_RANGE}{_SCALED}))"
 )
 MEASURES = (
-    Form(re.compile(rf"{BARE}(?P<feet>\d{{1,3}}) ?(?:ft|feet|foot)\.? ?(?P<inches>\d{{1,2}}(?:\.\d+)?) ?(?:in\b\.?(?!\w)|inches\b)"), _feet_inches),
-    Form(re.compile(rf"{BARE}(?P<degrees>\d{{1,3}})° ?(?P<minutes>\d\d?(?:\.\d+)?)[′'’] ?(?:(?P<seconds>\d\d?(?:\.\d+)?)[″\"”] ?)?(?P<point>[NSEW]\b)?"), _angle),
+    Form(
+        re.compile(
+            rf"{BARE}(?P<feet>\d{{1,3}}) ?(?:ft|feet|foot)\.? ?(?P<inches>\d{{1,2}}(?:\.\d+)?) ?(?:in\b\.?"
+            rf"(?!\w)|inches\b)"
+        ),
+        _feet_inches,
+    ),
+    Form(
+        re.compile(
+            rf"{BARE}(?P<degrees>\d{{1,3}})° ?(?P<minutes>\d\d?(?:\.\d+)?)[′'’] ?(?:(?P<seconds>\d\d?"
+            rf"(?:\.\d+)?)[″\"”] ?)?(?P<point>[NSEW]\b)?"
+        ),
+        _angle,
+    ),
     Form(re.compile(rf"{_QUANTITY}\s?[°º](?: ?(?P<scale>[CFKNSEW])\b)?"), _degrees),
     Form(re.compile(rf"{_QUANTITY}\s?(?P<sign>[%‰])"), _percent),
     Form(re.compile(rf"{BARE}(?P<feet>\d{{1,2}}) ?['’′] ?(?P<inches>\d{{1,2}}(?:\.\d+)?) ?(?:[\"”″]|''|’’)"), _height),
     Form(re.compile(rf"{BARE}(?P<first>\d{{1,4}}(?:\.\d+)?)(?P<sign>[\"'″′])(?![\w\"'])(?=[ ,;x×)-])"), _feet),
     Form(
         re.compile(
-            rf"{_QUANTITY}(?P<space>[ \u00a0\u202f-]?)(?P<square>sq\.? ?|cu\.? ?)?(?P<unit>{_UNIT})(?P<power>[²³]|(?<=m)[23])?"
-            rf"(?:/(?P<per>{'|'.join(sorted(PER, key=len, reverse=True))}))?(?![\w²³/'’])(?!-\d)(?:(?<=in|ft|yd|oz|lb|mi|hr)\.|(?<=lbs|min|sec|gal|yds|hrs)\.)?"
+            rf"{_QUANTITY}(?P<space>[ \u00a0\u202f-]?)(?P<square>sq\.? ?|cu\.? ?)?(?P<unit>{_UNIT})(?P<power>[²³]|"
+            rf"(?<=m)[23])?"
+            rf"(?:/(?P<per>{'|'.join(sorted(PER, key=len, reverse=True))}))?(?![\w²³/'’])(?!-\d)(?:"
+            rf"(?<=in|ft|yd|oz|lb|mi|hr)\.|(?<=lbs|min|sec|gal|yds|hrs)\.)?"
         ),
         _measure,
     ),
 )
 SIDES = (
-    Form(re.compile(rf"{BARE}(?!0x){NUMBER}\s?(?P<sign>[x×])\s?{NUMBER}(?:\s?(?P=sign)\s?{NUMBER})?(?![\w.]*\d|\w|\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])"), _sides),
+    Form(
+        re.compile(
+            rf"{BARE}(?!0x){NUMBER}\s?(?P<sign>[x×])\s?{NUMBER}(?:\s?(?P=sign)\s?{NUMBER})?"
+            rf"(?![\w.]*\d|\w|\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])"
+        ),
+        _sides,
+    ),
     Form(re.compile(rf"{BARE}(?P<first>{NUMBER})[x×](?!\w)"), _times),
 )
 BARE_UNITS = (
-    Form(re.compile(r"(?P<per>(?<=per )|(?<=each )|(?<=/))?(?<![\w.@-])(?P<unit>km/h|mph|kph|km|kg|cm|mm|ml|mg|lbs|kWh)(?P<power>(?<=m)[²³])?(?![\w'’-]|\.\w)"), _bare),
+    Form(
+        re.compile(
+            r"(?P<per>(?<=per )|(?<=each )|(?<=/))?(?<![\w.@-])(?P<unit>km/h|mph|kph|km|kg|cm|mm|ml|mg|lbs|kWh)"
+            r"(?P<power>(?<=m)[²³])?(?![\w'’-]|\.\w)"
+        ),
+        _bare,
+    ),
 )
