@@ -113,7 +113,7 @@ def _measure(match: re.Match[str], british: bool) -> str | None:
 
 def _bare(match: re.Match[str], british: bool) -> str:
     power = {"²": "2", "³": "3"}.get(match["power"] or "", "")
-    return unit_words(match["unit"], power, bool(match["per"]), british)
+    return unit_words(match["unit"], power, match["per"] is not None, british)
 
 
 def _degrees(match: re.Match[str], british: bool) -> str:
