@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from django.test import SimpleTestCase
@@ -98,7 +99,10 @@ class FormsTests(SimpleTestCase):
             ("IT is hard, and the IT man knows it.", "IT is hard, and the I T man knows it."),
             ("Give it to US troops, not to us.", "Give it to U S troops, not to us."),
             ("No. 5 said no. No. I won't.", "Number five said no. No. I won't."),
-            ("Elizabeth I was queen. With Elizabeth I was happy.", "Elizabeth the first was queen. With Elizabeth I was happy."),
+            (
+                "Elizabeth I was queen. With Elizabeth I was happy.",
+                "Elizabeth the first was queen. With Elizabeth I was happy.",
+            ),
             ('"I have 12" he said, "and a 12" rule."', '"I have twelve" he said, "and a twelve" rule."'),
             ("1500 people came in 1500.", "one thousand five hundred people came in fifteen hundred."),
         ):
@@ -155,7 +159,7 @@ class PositionTests(SimpleTestCase):
             words = read_aloud(text).words
             self.assertEqual(words[0].written_start, 0)
             self.assertEqual(words[-1].written_end, len(text))
-            for before, word in zip(words, words[1:], strict=False):
+            for before, word in pairwise(words):
                 self.assertLessEqual(before.written_start, word.written_start, text)
                 self.assertLess(word.written_start, word.written_end, text)
 

@@ -31,7 +31,16 @@ class LanguageTests(SimpleTestCase):
                 self.assertEqual(language_in(text * 400), language)
 
     def test_language_in_doubt(self):
-        for text in ("", "...", "12 + 5", "Ho!", "Anna, Berlin", "Das Boot", "Déjà vu", "He said 你好 to the whole room."):
+        for text in (
+            "",
+            "...",
+            "12 + 5",
+            "Ho!",
+            "Anna, Berlin",
+            "Das Boot",
+            "Déjà vu",
+            "He said 你好 to the whole room.",
+        ):
             self.assertIn(language_in(text), (None, "English"), text)
 
     def test_mismatch_names_language_and_voice(self):

@@ -47,7 +47,9 @@ def test_narrate_dry_run_prints_one_segment_a_line_and_writes_nothing(tmp_path):
 
 
 def test_another_language_is_warned_of_once(tmp_path):
-    (tmp_path / "story.txt").write_text("Der Hund ist nicht im Haus.\n\nEr ist auch nicht im Garten, und das ist gut.\n")
+    (tmp_path / "story.txt").write_text(
+        "Der Hund ist nicht im Haus.\n\nEr ist auch nicht im Garten, und das ist gut.\n"
+    )
     done = storyflow("narrate", tmp_path / "story.txt", "--dry-run")
     assert done.stderr.count("German") == 1
     document = json.loads(storyflow("say", "他昨天去了北京。", "--dry-run", "--json").stdout)
