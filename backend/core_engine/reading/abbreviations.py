@@ -137,7 +137,7 @@ ABBREVIATIONS = (
     Form(
         re.compile(
             rf"(?<![\w.])(?P<word>(?i:{'|'.join(sorted(NUMBERED, key=len, reverse=True))}))\. ?(?P<paren>\()?"
-            rf"(?P<first>{WHOLE})(?P<letter>[a-h]\b)?"
+            rf"(?P<first>{WHOLE})(?P<letter>[A-Ha-h]\b)?"
             rf"(?:\s?[–—-]\s?(?P<last>{WHOLE}))?(?![\w]|\.\d)"
         ),
         _numbered,

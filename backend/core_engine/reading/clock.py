@@ -87,6 +87,8 @@ def _ratio(match: re.Match[str], british: bool) -> str:
     words = f"{cardinal(first, british)} %s {cardinal(second, british)}"
     if (first, second) in _SIDES:
         return words % "by"
+    if first > 24 and len(match["second"]) == 2 and second < 60:  # minutes and seconds
+        return f"{cardinal(first, british)} {_minutes(second, british)}".rstrip()
     before = match.string[max(0, match.start() - 20) : match.start()]
     return (words % "").replace("  ", " ") if _BOOKS.search(before) else words % "to"
 

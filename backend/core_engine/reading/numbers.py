@@ -61,6 +61,10 @@ def _ordinal(match: re.Match[str], british: bool) -> str | None:
     return ordinal(number, british) if match["suffix"].lower() == right else None
 
 
+def _ordinals(match: re.Match[str], british: bool) -> str:
+    return f"{ordinal(int(match['number']), british)} to {ordinal(int(match['last']), british)}"
+
+
 def _list(match: re.Match[str], british: bool) -> str | None:
     parts = match.group().split(",")
     if len(parts) > 1 and all(len(part) == 3 for part in parts[1:]) and len(parts[0]) <= 3:
@@ -82,6 +86,11 @@ def _range(match: re.Match[str], british: bool) -> str | None:
 
 def _difference(match: re.Match[str], british: bool) -> str:
     return f"{amount(match['first'], british)} minus "
+
+
+def _comparison(match: re.Match[str], _british: bool) -> str:
+    words = {"<": "less than", ">": "greater than", "<=": "less than or equal to", ">=": "greater than or equal to"}
+    return f" is {words[match['sign']]} "
 
 
 def _approximate(_match: re.Match[str], _british: bool) -> str:
@@ -137,6 +146,7 @@ FRACTIONS = (
     ),
 )
 _STREET = "St|Ave?|Rd|Blvd|Dr|Ln|Street|Avenue|Road|Boulevard|Drive|Lane|Place|Square|Way|Court|Terrace|Row|Crescent"
+COMPARISONS = (Form(re.compile(r"(?<=[\w)]) ?(?P<sign>[<>]=?) ?(?=[-−]?\d)"), _comparison),)
 APPROXIMATIONS = (Form(re.compile(r"(?<!\w)[~≈∼] ?(?=[$£€]?\d)"), _approximate),)
 GROUPED = (Form(re.compile(r"(?<![\w.,+])\d{1,3}(?:[ \u00a0\u202f]\d{3}){2,5}(?![ .,-]?\d|\w)"), _grouped),)
 HOUSES = (
@@ -150,6 +160,10 @@ HOUSES = (
     ),
 )
 NUMBERS = (
+    Form(
+        re.compile(rf"{BARE}(?P<number>\d{{1,4}})(?:st|nd|rd|th)\s?[–-]\s?(?P<last>\d{{1,4}})(?:st|nd|rd|th)\b"),
+        _ordinals,
+    ),
     Form(
         re.compile(r"(?P<verb>\b(?i:call(?:ed|ing)?|dial(?:l?ed|l?ing)?|ring|rang) )(?P<number>911|999|112)\b"),
         _emergency,

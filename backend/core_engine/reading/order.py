@@ -12,7 +12,7 @@ from core_engine.reading.forms import Form
 from core_engine.reading.initials import INITIALS, LABELS
 from core_engine.reading.marks import DASHES, EMOJI, ENTITIES, MARKS
 from core_engine.reading.money import MONEY
-from core_engine.reading.numbers import APPROXIMATIONS, FRACTIONS, GROUPED, HOUSES, NUMBERS, VULGAR
+from core_engine.reading.numbers import APPROXIMATIONS, COMPARISONS, FRACTIONS, GROUPED, HOUSES, NUMBERS, VULGAR
 from core_engine.reading.phones import PHONES
 from core_engine.reading.romans import ROMANS
 from core_engine.reading.symbols import EMPHASIS, FORMULAS, SYMBOLS
@@ -35,7 +35,7 @@ PASSES: tuple[tuple[Group, ...], ...] = (
     (
         Group(ADDRESSES, re.compile(r"[\w)][.:/@\\]\S|[/@#]\w")),
         Group((*MARKS, *EMPHASIS), re.compile(r"[\[*_]")),
-        Group(APPROXIMATIONS, _DIGIT),
+        Group((*APPROXIMATIONS, *COMPARISONS), _DIGIT),
     ),
     (
         Group(EMOJI, re.compile(r"[^\u0000-\u203b]")),

@@ -142,8 +142,14 @@ def _percent(match: re.Match[str], british: bool) -> str:
     return f"{quantity(match, british)} {'percent' if match['sign'] == '%' else 'per mille'}"
 
 
+def _percents(match: re.Match[str], british: bool) -> str:
+    return f"{amount(match['first'], british)} to {amount(match['last'], british)} percent"
+
+
 def _height(match: re.Match[str], british: bool) -> str:
     feet, inches = int(match["feet"]), amount(match["inches"], british)
+    if match["inches"] == "0":
+        return f"{cardinal(feet, british)} {_plural('foot', feet == 1)}"
     return f"{cardinal(feet, british)} foot {inches}"
 
 
@@ -183,6 +189,7 @@ _QUANTITY = (
     rf"|{_RANGE}{_SCALED}))"
 )
 MEASURES = (
+    Form(re.compile(rf"{BARE}(?P<first>{NUMBER})\s?%{DASH}(?P<last>{NUMBER})\s?%"), _percents),
     Form(
         re.compile(
             rf"{BARE}(?P<feet>\d{{1,3}}) ?(?:ft|feet|foot)\.? ?(?P<inches>\d{{1,2}}(?:\.\d+)?) ?(?:in\b\.?"
