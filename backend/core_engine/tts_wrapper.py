@@ -22,6 +22,7 @@ from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voi
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID, VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.places import media_root
+from core_engine.reading.aloud import spoken_text
 from core_engine.storage import audio_path, audio_url
 
 __all__ = [
@@ -49,7 +50,12 @@ class _ModelMissingError(Exception):
 
 
 def generate_audio(
-    text: str, voice_id: str = DEFAULT_VOICE_ID, speed: float = 1.0, output_path: str | None = None
+    text: str,
+    voice_id: str = DEFAULT_VOICE_ID,
+    speed: float = 1.0,
+    output_path: str | None = None,
+    *,
+    as_written: bool = False,
 ) -> dict[str, Any]:
     """Generate a WAV file from text; never raises, and never leaves a damaged file.
 
@@ -60,6 +66,7 @@ def generate_audio(
         speed: multiplier, 1.0 is normal; clamped to 0.5 to 2.0.
         output_path: where to save the WAV (16-bit PCM, 24 kHz, mono, peak at -1 dB); an existing file is replaced,
             missing folders are made.
+        as_written: leave numbers, dates and other written forms to the model instead of putting them into words.
 
     Returns:
         `{"success": True, "audio_path": str, "duration": seconds, "sample_rate": Hz, "voice_id": the voice that spoke,
@@ -68,7 +75,7 @@ def generate_audio(
     """
     try:
         path = checked_output_path(output_path)
-        return _generate(checked_text(text), _taken_voice(voice_id), checked_speed(speed), path)
+        return _generate(checked_text(text), _taken_voice(voice_id), checked_speed(speed), path, as_written)
     except (RefusedArgumentError, KokoroError) as error:
         logger.error("TTS generation refused: %s", error)
         return _failure(str(error))
@@ -133,7 +140,7 @@ def construct_audio_url(project_id: object, segment_id: object) -> str:
     return audio_url(settings.MEDIA_URL, project_id, segment_id)
 
 
-def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str, Any]:
+def _generate(text: str, voice: str, speed: float, output_path: str, as_written: bool) -> dict[str, Any]:
     session = _session()
     signature = read_signature(session)
     pack = None
@@ -141,7 +148,9 @@ def _generate(text: str, voice: str, speed: float, output_path: str) -> dict[str
         voice = _voice_that_speaks(voice)
         pack = get_voice_embedding(voice)
     version, context = _version(session, pack, voice), context_of(signature)
-    chunks = text_to_chunks(text, language_of(voice, version).code, version=version, context=context)
+    language = language_of(voice, version).code
+    spoken = text if as_written else spoken_text(text, language)
+    chunks = text_to_chunks(spoken, language, version=version, context=context)
     audio = normalize_audio(synthesize(session, signature, chunks, pack, speed).audio)
     save_audio_wav(audio, output_path, SAMPLE_RATE)
     # Of the bytes just written: by now somebody else may have put another file in their place.

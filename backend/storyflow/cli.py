@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from engines.names import checked_name, is_name
 from storyflow.engines_cli import engines, serve
 from storyflow.exits import Exit, exits_for_people, interrupts_wait
 from storyflow.models_cli import models
+
+if TYPE_CHECKING:
+    from storyflow.rehearsal import Rehearsal
 
 _STORY = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -36,6 +39,9 @@ class _Speed(click.FloatRange):
 def _how_to_speak(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say and narrate share."""
     for option in (
+        click.option("--as-written", is_flag=True, help="Leave numbers, dates and other written forms as they are."),
+        click.option("--phonemes", is_flag=True, help="With --dry-run: print the phonemes instead of the words."),
+        click.option("--dry-run", is_flag=True, help="Print what would be spoken, one segment a line; speak nothing."),
         click.option("--model", default="auto", show_default=True, help="auto, a name, default or an ONNX file."),
         click.option("--speed", type=_Speed(0.5, 2.0), default=1.0, show_default=True, help="1.0 is normal."),
         click.option("--voice", default=DEFAULT_VOICE_ID, show_default=True, help="See `storyflow voices`."),
@@ -52,19 +58,39 @@ def main() -> None:
 
 @main.command()
 @click.argument("text")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The WAV file to write.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The WAV file to write.")
 @_how_to_speak
-def say(text: str, output: Path, voice: str, speed: float, model: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def say(
+    text: str,
+    output: Path | None,
+    voice: str,
+    speed: float,
+    model: str,
+    dry_run: bool,
+    phonemes: bool,
+    as_written: bool,
+    as_json: bool,
+) -> None:
     """Say TEXT (or standard input, for -) into a WAV file."""
-    with exits_for_people():
+    with exits_for_people(as_json):
         with interrupts_wait():
-            from storyflow.speaking import load_model, save_speech
+            from storyflow.reports import report_rehearsal, report_speech, warn_of_language
+            from storyflow.speaking import load_model, save_speech, spoken_by
 
+        _check_rehearsal(dry_run, phonemes)
+        written = sys.stdin.read() if text == "-" else text
+        mismatch = warn_of_language([written], voice, as_json)
+        if dry_run:
+            report_rehearsal(_rehearsal(model, voice, phonemes, as_written).of_text(written), mismatch, as_json)
+            return
+        if output is None:
+            raise click.UsageError("Missing option '-o' / '--output': the WAV file to write. Or give --dry-run.")
         if output.suffix.lower() != ".wav":
             raise click.UsageError(f"'{output}' would hold a WAV file; give it a name that ends in .wav.")
-        spoken = sys.stdin.read() if text == "-" else text
-        saved = save_speech(load_model(model).kokoro.speak(spoken, voice, speed), output)
-        click.echo(f"{output}: {saved.duration:.2f} s")
+        kokoro = load_model(model).kokoro
+        speech = kokoro.speak(written if as_written else spoken_by(kokoro, written, voice), voice, speed)
+        report_speech(output, speech, save_speech(speech, output), mismatch, as_json)
 
 
 @main.command()
@@ -74,7 +100,16 @@ def say(text: str, output: Path, voice: str, speed: float, model: str) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; the media root unless given.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def narrate(
-    story: Path, voice: str, speed: float, model: str, project: str | None, out: Path | None, as_json: bool
+    story: Path,
+    voice: str,
+    speed: float,
+    model: str,
+    project: str | None,
+    out: Path | None,
+    dry_run: bool,
+    phonemes: bool,
+    as_written: bool,
+    as_json: bool,
 ) -> None:
     """Narrate STORY (.txt, .md or StoryFlow's .json): one WAV for each paragraph.
 
@@ -85,18 +120,25 @@ def narrate(
             from core_engine.kokoro.cores import allowed_cores
             from storyflow.narration import Narration, Task, digest_of_model
             from storyflow.progress import shown
-            from storyflow.reports import report_narration
+            from storyflow.reports import report_narration, report_rehearsal, warn_of_language
             from storyflow.speaking import load_model
             from storyflow.stories import read_story
 
+        _check_rehearsal(dry_run, phonemes)
         text = read_story(story)
+        mismatch = warn_of_language([segment.text for segment in text.segments], voice, as_json)
+        if dry_run:
+            segments = _rehearsal(model, voice, phonemes, as_written).of_segments(text.segments)
+            report_rehearsal(segments, mismatch, as_json)
+            return
         name = checked_name(project, "project") if project else _project_of(story)
-        task = Task(text, story.absolute(), name, out.absolute() if out else _announced_media_root(), voice, speed)
+        root = out.absolute() if out else _announced_media_root()
+        task = Task(text, story.absolute(), name, root, voice, speed, as_written)
         loaded = load_model(model, threads=1)
         narration = Narration(task, loaded.kokoro, digest_of_model(loaded.model.path), workers=allowed_cores())
         with shown(text.segments, quiet=as_json) as after_each:
             outcome = narration.run(after_each)
-        report_narration(outcome, loaded.model.name, as_json)
+        report_narration(outcome, loaded.model.name, as_json, mismatch)
         sys.exit(Exit.FAILED if outcome.errors else Exit.OK)
 
 
@@ -152,6 +194,19 @@ def _announced_media_root() -> Path:
     if not given_folder("MEDIA_ROOT"):
         click.echo(f"Writing below '{media_root()}'; --out or MEDIA_ROOT names another folder.", err=True)
     return media_root()
+
+
+def _check_rehearsal(dry_run: bool, phonemes: bool) -> None:
+    if phonemes and not dry_run:
+        raise click.UsageError("--phonemes prints what --dry-run would speak; give both.")
+
+
+def _rehearsal(model: str, voice: str, phonemes: bool, as_written: bool) -> "Rehearsal":
+    from core_engine.places import models_dir
+    from storyflow.rehearsal import Rehearsal, version_that_would_speak
+
+    version = version_that_would_speak(model, voice, models_dir()) if phonemes else None
+    return Rehearsal(voice, as_written, version)
 
 
 def _project_of(story: Path) -> str:

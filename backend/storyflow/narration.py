@@ -12,6 +12,7 @@ from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.synthesis import Kokoro, Speech
 from core_engine.kokoro.throughput import speak_each
 from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.reading.aloud import spoken_text
 from core_engine.storage import audio_path, project_folder
 from engines.publishing import publish
 from engines.scene_breaks import SCENE_BREAK_S, is_scene_break
@@ -38,6 +39,8 @@ class Task:
     """The media root; audio goes to projects/{project}/audio below it."""
     voice: str
     speed: float
+    as_written: bool = False
+    """Whether numbers, dates and other written forms are left as they are."""
 
     def audio_path(self, segment_id: str) -> Path:
         """Return where a segment's audio lies."""
@@ -93,6 +96,7 @@ class Narration:
         self._kokoro = kokoro
         text_side = kokoro.check(task.voice)
         self._voice, pack = kokoro.voice_pack(task.voice)
+        self._language = kokoro.language(task.voice).code
         self._made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()} {text_side}"
         self._before = _previous_entries(task)
         self._entries: dict[str, Entry] = {}
@@ -111,7 +115,7 @@ class Narration:
         self._task.folder.mkdir(parents=True, exist_ok=True)
         begin = saved = time.monotonic()
         todo = [segment for segment in self._task.story.segments if not self._is_kept(segment, after_each)]
-        texts = ("" if is_scene_break(segment.text) else segment.text for segment in todo)
+        texts = ("" if is_scene_break(segment.text) else self._spoken(segment) for segment in todo)
         spoken = speak_each(self._kokoro, texts, self._voice, self._task.speed, self._workers)
         try:
             for segment, speech in zip(todo, spoken, strict=True):
@@ -152,8 +156,12 @@ class Narration:
             return self._task.audio_path(segment.id)
         return None
 
+    def _spoken(self, segment: Segment) -> str:
+        """Return the text of a segment as the voice says it."""
+        return segment.text if self._task.as_written else spoken_text(segment.text, self._language)
+
     def _digest_of(self, segment: Segment) -> str:
-        parts = f"{self._made_with} {self._voice} {self._task.speed} {segment.text}"
+        parts = f"{self._made_with} {self._voice} {self._task.speed} {self._spoken(segment)}"
         if is_scene_break(segment.text):
             parts = f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,7 +1,7 @@
 """What the commands print when they are done: sentences and tables for people, JSON for programs."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +9,24 @@ import click
 
 from core_engine.kokoro.languages import LANGUAGES, Language, language_of
 from core_engine.kokoro.voices import VOICES, Voice, voice_named
+from core_engine.reading.languages import Mismatch, first_mismatch
 from storyflow.doctor import Finding
 from storyflow.narration import Outcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core_engine.kokoro.synthesis import Speech
     from storyflow.bench import Measurement
+    from storyflow.rehearsal import Rehearsed
+    from storyflow.speaking import SavedSpeech
 
 
-def report_narration(outcome: Outcome, model: str, as_json: bool) -> None:
+def report_narration(outcome: Outcome, model: str, as_json: bool, mismatch: Mismatch | None = None) -> None:
     """Say what a narration made, where it is, how long it lasts and how fast it went."""
     if as_json:
-        click.echo(json.dumps(_narration_document(outcome, model), ensure_ascii=False, indent=1))
+        document = {**_narration_document(outcome, model), **_warnings(mismatch)}
+        click.echo(json.dumps(document, ensure_ascii=False, indent=1))
         return
     for segment_id, reason in outcome.errors.items():
         click.echo(f"Segment {segment_id} could not be spoken: {reason}", err=True)
@@ -34,6 +41,35 @@ def report_narration(outcome: Outcome, model: str, as_json: bool) -> None:
     else:
         click.echo("Nothing had to be made again.")
     click.echo(f"In order: {outcome.manifest.parent / 'playlist.m3u8'}")
+
+
+def report_speech(
+    output: "Path", speech: "Speech", saved: "SavedSpeech", mismatch: Mismatch | None, as_json: bool
+) -> None:
+    """Say where one spoken text is and how long it lasts."""
+    if not as_json:
+        click.echo(f"{output}: {saved.duration:.2f} s")
+        return
+    document = {"success": True, "audio_path": str(output), "duration": saved.duration, "voice": speech.voice}
+    click.echo(json.dumps({**document, **_warnings(mismatch)}, ensure_ascii=False, indent=1))
+
+
+def report_rehearsal(segments: Iterable["Rehearsed"], mismatch: Mismatch | None, as_json: bool) -> None:
+    """Print the words that would be spoken, or their phonemes, one segment a line."""
+    if not as_json:
+        for segment in segments:
+            click.echo(segment.words if segment.phonemes is None else segment.phonemes)
+        return
+    document = {"success": True, "segments": [asdict(segment) for segment in segments], **_warnings(mismatch)}
+    click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+
+
+def warn_of_language(texts: list[str], voice: str, as_json: bool) -> Mismatch | None:
+    """Say once that the voice cannot read the language of a text, and return it for the outcome as JSON."""
+    found = first_mismatch(texts, voice)
+    if found and not as_json:
+        click.echo(f"Warning: {found}", err=True)
+    return found
 
 
 def report_voices(installed: dict[str, Collection[str]], as_json: bool) -> None:
@@ -120,6 +156,12 @@ def _narration_document(outcome: Outcome, model: str) -> dict[str, Any]:
         "elapsed": outcome.elapsed_s,
         "real_time_factor": outcome.real_time_factor,
     }
+
+
+def _warnings(mismatch: Mismatch | None) -> dict[str, Any]:
+    if mismatch is None:
+        return {"warnings": []}
+    return {"warnings": [{"kind": "language", **asdict(mismatch), "message": str(mismatch)}]}
 
 
 def _clock(seconds: float) -> str:

@@ -10,6 +10,7 @@ from core_engine.kokoro.synthesis import Kokoro, Speech
 from core_engine.model_choice import AUTO, Model, choose_model
 from core_engine.model_paths import BUILT_IN, RECOMMENDED
 from core_engine.places import models_dir
+from core_engine.reading.aloud import spoken_text
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,14 @@ def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
     elif wanted == AUTO:
         click.echo(f"The best model installed speaks: {model.name}", err=True)
     return LoadedModel(model, Kokoro.load(model.path, threads))
+
+
+def spoken_by(kokoro: Kokoro, text: str, voice: str) -> str:
+    """Return `text` with its written forms in words, in the accent of the voice that will really speak.
+
+    Raises VoicePackError where neither that voice nor the default is installed.
+    """
+    return spoken_text(text, kokoro.language(voice).code)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,9 @@ def one_second():
     return np.random.default_rng(3).normal(0, 0.1, 24_000).astype(np.float32)
 
 
+BRITISH = "Henry the eighth, the twenty-first of November, twenty twenty-six"
+
+
 class PlaceholderModelTestCase(LoaderTestCase):
     """A model folder with any file at the resolved path."""
 
@@ -280,6 +283,13 @@ class GenerateAudioTests(LoaderTestCase):
         with wave.open(self.path) as wav:
             self.assertEqual((wav.getsampwidth(), wav.getnchannels(), wav.getframerate()), (2, 1, 24_000))
         json.dumps(result)
+
+    def test_written_forms_are_read_aloud_unless_as_written(self):
+        def seconds(text, **options):
+            return generate_audio(text, "bm_george", 1.0, self.path, **options)["duration"]
+
+        self.assertEqual(seconds("Henry VIII, 21/11/2026"), seconds(BRITISH, as_written=True))
+        self.assertNotEqual(seconds("Henry VIII, 21/11/2026", as_written=True), seconds(BRITISH))
 
     def test_empty_text_is_a_failure(self):
         for text in ("", "   ", "\n\t", "\u00a0"):

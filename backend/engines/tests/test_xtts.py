@@ -361,17 +361,17 @@ def test_long_text_is_cut_at_sentences_within_the_limit_of_its_language(engine, 
 def test_text_of_too_many_tokens_is_cut_further(engine, client) -> None:
     """250 characters can be more than what it takes: "XTTS can only generate text with a maximum of 400 tokens"."""
     text = " ".join(["777"] * 60)
-    sound_of(speak(client, text))
+    sound_of(speak(client, text, "fr"))
     pieces = [piece for piece, _, _ in model_of(engine).spoken]
     assert " ".join(pieces) == text
-    assert all(len(Tokenizer().encode(piece, "en")) < 402 for piece in pieces)
+    assert all(len(Tokenizer().encode(piece, "fr")) < 402 for piece in pieces)
 
 
 @pytest.mark.parametrize(
     ("text", "language", "spoken"),
     [
         ("मेरे पास 50 हैं", "hi", "मेरे पास  पाँच  शून्य  हैं"),  # num2words has no Hindi
-        ("9" * 40, "en", "9  " * 39 + "9"),  # and ends at some length in most languages
+        ("9" * 40, "fr", "9  " * 39 + "9"),  # and ends at some length in most languages
     ],
 )
 def test_numbers_that_the_library_cannot_say_are_said_digit_by_digit(engine, client, text, language, spoken) -> None:
@@ -409,7 +409,7 @@ def test_piece_that_fills_the_room_of_the_model_is_spoken_in_two(engine, client,
     assert not caplog.records
     monkeypatch.setattr(model_of(engine).gpt, "max_gen_mel_tokens", 10)
     monkeypatch.setattr(Xtts, "room", 10)
-    sound_of(speak(client, text))
+    sound_of(speak(client, text, "fr"))
     assert "listen to them" in caplog.text
     assert "seven" not in caplog.text
 

@@ -13,6 +13,7 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
 from engines.errors import RequestError
+from engines.speech.reading import as_spoken
 from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined, read_mono, wav_of
 from engines.speech.speaker_cache import SpeakerCache
@@ -83,7 +84,7 @@ class ChatterboxServer(BaseTTSServer):
         conditionals = self._speakers.get(speaker_wav, self._learn)
         _seed(parameters["seed"])
         settings = _settings(parameters, None if self._kind.languages else language)
-        pieces = _pieces(text, LONGEST_DENSE_PIECE if language in DENSE else LONGEST_PIECE)
+        pieces = _pieces(as_spoken(text, language), LONGEST_DENSE_PIECE if language in DENSE else LONGEST_PIECE)
         return wav_of(
             joined([self._spoken(piece, conditionals, settings) for piece in pieces], SAMPLE_RATE), SAMPLE_RATE
         )

@@ -105,6 +105,7 @@ class KokoroServer(BaseTTSServer):
         """Speak all of `text` at the specified loudness."""
         from core_engine.audio_utils import encode_wav, normalize_audio
         from core_engine.kokoro.errors import NothingToSpeakError
+        from core_engine.reading.aloud import spoken_text
 
         if self._kokoro is None:
             raise RequestError("Model not loaded")
@@ -112,7 +113,7 @@ class KokoroServer(BaseTTSServer):
             return pcm16_wav(bytes(2 * round(SCENE_BREAK_S * SAMPLE_RATE)), SAMPLE_RATE)
         spoken = self._spoken_language(language, self._kokoro.language(self._voice))
         try:
-            speech = self._kokoro.speak(text, self._voice, parameters["speed"], spoken)
+            speech = self._kokoro.speak(spoken_text(text, spoken), self._voice, parameters["speed"], spoken)
         except NothingToSpeakError as error:
             raise RequestError(str(error)) from error
         return encode_wav(normalize_audio(speech.audio), speech.sample_rate)

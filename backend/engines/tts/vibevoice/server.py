@@ -11,6 +11,7 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 from engines.base_tts_server import BaseTTSServer
 from engines.errors import RequestError
 from engines.speech.offline import keep_offline
+from engines.speech.reading import as_spoken
 from engines.speech.sound import joined, read_mono, wav_of
 from engines.speech.speaker_cache import SpeakerCache
 from engines.speech.torch_device import torch_device
@@ -74,7 +75,7 @@ class VibeVoiceServer(BaseTTSServer):
     def generate_audio(
         self,
         text: str,
-        language: str,  # noqa: ARG002 - the model reads it off the text
+        language: str,
         speaker_wav: list[Path],
         parameters: dict[str, Any],
     ) -> bytes:
@@ -84,7 +85,7 @@ class VibeVoiceServer(BaseTTSServer):
             raise RequestError("Model not loaded")
         rate = narrator.sample_rate
         voice = self._voices.get(speaker_wav, lambda samples: _voice(samples, rate), rate)
-        return wav_of(narrator.speak(text, voice, Delivery(**parameters)), rate)
+        return wav_of(narrator.speak(as_spoken(text, language), voice, Delivery(**parameters)), rate)
 
 
 def _voice(samples: "Sequence[Path]", sample_rate: int) -> "Samples":

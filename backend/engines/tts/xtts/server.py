@@ -10,6 +10,7 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 from engines.base_tts_server import BaseTTSServer
 from engines.errors import RequestError
 from engines.speech.offline import keep_offline
+from engines.speech.reading import as_spoken
 from engines.speech.sound import wav_of
 from engines.speech.speaker_cache import SpeakerCache
 from engines.speech.torch_device import torch_device
@@ -62,7 +63,7 @@ class XttsServer(BaseTTSServer):
         if self._voice is None:
             raise RequestError("Model not loaded")
         speaker = self._speakers.get(speaker_wav, self._voice.learn)
-        return wav_of(self._voice.speak(text, language, speaker, parameters), SAMPLE_RATE)
+        return wav_of(self._voice.speak(as_spoken(text, language), language, speaker, parameters), SAMPLE_RATE)
 
 
 if __name__ == "__main__":

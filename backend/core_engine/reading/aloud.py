@@ -1,0 +1,106 @@
+"""The stage itself: a text as it is written becomes the text as it is said, and each word knows where it came from."""
+
+import re
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass
+from functools import cached_property
+
+from core_engine.reading.forms import Edit, edits
+from core_engine.reading.order import PASSES, forms_for
+
+_LETTER_A = re.compile(r"\bA-(?=\s)")
+_WORD = re.compile(r"[^\s—]+")
+
+
+@dataclass(frozen=True)
+class Word:
+    """A spoken word, and the characters that it was written with."""
+
+    start: int
+    """In the spoken text; the word ends before `end`."""
+    end: int
+    written_start: int
+    """In the written text; several words of one form share its characters."""
+    written_end: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text as it is said."""
+
+    written: str
+    text: str
+    """What is said."""
+    spans: tuple[tuple[int, int, int, int], ...]
+    """What was replaced: start and end in the spoken text, start and end in the written text, in order."""
+
+    @property
+    def printed(self) -> str:
+        """What is said, as people write it: without the hyphen that tells espeak-ng the letter A from the article."""
+        return _LETTER_A.sub("A", self.text)
+
+    @cached_property
+    def words(self) -> tuple[Word, ...]:
+        """Every spoken word between spaces and dashes, in order."""
+        return tuple(Word(*match.span(), *self.written_range(*match.span())) for match in _WORD.finditer(self.text))
+
+    def written_range(self, start: int, end: int) -> tuple[int, int]:
+        """Return start and end in the written text of the spoken characters from `start` to `end`."""
+        return self._written(start, is_end=False), self._written(end, is_end=True)
+
+    def _written(self, position: int, is_end: bool) -> int:
+        """Return where a spoken position was written: within a replaced form, the end of it that lies outward."""
+        index = bisect_right(self.spans, position - is_end, key=lambda span: span[0]) - 1
+        if index < 0:
+            return position
+        _, end, written_start, written_end = self.spans[index]
+        if position - is_end < end:
+            return written_end if is_end else written_start
+        return written_end + position - end
+
+
+def read_aloud(text: str, language: str = "en-us") -> Reading:
+    """Return `text` as a reader of `language` says it: numbers, dates, money, units, titles and symbols in words.
+
+    "en-us" and "en-gb" are read, the latter with British dates and numbers; a text in any other language stays as it
+    is. What holds no written form stays as it is too.
+    """
+    reading = Reading(text, text, ())
+    if language.partition("-")[0] != "en":
+        return reading
+    for groups in PASSES:
+        forms = forms_for(reading.text, groups)
+        reading = _after(reading, edits(reading.text, forms, british=language == "en-gb"))
+    return reading
+
+
+def spoken_text(text: str, language: str = "en-us") -> str:
+    """Return only the text of `read_aloud`."""
+    return read_aloud(text, language).text
+
+
+def _after(reading: Reading, changes: list[Edit]) -> Reading:
+    """Return `reading` with `changes` made to its text; forms that were replaced before keep their positions."""
+    if not changes:
+        return reading
+    parts: list[str] = []
+    spans: list[tuple[int, int, int, int]] = []
+    old = deque(reading.spans)
+    position = length = 0
+    for change in [*changes, Edit(len(reading.text), len(reading.text), "")]:
+        kept = reading.text[position : change.start]
+        while old and old[0][0] < change.start:
+            start, end, *written = old.popleft()
+            if end > position:
+                spans.append((length + start - position, length + end - position, written[0], written[1]))
+        parts += [kept, change.spoken]
+        length += len(kept)
+        if change.end > change.start:
+            written = list(reading.written_range(change.start, change.end))
+            spans.append((length, length + len(change.spoken), written[0], written[1]))
+        length += len(change.spoken)
+        position = change.end
+        while old and old[0][0] < position:
+            old.popleft()
+    return Reading(reading.written, "".join(parts), tuple(spans))
