@@ -3,11 +3,9 @@
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
+from recordings import RATE, Floats, plain_words
 from pocketsphinx import Decoder
 
-Floats = npt.NDArray[np.float32]
-RATE = 16_000
 _PEAK = 0.6
 
 
@@ -18,23 +16,10 @@ def identified(recordings: list[Floats], texts: list[str], processes: int = 2) -
     return float(np.mean([answer == number for number, answer in enumerate(answers)]))
 
 
-def resampled(audio: Floats, rate: int, to: int = RATE) -> Floats:
-    """Change the sample rate downwards by cutting the spectrum."""
-    size = len(audio) * to // rate
-    spectrum = np.fft.rfft(audio)[: size // 2 + 1]
-    wave: Floats = (np.fft.irfft(spectrum, size) * size / len(audio)).astype(np.float32)
-    return wave
-
-
-def words(text: str) -> str:
-    """Return the words as the recogniser's dictionary spells them."""
-    return " ".join("".join(c for c in text.lower() if c.isalpha() or c in " '").split())
-
-
 def _answer(audio: Floats, texts: list[str]) -> int:
     decoder = _decoder()
     raw = (audio / max(float(np.abs(audio).max()), 1e-9) * _PEAK * 32767).astype(np.int16).tobytes()
-    scores = [_score(decoder, raw, words(text)) for text in texts]
+    scores = [_score(decoder, raw, plain_words(text)) for text in texts]
     return int(np.argmax(scores)) if max(scores) > -np.inf else -1
 
 

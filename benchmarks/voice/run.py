@@ -1,7 +1,7 @@
 """Measure how well the built-in voice is understood, and everything else that was promised of it.
 
 Prints a table, writes voice.json and the pictures next to this file. Takes some minutes, nearly all of them for the
-recogniser; `--quick` leaves it out.
+recogniser; `--quick` leaves it out. `--listener` adds what `dictation.py` finds.
 """
 
 import argparse
@@ -13,10 +13,12 @@ import numpy as np
 import onnxruntime
 from closeness import distance_db, lengths
 from cost import cost
+from dictation import dictation
+from recordings import resampled
 from manners import cleanliness, least_difference, prosody, seven_voices
 from pictures import against_espeak
 from pictures import seven_voices as draw_voices
-from recognition import identified, resampled
+from recognition import identified
 from sentences import HARVARD
 from speakers import ESPEAK, accent, inputs, session_of
 
@@ -52,12 +54,13 @@ def intelligibility(session: onnxruntime.InferenceSession) -> dict[str, float]:
     return {**shares, "built-in over espeak": float(ours / theirs)}
 
 
-def measure(model: Path, quick: bool) -> dict[str, Any]:
+def measure(model: Path, quick: bool, listener: str | None) -> dict[str, Any]:
     """Return everything that is measured on `model`."""
     session = session_of(str(model))
     distance = distance_db(session)
     voices = seven_voices(session)
     return {
+        "dictation": dictation(model, listener) if listener else {},
         "intelligibility": {} if quick else intelligibility(session),
         "closeness": {
             "distance_db": distance,
@@ -75,13 +78,14 @@ def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=TARGET / MODEL_NAME, help="another build of the voice")
+    parser.add_argument("--listener", help="folder or name of a Whisper model for faster-whisper")
     parser.add_argument("--quick", action="store_true", help="without the recogniser; keeps nothing")
     parser.add_argument("--distance", action="store_true", help="only the distance; for voices of other builds")
     arguments = parser.parse_args()
     if arguments.distance:
         print(f"{distance_db(session_of(str(arguments.model))):.2f} dB")
         return
-    found = measure(arguments.model, arguments.quick)
+    found = measure(arguments.model, arguments.quick, arguments.listener)
     for topic, values in found.items():
         print(topic)
         for name, value in values.items():
