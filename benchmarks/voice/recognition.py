@@ -3,8 +3,8 @@
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-from recordings import RATE, Floats, plain_words
 from pocketsphinx import Decoder
+from recordings import RATE, Floats, plain_words
 
 _PEAK = 0.6
 

@@ -14,11 +14,11 @@ import onnxruntime
 from closeness import distance_db, lengths
 from cost import cost
 from dictation import dictation
-from recordings import resampled
 from manners import cleanliness, least_difference, prosody, seven_voices
 from pictures import against_espeak
 from pictures import seven_voices as draw_voices
 from recognition import identified
+from recordings import resampled
 from sentences import HARVARD
 from speakers import ESPEAK, accent, inputs, session_of
 
