@@ -1,4 +1,4 @@
-"""What both recognisers are given: sound at 16 kHz, and texts without punctuation."""
+"""What a listener is given and what is compared: sound at 16 kHz, and texts without punctuation."""
 
 import numpy as np
 import numpy.typing as npt
