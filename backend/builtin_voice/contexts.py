@@ -30,6 +30,7 @@ _SIZES = (
 ROWS = sum(_SIZES)
 FIRST_COLUMN_ROWS = _SIZES[0]
 PAIRS = _UNITS * _UNITS * 2
+TRIPLES = _UNITS**3
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Contexts:
     """(segments,), pair of a unit with the one before: place in `Tables.left_row`."""
     right: str
     """(segments,), pair of a unit with the one behind: place in `Tables.right_row`."""
+    both: str
+    """(segments,), a unit between its two neighbours: place in `Tables.both_row`."""
 
 
 def contexts(g: GraphWriter, parts: Segments) -> Contexts:
@@ -72,6 +75,7 @@ def contexts(g: GraphWriter, parts: Segments) -> Contexts:
         rows=g.op("Concat", *rows, axis=1),
         left=_number(g, (before, unit, parts.starts_word), (_UNITS, _UNITS, 2)),
         right=_number(g, (unit, behind, parts.ends_word), (_UNITS, _UNITS, 2)),
+        both=_number(g, (before, unit, behind), (_UNITS,) * 3),
     )
 
 

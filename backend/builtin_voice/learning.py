@@ -11,7 +11,7 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 from builtin_voice.analysis import Moment, Window, mel_cepstra
-from builtin_voice.contexts import FIRST_COLUMN_ROWS, PAIRS, ROWS, contexts
+from builtin_voice.contexts import FIRST_COLUMN_ROWS, PAIRS, ROWS, TRIPLES, contexts
 from builtin_voice.corpus import sentences
 from builtin_voice.espeak import Espeak
 from builtin_voice.graph_writer import GraphWriter
@@ -35,10 +35,10 @@ _SHORTEST_S, _LONGEST_CLOSURE_S = 0.008, 0.15
 _SHRINKAGE = 4.0
 _ROUNDS = 6
 _RIDGE = 3.0
-_HEARD_OFTEN = 2
-_LOUDEST = 0.6
-_SOFTER = 0.5
-"""Taken off the gain of sibilants, 4 dB: espeak hisses, and next to a vowel that is the hardest joint."""
+_HEARD_OFTEN, _HEARD_TOGETHER = 2, 12
+"""Least number of examples of a pair of units, and of three in a row, that is worth a row of its own."""
+
+_LOUDEST = 0.95
 
 Rows = npt.NDArray[np.int32]
 
@@ -51,6 +51,7 @@ class Examples:
     stress: npt.NDArray[np.int64]
     left: npt.NDArray[np.int64]
     right: npt.NDArray[np.int64]
+    both: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
     """(segments, columns)."""
     cepstra: Floats
@@ -74,7 +75,7 @@ def examples(spoken: Iterator[Lesson]) -> Examples:
     session = _context_session()
     found = []
     for item in spoken:
-        unit, stress, left, right, rows = session.run(None, {"tokens": np.array([item.ids], dtype=np.int64)})
+        unit, stress, left, right, both, rows = session.run(None, {"tokens": np.array([item.ids], dtype=np.int64)})
         inner = slice(1, -1)  # without the pads
         if len(unit[inner]) != len(item.sounds) or any(
             UNITS[number] != unit_name(sound) for number, sound in zip(unit[inner], item.sounds, strict=True)
@@ -88,6 +89,7 @@ def examples(spoken: Iterator[Lesson]) -> Examples:
                 stress[inner].astype(np.int64),
                 left[inner],
                 right[inner],
+                both[inner],
                 rows[inner],
                 _cepstra(item),
                 seconds.astype(np.float32),
@@ -98,7 +100,7 @@ def examples(spoken: Iterator[Lesson]) -> Examples:
 
 
 def _context_session() -> onnxruntime.InferenceSession:
-    """Return a session of the first part of the graph: `tokens` → unit, stress, left, right, rows."""
+    """Return a session of the first part of the graph: `tokens` → unit, stress, left, right, both, rows."""
     g = GraphWriter()
     parts = segments(g, "tokens")
     around = contexts(g, parts)
@@ -110,6 +112,7 @@ def _context_session() -> onnxruntime.InferenceSession:
             (parts.stress, TensorProto.FLOAT, ["segments"]),
             (around.left, TensorProto.INT64, ["segments"]),
             (around.right, TensorProto.INT64, ["segments"]),
+            (around.both, TensorProto.INT64, ["segments"]),
             (around.rows, TensorProto.INT64, ["segments", "columns"]),
         )
     ]
@@ -158,12 +161,15 @@ def _goes_on(sound: Sound, window: Window) -> bool:
 
 def learn(data: Examples) -> Tables:
     """Return the tables that fit `data` best."""
-    left_row, right_row = _rows(data.left), _rows(data.right)
+    left_row, right_row = (_rows(pairs, PAIRS, _HEARD_OFTEN) for pairs in (data.left, data.right))
     unit, left, right = _additive(data, left_row[data.left], right_row[data.right])
     residual = data.cepstra - unit[data.unit] - left[left_row[data.left]] - right[right_row[data.right]]
     level = data.unit * 3 + data.stress
     gain = _means(residual[:, :, 0].mean(axis=1), level, len(UNITS) * 3, _SHRINKAGE)
-    unit[[UNITS.index(sibilant) for sibilant in "szʃʒ"], :, 0] -= _SOFTER
+    residual[:, :, 0] -= gain[level][:, np.newaxis]
+    both_row = _rows(data.both, TRIPLES, _HEARD_TOGETHER)
+    both = _means(residual, both_row[data.both], int(both_row.max()) + 1, _SHRINKAGE)
+    both[0] = 0
     sounding = data.unit != UNITS.index(SILENCE)
     length = np.log(np.maximum(data.seconds, _SHORTEST_S))
     closure = np.minimum(data.closure, _LONGEST_CLOSURE_S)
@@ -174,6 +180,8 @@ def learn(data: Examples) -> Tables:
         right=right.astype(np.float16),
         left_row=left_row,
         right_row=right_row,
+        both=both.astype(np.float16),
+        both_row=both_row.astype(np.int16),
         loudest=_loudest(data),
         stress_gain=gain.astype(np.float32),
         length=times[0],
@@ -181,9 +189,9 @@ def learn(data: Examples) -> Tables:
     )
 
 
-def _rows(pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Number the pairs that were heard often enough from 1; the others are 0."""
-    often = np.bincount(pairs, minlength=PAIRS) >= _HEARD_OFTEN
+def _rows(groups: npt.NDArray[np.int64], count: int, least: int) -> npt.NDArray[np.int32]:
+    """Number those of the `count` groups that were heard at least `least` times from 1; the others are 0."""
+    often = np.bincount(groups, minlength=count) >= least
     return (np.cumsum(often) * often).astype(np.int32)
 
 

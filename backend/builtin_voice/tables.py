@@ -32,8 +32,8 @@ Halves = npt.NDArray[np.float16]
 class Tables:
     """Targets per unit, in the order of `inventory.UNITS`, and how neighbours change them.
 
-    The cepstra of a unit are the sum unit + left + right: its own mean, what the unit before it adds, and what the unit
-    behind it adds.
+    The cepstra of a unit are the sum unit + left + right + both: its own mean, what the unit before it adds, what the
+    unit behind it adds, and what those two change together.
     """
 
     unit: Halves
@@ -46,6 +46,10 @@ class Tables:
     """(PAIRS,): the row of `left` for every pair of units, apart within a word and across words."""
     right_row: npt.NDArray[np.int32]
     """(PAIRS,): the row of `right`."""
+    both: Halves
+    """(triples heard often + 1, NODES, CEPSTRA): what the two neighbours together add to the sum; row 0 is zero."""
+    both_row: npt.NDArray[np.int16]
+    """(TRIPLES,): the row of `both` for every unit between two others."""
     loudest: Floats
     """(units,): no sum of c0 goes above this, whatever neighbours meet."""
     stress_gain: Floats

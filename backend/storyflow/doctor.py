@@ -77,7 +77,7 @@ def _kokoro() -> Finding:
     if best is None:
         detail = f"not installed; `storyflow models pull {RECOMMENDED}` puts it into '{models_dir()}'"
         return Finding("Kokoro", False, f"{detail}. Until then the built-in voice speaks.", needed=False)
-    return next(iter(_tried("Kokoro", lambda: f"{best.name} {_spoken(best.path)}")))
+    return next(iter(_tried("Kokoro", lambda: f"{best.name} {_spoken(best.path)}; {best.path}")))
 
 
 def _text_sides() -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Measure how well the built-in voice is understood, and everything else that was promised of it.
 
 Prints a table, writes voice.json and the pictures next to this file. Takes some minutes, nearly all of them for the
-recogniser; `--quick` leaves it out.
+listener; `--quick` leaves it out.
 """
 
 import argparse
@@ -9,56 +9,28 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
 from closeness import distance_db, lengths
 from cost import cost
+from dictation import dictation
 from manners import cleanliness, least_difference, prosody, seven_voices
 from pictures import against_espeak
 from pictures import seven_voices as draw_voices
-from recognition import identified, resampled
-from sentences import HARVARD
-from speakers import ESPEAK, accent, inputs, session_of
+from speakers import session_of
 
 from builtin_voice.build import MODEL_NAME, TARGET
-from builtin_voice.espeak import Espeak
-from core_engine.kokoro.phonemes import phonemize
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, token_ids
 
 HERE = Path(__file__).resolve().parent
-READERS = ("am_adam", "af_bella", "bm_george", "bf_emma")
 FIRST_VERSION_DB = 8.26
 """Mel-cepstral distance of the first, rule-made voice; the README says how to measure it again."""
 
 
-def intelligibility(session: onnxruntime.InferenceSession) -> dict[str, float]:
-    """Return the share of sentences identified, by reader."""
-    shares = {}
-    for voice in READERS:
-        spoken = [token_ids(phonemize(text, accent(voice))) for text in HARVARD]
-        read = [resampled(session.run(["audio"], inputs(ids, voice))[0], SAMPLE_RATE) for ids in spoken]
-        shares[voice] = identified(read, HARVARD)
-        print(f"  {voice:16} {shares[voice]:.3f}", flush=True)
-    for name, voice in ESPEAK.items():
-        teacher = Espeak(voice)
-        said = [teacher.speak(text) for text in HARVARD]
-        shares[f"espeak {name}"] = identified([resampled(s.audio, s.sample_rate) for s in said], HARVARD)
-        print(f"  espeak {name:16} {shares[f'espeak {name}']:.3f}", flush=True)
-    chance = np.random.default_rng(0)
-    noise = [chance.normal(0, 0.1, 40_000).astype(np.float32) for _ in HARVARD]
-    shares["white noise"] = identified(noise, HARVARD)
-    ours = np.mean([shares[voice] for voice in READERS])
-    theirs = np.mean([shares[f"espeak {name}"] for name in ESPEAK])
-    return {**shares, "built-in over espeak": float(ours / theirs)}
-
-
-def measure(model: Path, quick: bool) -> dict[str, Any]:
+def measure(model: Path, listener: str | None) -> dict[str, Any]:
     """Return everything that is measured on `model`."""
     session = session_of(str(model))
     distance = distance_db(session)
     voices = seven_voices(session)
     return {
-        "intelligibility": {} if quick else intelligibility(session),
+        "dictation": dictation(model, listener) if listener else {},
         "closeness": {
             "distance_db": distance,
             "below_first_version": 1 - distance / FIRST_VERSION_DB,
@@ -75,13 +47,14 @@ def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=TARGET / MODEL_NAME, help="another build of the voice")
-    parser.add_argument("--quick", action="store_true", help="without the recogniser; keeps nothing")
+    parser.add_argument("--listener", default="base", help="folder or name of a Whisper model for faster-whisper")
+    parser.add_argument("--quick", action="store_true", help="without the listener; keeps nothing")
     parser.add_argument("--distance", action="store_true", help="only the distance; for voices of other builds")
     arguments = parser.parse_args()
     if arguments.distance:
         print(f"{distance_db(session_of(str(arguments.model))):.2f} dB")
         return
-    found = measure(arguments.model, arguments.quick)
+    found = measure(arguments.model, None if arguments.quick else arguments.listener)
     for topic, values in found.items():
         print(topic)
         for name, value in values.items():

@@ -42,3 +42,59 @@ The young girl gave no clear response.
 The meal was cooked before the bell rang.
 What joy there is in living.
 """.strip().splitlines()
+
+PLAIN = """
+My sister left her keys on the kitchen table.
+We should leave before the traffic gets worse.
+The train to the coast was late again this morning.
+He asked the waiter for another cup of coffee.
+There is a small shop at the end of our street.
+The children were playing football in the garden.
+I have never seen so many stars in the sky.
+She works in a hospital near the river.
+Please close the window before you go to bed.
+They moved to a bigger house last summer.
+The old man told us a story about the war.
+Do you know what time the library opens?
+It was raining when we came out of the theater.
+He promised to call me as soon as he arrived.
+The cat slept all day on top of the warm oven.
+Nobody knew why the teacher was so angry.
+You can find the answer on the next page.
+My father built this wooden boat by himself.
+The soup needs a little more salt and pepper.
+We walked along the beach until it got dark.
+Her brother wants to become a doctor.
+The bank is closed on Sundays and holidays.
+I forgot to bring my umbrella to work.
+The dog barked at the stranger by the gate.
+They danced until the music stopped.
+A strong wind blew the leaves across the road.
+The farmer sold his apples at the market.
+She opened the letter with shaking hands.
+The doctor told him to drink more water.
+We could hear the church bells from the village.
+He bought his wife a silver ring.
+The lamp on the desk does not work anymore.
+Many people visit the museum every year.
+The river is too deep to cross on foot.
+I would like to travel around the world.
+The baby started to cry in the middle of the night.
+Our neighbors have a beautiful green car.
+The captain ordered the crew to lower the sails.
+Can you help me carry these heavy boxes?
+The judge listened to both sides of the story.
+A thick fog covered the hills and fields.
+She wrote a long letter to her best friend.
+The plane landed safely on the frozen lake.
+He could not remember the name of the hotel.
+The boys threw stones into the water.
+They sat around the fire and sang old songs.
+The bridge was washed away by the flood.
+My grandmother makes the best cherry pie.
+The thief escaped through the back door.
+We had bread and cheese for lunch.
+""".strip().splitlines()
+"""Plain sentences of our own, for dictation."""
+
+DICTATION = HARVARD[:20] + PLAIN

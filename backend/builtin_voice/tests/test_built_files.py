@@ -21,7 +21,7 @@ def test_graph_rebuilt_from_its_tables_is_the_committed_file_bit_for_bit(tmp_pat
 
 
 def test_built_files_are_small():
-    assert sum((build.TARGET / name).stat().st_size for name in _FILES) <= 5_000_000
+    assert sum((build.TARGET / name).stat().st_size for name in _FILES) <= 4_000_000
 
 
 def test_pack_holds_seven_voices_of_kokoros_shape():

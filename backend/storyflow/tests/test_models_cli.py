@@ -12,7 +12,7 @@ import pytest
 
 from core_engine.kokoro import versions
 from core_engine.kokoro.voice_formats import format_of
-from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+from core_engine.model_paths import BUILT_IN, KOKORO, RECOMMENDED, model_path
 from storyflow.models.adding import add
 from storyflow.models.registry import load_registry
 
@@ -123,7 +123,9 @@ def test_changed_model_is_refused_wherever_it_is_loaded(mine, story, tmp_path):
 
 
 def test_doctor_names_what_is_installed(mine):
-    assert f"Model mine: {mine.path} with 7 voices" in storyflow("doctor").stdout
+    said = storyflow("doctor").stdout
+    assert "Kokoro: mine spoke for" in said
+    assert str(mine.path) in said
 
 
 def test_kokoro_put_there_by_hand_goes_on_working(own, models_dir, story):
@@ -140,7 +142,7 @@ def test_missing_model_is_told_with_the_command_that_gets_it(tmp_path):
     done = storyflow("say", "Hi.", "-o", tmp_path / "a.wav", "--model", KOKORO)
     assert done.returncode == 4
     assert f"storyflow models pull {KOKORO}" in done.stderr
-    assert f"storyflow models pull {KOKORO}" in storyflow("say", "Hi.", "-o", tmp_path / "a.wav").stderr
+    assert f"storyflow models pull {RECOMMENDED}" in storyflow("say", "Hi.", "-o", tmp_path / "a.wav").stderr
     assert f"storyflow models pull {KOKORO}" in storyflow("doctor").stdout
 
 
