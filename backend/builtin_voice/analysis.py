@@ -49,8 +49,8 @@ def mel_cepstra(audio: Floats, sample_rate: int, moments: list[Moment], window: 
     length = int(window.seconds * sample_rate)
     pieces = np.stack([_piece(audio, moment, length) for moment in moments])
     shape = np.hanning(length + 2)[1:-1]
-    filled = np.arange(length) < np.array([[min(moment.end - moment.begin, length)] for moment in moments])
-    filled = filled * shape
+    lengths = np.array([[min(moment.end - moment.begin, length)] for moment in moments])
+    filled = (np.arange(length) < lengths) * shape
     spectrum = np.abs(np.fft.rfft(pieces * shape, TRANSFORM))
     if window.pitch_hz is None:
         scale = np.sqrt(np.sum(filled**2, axis=1))

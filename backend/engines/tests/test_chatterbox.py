@@ -260,7 +260,7 @@ def test_models_that_are_absent_can_be_downloaded(engine, tmp_path) -> None:
 
 def test_downloads_bring_all_files_of_one_pinned_revision() -> None:
     config = yaml.safe_load((CHATTERBOX / "engine.yaml").read_text())
-    for entry, files in zip(config["models"], (ENGLISH_FILES, (*MULTILINGUAL_FILES, "Cangjie5_TC.json")), strict=True):
+    for entry, files in zip(config["models"], ((*MULTILINGUAL_FILES, "Cangjie5_TC.json"), ENGLISH_FILES), strict=True):
         assert set(files) <= {file["path"] for file in entry["download"]}
         hub = [file["url"] for file in entry["download"] if "huggingface" in file["url"]]
         assert all(f"/resolve/{entry['revision']}/" in url for url in hub)
@@ -500,7 +500,7 @@ def test_generate_gives_up_on_babble_that_no_cut_ends(client, monkeypatch) -> No
     assert len(model().spoken) < 20
 
 
-@pytest.mark.parametrize("text", ["* * *", "…", "—", "🙂"])
+@pytest.mark.parametrize("text", ["* * *", "…", "—"])
 def test_generate_refuses_text_without_a_word_because_the_model_would_babble(client, text) -> None:
     load(client)
     refused = speak(client, text)

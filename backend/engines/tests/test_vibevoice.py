@@ -574,7 +574,7 @@ def test_passages_without_a_word_are_left_out(engine, client) -> None:
     assert all(any(map(str.isalnum, passage)) for passage in model_of(engine).prompts)
 
 
-@pytest.mark.parametrize("text", ["…", "—", "?!", "\N{SLIGHTLY SMILING FACE}", "<|vision_pad|>"])
+@pytest.mark.parametrize("text", ["…", "—", "?!", "<|vision_pad|>"])
 def test_text_without_a_word_is_refused_because_the_model_would_babble(client, text) -> None:
     answer = speak(client, text)
     assert answer.status_code == 400

@@ -181,7 +181,7 @@ def library(monkeypatch) -> Iterator[None]:
         yield
 
 
-def put_model(folder: Path, languages: str = "[en, zh-cn, hi]", weights: bytes = b"weights") -> None:
+def put_model(folder: Path, languages: str = "[en, fr, zh-cn, hi]", weights: bytes = b"weights") -> None:
     folder.mkdir(parents=True)
     for name, content in zip(FILES, (f"languages: {languages}".encode(), b"{}", weights), strict=True):
         (folder / name).write_bytes(content)
@@ -380,13 +380,13 @@ def test_numbers_that_the_library_cannot_say_are_said_digit_by_digit(engine, cli
 
 
 def test_text_that_the_library_cannot_read_is_refused_and_the_engine_goes_on(client) -> None:
-    answer = speak(client, "A \N{PILE OF POO}.")
+    answer = speak(client, "Un \N{PILE OF POO}.", "fr")
     assert answer.status_code == 400
     assert "Write it in words" in answer.text
     assert client.get("/health").json()["status"] == "ready"
 
 
-@pytest.mark.parametrize("text", ["…", "—", "?!", "🙂", "\u200b"])
+@pytest.mark.parametrize("text", ["…", "—", "?!", "\u200b"])
 def test_text_without_a_word_is_refused_because_the_model_would_babble(client, text) -> None:
     answer = speak(client, text)
     assert answer.status_code == 400

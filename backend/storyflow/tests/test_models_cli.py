@@ -143,7 +143,7 @@ def test_missing_model_is_told_with_the_command_that_gets_it(tmp_path):
     assert done.returncode == 4
     assert f"storyflow models pull {KOKORO}" in done.stderr
     assert f"storyflow models pull {RECOMMENDED}" in storyflow("say", "Hi.", "-o", tmp_path / "a.wav").stderr
-    assert f"storyflow models pull {KOKORO}" in storyflow("doctor").stdout
+    assert f"storyflow models pull {RECOMMENDED}" in storyflow("doctor").stdout
 
 
 def test_voices_lists_each_installed_model(mine):

@@ -66,7 +66,7 @@ second = np.arange(38_400) / 24_000  # the voice of vibevoice_reference.py
 voice = (0.2 * second * np.sin(2 * np.pi * 220 * second)).astype(np.float32)
 sounds = {
     seed: narrator.speak(
-        wanted["text"], voice, Delivery(wanted["cfg_scale"], wanted["diffusion_steps"], int(seed))
+        wanted["text"], "en", voice, Delivery(wanted["cfg_scale"], wanted["diffusion_steps"], int(seed))
     )[:: wanted["every"]].tolist()
     for seed in wanted["sounds"]
 }

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from engines.errors import RequestError
+from engines.speech.reading import as_spoken
 from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined
-from engines.tts.vibevoice.script import SPEAKER, script_text
+from engines.tts.vibevoice.script import SPEAKER, script_text, without_commands
 
 if TYPE_CHECKING:
     from engines.speech.sound import Samples
@@ -49,14 +50,17 @@ class Narrator:
         self._context: int = model.config.text_config.max_position_embeddings  # tokens and frames
         self._control_words = set(processor.tokenizer.get_added_vocab())
 
-    def speak(self, text: str, voice: "Samples", delivery: Delivery) -> "Samples":
+    def speak(self, text: str, language: str, voice: "Samples", delivery: Delivery) -> "Samples":
         """Return all of `text` as (n,) float32 at `sample_rate`, in the voice of `voice` (m,) at the same rate.
+
+        `language` is that of the text: English has its written forms put into words first.
 
         Raises RequestError for a text without words and for a passage that the model does not bring to an end.
         """
         import torch
 
-        line = script_text(text, self._control_words)
+        words = as_spoken(without_commands(text, self._control_words), language)
+        line = script_text(words, self._control_words)
         cut = cut_at_sentences(line, self._longest_passage(line, voice))
         passages = [passage for passage in cut if any(map(str.isalnum, passage))]  # dashes alone make the model babble
         torch.manual_seed(delivery.seed or torch.seed())

@@ -37,14 +37,23 @@ _PUNCTUATION = str.maketrans(
 _SPACE_BEFORE = re.compile(r"\s+(?=[,.!?])")
 
 
-def script_text(text: str, control_words: Collection[str]) -> str:
-    """Return `text` in one line, in the punctuation that the model knows, without the words that command it.
+def without_commands(text: str, control_words: Collection[str]) -> str:
+    """Return `text` without the words that command the model, such as "<|vision_pad|>".
 
-    `control_words` are those that the tokenizer does not read as text, such as "<|vision_pad|>": in a prompt each of
-    them would stand for sound that is not there. Raises RequestError if nothing to speak is left.
+    They are those that the tokenizer does not read as text; in a prompt each of them would stand for sound that is not
+    there.
     """
     for word in sorted(control_words, key=len, reverse=True):
         text = text.replace(word, " ")
+    return text
+
+
+def script_text(text: str, control_words: Collection[str]) -> str:
+    """Return `text` in one line, in the punctuation that the model knows, without the words that command it.
+
+    Raises RequestError if nothing to speak is left.
+    """
+    text = without_commands(text, control_words)
     line = _SPACE_BEFORE.sub("", " ".join(text.translate(_PUNCTUATION).split()))
     if not any(character.isalnum() for character in line):
         raise RequestError("The text has nothing to speak. Write at least one word.")

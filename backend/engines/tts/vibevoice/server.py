@@ -11,7 +11,6 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 from engines.base_tts_server import BaseTTSServer
 from engines.errors import RequestError
 from engines.speech.offline import keep_offline
-from engines.speech.reading import as_spoken
 from engines.speech.sound import joined, read_mono, wav_of
 from engines.speech.speaker_cache import SpeakerCache
 from engines.speech.torch_device import torch_device
@@ -85,7 +84,7 @@ class VibeVoiceServer(BaseTTSServer):
             raise RequestError("Model not loaded")
         rate = narrator.sample_rate
         voice = self._voices.get(speaker_wav, lambda samples: _voice(samples, rate), rate)
-        return wav_of(narrator.speak(as_spoken(text, language), voice, Delivery(**parameters)), rate)
+        return wav_of(narrator.speak(text, language, voice, Delivery(**parameters)), rate)
 
 
 def _voice(samples: "Sequence[Path]", sample_rate: int) -> "Samples":
