@@ -61,3 +61,8 @@ PASSAGES = (
     ),
     Passage("hi", "hf_alpha", "मेरा घर नदी के पास है। सुबह बच्चे स्कूल जाते हैं, और रात को माँ एक कहानी सुनाती है।"),
 )
+
+
+def paragraph() -> str:
+    """Return the first paragraph of the chapter, 64 words: prose can be followed at speeds where single sentences cannot."""
+    return FABLES.read_text(encoding="utf-8").partition("\n\n")[0]
