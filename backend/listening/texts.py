@@ -64,5 +64,5 @@ PASSAGES = (
 
 
 def paragraph() -> str:
-    """Return the first paragraph of the chapter, 64 words: prose can be followed at speeds where single sentences cannot."""
+    """Return the first paragraph of the chapter: 64 words of prose, which can be followed at double speed."""
     return FABLES.read_text(encoding="utf-8").partition("\n\n")[0]
