@@ -18,12 +18,12 @@ from core_engine.kokoro.synthesis import Utterance
 from listening.accents import SENTENCE
 from listening.listener import Recording
 from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, check_pace, check_speed, check_words
-from listening.texts import FEW, paragraph
+from listening.texts import FEW, paragraphs
 from listening.word_errors import word_errors
 
 pytestmark = [pytest.mark.listening, pytest.mark.timeout(1200)]
 
-PARAGRAPH = paragraph()
+(PARAGRAPH,) = paragraphs(1)
 CHUNK_TOKENS = 80
 """So few that each of the sentences is a chunk, with the neighbours' words that it is spoken amid."""
 

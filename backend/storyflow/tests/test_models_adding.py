@@ -152,7 +152,7 @@ def test_model_is_described_by_what_is_in_it():
     file = identify(BUILT_IN_MODEL, REGISTRY)
     assert isinstance(file, ModelFile)
     assert (file.version, file.known) == (None, None)
-    assert "float16, 1.0 million parameters, tokens, style, speed → audio" in describe(file)
+    assert "float16, 1.8 million parameters, tokens, style, speed → audio" in describe(file)
 
 
 @pytest.mark.parametrize(("rows", "version"), [(511, "v0.19"), (510, "v1.0"), (300, None)])
