@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from core_engine import installation, places
 from core_engine.model_loader import KokoroModelLoader
-from core_engine.tests.support import FolderTestCase
+from core_engine.tests.support import FolderTestCase, LoaderTestCase
 
 VARIABLES = ("STORYFLOW_MODELS_DIR", "MEDIA_ROOT", "XDG_DATA_HOME")
 SOURCE = Path(places.__file__).resolve().parents[2]
@@ -63,6 +63,19 @@ class ModelsTests(PlacesTestCase):
             del settings.STORYFLOW_MODELS_DIR
             del settings.BASE_DIR
             self.assertEqual(KokoroModelLoader._resolve_model_path(), str(self.folder / "kokoro-v0_19.onnx"))
+
+
+class MissingModelTests(LoaderTestCase):
+    def test_missing_built_in_voice_is_no_matter_of_a_kokoro_release(self):
+        with override_settings(STORYFLOW_TTS_MODEL="default"), mock.patch("os.path.exists", return_value=False):
+            with self.assertRaises(FileNotFoundError) as caught:
+                KokoroModelLoader.get_session()
+            self.assertIn("built-in voice is missing", str(caught.exception))
+            self.assertNotIn("release", str(caught.exception))
+
+    def test_missing_kokoro_names_its_release(self):
+        with override_settings(STORYFLOW_TTS_MODEL="kokoro-v0_19", STORYFLOW_MODELS_DIR=self.folder):
+            self.assertRaisesRegex(FileNotFoundError, "official Kokoro release", KokoroModelLoader.get_session)
 
 
 class MediaTests(PlacesTestCase):
