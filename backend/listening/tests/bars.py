@@ -12,7 +12,8 @@ _NEAR = 0.15
 
 
 def check_words(errors: WordErrors, most_percent: float) -> None:
-    """Fail where more of the words was misunderstood."""
+    """Fail where more of the words was misunderstood; `pytest -rP` shows how many were."""
+    print(f"at most {most_percent} %: {errors}")
     assert 100 * errors.rate <= most_percent, str(errors)
 
 
@@ -38,4 +39,5 @@ def check_speed(recording: Recording, normal: Recording, speed: float) -> None:
 def check_accent(listener: Listener, recording: Recording, voice: str) -> None:
     """Fail where the sentence about the car was not read in the accent that the voice's name stands for."""
     british = britishness(listener, recording, SENTENCE)
+    print(f"{voice}: {british:+.2f}, British from {BRITISH_FROM:+.2f}")
     assert (british > BRITISH_FROM) == voice.startswith("b"), f"{voice}: {british:+.2f}"
