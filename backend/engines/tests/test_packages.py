@@ -25,7 +25,7 @@ def test_package_is_one_version_by_the_notation_of_its_tool(index, spec):
     ("index", "spec"),
     [
         (PYPI, "a"),
-        (PYPI, "--index-url=https://evil.example"),
+        (PYPI, "--target=elsewhere"),
         (PYPI, "a==1 --pre"),
         (PYPI, "a @ https://evil.example/a.whl"),
         (PYPI, "./a==1"),
