@@ -91,6 +91,7 @@ def real_engine_in(parent: Path, engine: str) -> Iterator[RealEngine]:
     shutil.copytree(
         ENGINES, backend / "engines", ignore=lambda folder, names: {*kept_out(folder, names), *_others(folder, names)}
     )
+    shutil.copytree(ENGINES.parent / "core_engine", backend / "core_engine", ignore=kept_out)  # reads text aloud
     folder = backend / "engines" / engine
     shutil.copytree(ENGINES / engine, folder, ignore=kept_out)
     for name in ("models", "external_models", "samples"):
