@@ -90,7 +90,7 @@ def report(was: Floats, was_placed: list[Placed], now: Floats, now_placed: list[
 
 def compare(folder: Path, was: Floats, now: Floats) -> None:
     """Print how much a listener hears otherwise when the silences are cut."""
-    from listening import differences, heard, listener
+    from hearing import differences, heard, listener
 
     model = listener(folder)
     before, after = heard(model, was, SAMPLE_RATE), heard(model, now, SAMPLE_RATE)

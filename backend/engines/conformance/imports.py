@@ -101,7 +101,9 @@ def _needed(server: Path) -> Iterator[tuple[str, str]]:
 def _found(module: str, folder: Path) -> tuple[Path, str] | None:
     """Return the file of `module` here and its place in the image; None for what is no module of the project."""
     inner = module.replace(".", "/")
-    for root in (folder, BACKEND):
+    # Where this was installed, BACKEND holds every other package, too.
+    roots = (folder, BACKEND) if module.partition(".")[0] in _NAMED_CONTEXTS else (folder,)
+    for root in roots:
         for place in (f"{inner}.py", f"{inner}/__init__.py"):
             if (root / place).is_file():
                 return root / place, place
