@@ -37,7 +37,8 @@ def report_narration(outcome: Outcome, model: str, as_json: bool, mismatch: Mism
     click.echo(f"{_clock(outcome.audio_s)} of audio ({len(outcome.made)} made now, {kept} already there)")
     if outcome.real_time_factor:
         speed = 1 / outcome.real_time_factor
-        click.echo(f"Made in {outcome.elapsed_s:.1f} s: {speed:.0f} times faster than it plays ({model})")
+        shown = f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+        click.echo(f"Made in {outcome.elapsed_s:.1f} s: {shown} times as fast as it plays ({model})")
     else:
         click.echo("Nothing had to be made again.")
     click.echo(f"In order: {outcome.manifest.parent / 'playlist.m3u8'}")
