@@ -15,8 +15,8 @@ from listening.listener import Listener, Recording
 
 SENTENCE = "The car was parked in the yard after dark, near the old barn door."
 
-BRITISH_FROM = 0.12
-"""Kokoro's voices with British phonemes are at 0.16 to 0.35, with American ones at 0.08 (Emma) down to -0.6."""
+BRITISH_FROM = 0.3
+"""Kokoro's voices with British phonemes are at 0.55 to 0.69, with American ones at 0.12 (George) down to -0.35."""
 
 _AMERICAN, _BRITISH = "gmw/en-US", "gmw/en"
 
