@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's n
 from core_engine.kokoro.voice_packs import find_voices
 from core_engine.kokoro.voices import DEFAULT_VOICE_ID
 from core_engine.model_loader import KokoroModelLoader
-from core_engine.model_paths import BUILT_IN, model_path
+from core_engine.model_paths import is_built_in
 
 MODEL_MISSING = "Kokoro-82M model not found. TTS features will be unavailable."
 
@@ -26,7 +26,7 @@ def check_model(**_: Any) -> list[CheckMessage]:
 
 
 def _how_to_get(path: Path) -> str:
-    if path == model_path(BUILT_IN, path.parent):
+    if is_built_in(path):
         return "It is the built-in voice, which comes with the software: install that again."
     return f"`storyflow models pull {path.stem}` fetches Kokoro; STORYFLOW_TTS_MODEL=default is the built-in voice."
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from core_engine.kokoro.runtime import open_session
 from core_engine.model_choice import AUTO, choose_model
-from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+from core_engine.model_paths import KOKORO, is_built_in, model_path
 from core_engine.places import models_dir
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class KokoroModelLoader:
         session = open_session(path, create=ort.InferenceSession)
         cls._model_path = path
         cls._session = session  # last: the fast path of get_session looks at nothing else
-        if _configured() == AUTO and path == str(model_path(BUILT_IN, Path())):
+        if _configured() == AUTO and is_built_in(Path(path)):
             logger.warning("No Kokoro model is installed, so the small built-in voice speaks")
         logger.info("Kokoro-82M ONNX model loaded from %s", path)
 
@@ -91,7 +91,7 @@ def _described(tensors: Any) -> list[dict[str, Any]]:
 
 
 def _missing_message(path: Path) -> str:
-    if path == model_path(BUILT_IN, path.parent):
+    if is_built_in(path):
         return (
             f"The built-in voice is missing from this installation.\nExpected location: {path}\n\n"
             "It comes with the software: install that again, or choose another model with STORYFLOW_TTS_MODEL."

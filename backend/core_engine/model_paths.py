@@ -13,6 +13,11 @@ BUILT_IN = "default"
 _BUILT_IN_MODEL = Path(engines.__file__).parent / "tts" / "kokoro" / "models" / BUILT_IN / "storyflow-voice.onnx"
 
 
+def is_built_in(path: Path) -> bool:
+    """Tell whether `path` is the file of the built-in voice."""
+    return path == _BUILT_IN_MODEL
+
+
 def model_path(model: str, models_dir: Path) -> Path:
     """Return the ONNX file that `model` means; whether it exists is for the caller to see.
 

@@ -66,29 +66,28 @@ def test_connection_that_asks_nothing_is_closed_in_time(hurried, client, sent) -
     assert answers == ({b"HTTP/1.1 400"} if sent == UPLOAD else {b""})
 
 
+def is_closed_although_it_drips(connection: socket.socket) -> bool:
+    """Send a byte now and then, and tell whether the server ends that within five seconds."""
+    for _ in range(50):
+        time.sleep(0.1)
+        try:
+            connection.sendall(b"x")
+        except OSError:
+            return True
+    return False
+
+
 @pytest.mark.parametrize("sent", [HALF_A_HEAD, UPLOAD], ids=["head", "body"])
 def test_connection_that_drips_is_closed_in_time(hurried, client, sent) -> None:
     with connections(client.base_url.port, 1, sent) as (dripping,):
-        for _ in range(50):
-            time.sleep(0.1)
-            try:
-                dripping.sendall(b"x")
-            except OSError:
-                return
-    pytest.fail("a byte now and then has kept it open")
+        assert is_closed_although_it_drips(dripping)
 
 
 def test_connection_that_drips_after_a_refusal_is_closed_in_time(hurried, client) -> None:
     head = b"POST /load HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: 10000\r\n\r\n"
     with connections(client.base_url.port, 1, head) as (dripping,):
         assert dripping.recv(12) == b"HTTP/1.1 400"
-        for _ in range(50):
-            time.sleep(0.1)
-            try:
-                dripping.sendall(b"x")
-            except OSError:
-                return
-    pytest.fail("a byte now and then has kept it open")
+        assert is_closed_although_it_drips(dripping)
 
 
 def test_body_that_is_late_is_told_so(hurried, client) -> None:
