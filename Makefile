@@ -74,7 +74,8 @@ into: ## Copy the voice into the Django project of StoryFlow: TARGET=../storyflo
 	@test -f "$(TARGET)/manage.py" || { echo "TARGET must be a folder with a manage.py: make into TARGET=../storyflow/backend"; exit 2; }
 	cp -R backend/core_engine "$(TARGET)/"
 	mkdir -p "$(TARGET)/engines/tts/kokoro"
-	cp backend/engines/*.py "$(TARGET)/engines/"
+	cp backend/engines/__init__.py "$(TARGET)/engines/"
+	cp -R backend/engines/store "$(TARGET)/engines/"
 	cp -R backend/engines/tts/kokoro/models "$(TARGET)/engines/tts/kokoro/"
 	cp backend/requirements.txt "$(TARGET)/core_engine/requirements.txt"
 	@echo 'Next: add "core_engine" to INSTALLED_APPS and the packages of core_engine/requirements.txt to your requirements.'

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from core_engine.audio_utils import normalize_audio
-from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_choice import AUTO, choose_model
 from core_engine.places import models_dir
 

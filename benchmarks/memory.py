@@ -6,9 +6,9 @@ from pathlib import Path
 
 from answers import Ratio
 
-from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
-from storyflow.speaking import save_speech
+from storyflow.narration.speaking import save_speech
 
 WORDS = (
     "the",

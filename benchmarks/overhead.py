@@ -21,8 +21,8 @@ def measure(full: bool = False) -> list[Ratio]:
     )
     django.setup()
     from core_engine import tts_wrapper
-    from core_engine.kokoro.inference import feed, read_signature
-    from core_engine.kokoro.voice_packs import style_row
+    from core_engine.kokoro.model.inference import feed, read_signature
+    from core_engine.kokoro.voice.packs import style_row
     from core_engine.model_loader import KokoroModelLoader
 
     session = KokoroModelLoader.get_session()

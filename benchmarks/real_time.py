@@ -6,7 +6,7 @@ from pathlib import Path
 from answers import Ratio
 from prepared import chapter
 
-from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
 
 REPEATS = (10, 1)

@@ -10,7 +10,7 @@ from statistics import median
 from answers import Ratio
 from prepared import PEER, chapter, peer
 
-from core_engine.kokoro.chunks import text_to_chunks
+from core_engine.kokoro.text.chunks import text_to_chunks
 
 ROUNDS = 3
 

@@ -22,8 +22,8 @@ import peer_models
 import prepared
 
 from builtin_voice.espeak import Espeak
-from core_engine.kokoro.synthesis import Kokoro
-from core_engine.kokoro.voice_packs import find_voices, load_voice
+from core_engine.kokoro.speech.synthesis import Kokoro
+from core_engine.kokoro.voice.packs import find_voices, load_voice
 from core_engine.model_paths import BUILT_IN, model_path
 from listening.equipment import Equipment, fetched
 from listening.listener import Listener, Recording

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile as sf
 
-from engines.publishing import publish
+from engines.store.publishing import publish
 
 PEAK_DB = -1.0
 """Peak level of everything we save, in dB of full scale: a little headroom, so that nothing clips."""

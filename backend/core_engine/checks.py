@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's name
 
-from core_engine.kokoro.voice_packs import find_voices
-from core_engine.kokoro.voices import DEFAULT_VOICE_ID
+from core_engine.kokoro.voice.packs import find_voices
+from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.model_paths import is_built_in
 

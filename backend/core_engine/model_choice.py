@@ -34,7 +34,7 @@ def choose_model(wanted: str, models_dir: Path) -> Model:
 
 def best_model(models_dir: Path) -> Model | None:
     """Return the installed model that speaks best: the published ones in the order of _BEST, then any with voices."""
-    from core_engine.kokoro.voice_packs import find_voices
+    from core_engine.kokoro.voice.packs import find_voices
 
     installed = [Model(name, path) for name, path in installed_models(models_dir).items()]
     ranked = sorted(installed, key=lambda model: _BEST.index(model.name) if model.name in _BEST else len(_BEST))

@@ -9,7 +9,7 @@ from typing import Any
 import onnxruntime as ort
 from django.conf import settings
 
-from core_engine.kokoro.runtime import open_session
+from core_engine.kokoro.model.runtime import open_session
 from core_engine.model_choice import AUTO, choose_model
 from core_engine.model_paths import KOKORO, is_built_in, model_path
 from core_engine.places import models_dir

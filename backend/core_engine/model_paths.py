@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import engines
-from engines.names import is_name
+from engines.store.names import is_name
 
 KOKORO = "kokoro-v0_19"
 RECOMMENDED = "kokoro-v1.0-int8"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path
 
-from core_engine.installation import project_root
+from core_engine.kokoro.installation import project_root
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from numbers import Integral
 from pathlib import Path
 from uuid import UUID
 
-from engines.names import checked_name
+from engines.store.names import checked_name
 
 
 def audio_path(media_root: Path, project_id: object, segment_id: object) -> Path:

@@ -10,16 +10,16 @@ from django.conf import settings
 
 from core_engine.arguments import RefusedArgumentError, checked_output_path, checked_speed, checked_text
 from core_engine.audio_utils import get_audio_duration, normalize_audio, save_audio_wav
-from core_engine.kokoro.chunks import split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.errors import KokoroError, TextTooLongError
-from core_engine.kokoro.inference import read_signature
 from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V1_0, language_of
-from core_engine.kokoro.synthesis import context_of, synthesize
-from core_engine.kokoro.versions import checked_version, version_of_model, version_of_voices
+from core_engine.kokoro.model.inference import read_signature
+from core_engine.kokoro.speech.synthesis import context_of, synthesize
+from core_engine.kokoro.speech.versions import checked_version, version_of_model, version_of_voices
+from core_engine.kokoro.text.chunks import split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE, padded
-from core_engine.kokoro.voice_formats import VoicePack
-from core_engine.kokoro.voice_packs import VoiceFile, find_voices, installed_voice, load_voice
-from core_engine.kokoro.voices import DEFAULT_VOICE_ID, VOICES
+from core_engine.kokoro.voice.formats import VoicePack
+from core_engine.kokoro.voice.packs import VoiceFile, find_voices, installed_voice, load_voice
+from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID, VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.places import media_root
 from core_engine.reading.aloud import spoken_text

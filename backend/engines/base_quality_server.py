@@ -12,12 +12,10 @@ from typing import Literal
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 
-from engines import names
 from engines.base_server import BaseEngineServer
-from engines.errors import NotFoundError, RequestError
-from engines.regular_file import read_regular
-from engines.wav import WavError, read_wav_format
-from engines.wire import (
+from engines.contract.errors import NotFoundError, RequestError
+from engines.contract.wav import WavError, read_wav_format
+from engines.contract.wire import (
     AnalyzeRequest,
     AnalyzeResponse,
     PronunciationRule,
@@ -27,6 +25,8 @@ from engines.wire import (
     QualityStatus,
     QualityThresholds,
 )
+from engines.store import names
+from engines.store.regular_file import read_regular
 
 logger = logging.getLogger(__name__)
 

@@ -15,19 +15,9 @@ from typing import ClassVar, Literal, TypeVar
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 
-from engines.downloading.downloadable import downloadable_models
-from engines.downloading.policy import DownloadPolicy
-from engines.engine_config import ENGINE_YAML, engine_info, load_engine_config, model_info
-from engines.errors import BusyError, EngineError, RequestError, StartError, as_engine_error
-from engines.gpu import gpu_memory
-from engines.model_store import ModelNotFoundError, ModelStore, Progress, holds_something
-from engines.samples import SampleStore
-from engines.serving.activity import Activity
-from engines.serving.app import describe, new_app, outcome
-from engines.serving.guards import Exposure
-from engines.serving.loading import Fingerprint, ModelLoader, fingerprint
-from engines.serving.process import DEFAULT_PORT, find_base_path, serve
-from engines.wire import (
+from engines.contract.engine_config import ENGINE_YAML, engine_info, load_engine_config, model_info
+from engines.contract.errors import BusyError, EngineError, RequestError, StartError, as_engine_error
+from engines.contract.wire import (
     EngineInfo,
     HealthResponse,
     LoadRequest,
@@ -36,6 +26,16 @@ from engines.wire import (
     ModelsResponse,
     ShutdownResponse,
 )
+from engines.downloading.downloadable import downloadable_models
+from engines.downloading.policy import DownloadPolicy
+from engines.models import ModelNotFoundError, ModelStore, Progress, holds_something
+from engines.serving.activity import Activity
+from engines.serving.app import describe, new_app, outcome
+from engines.serving.gpu import gpu_memory
+from engines.serving.guards import Exposure
+from engines.serving.loading import Fingerprint, ModelLoader, fingerprint
+from engines.serving.process import DEFAULT_PORT, find_base_path, serve
+from engines.serving.samples import SampleStore
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from engines.base_server import BaseEngineServer
-from engines.errors import EngineError, RequestError
-from engines.wav import PCM, WavError, read_wav_format
-from engines.wire import GenerateRequest, SamplesCheckRequest, SamplesCheckResponse, SampleUploadResponse
+from engines.contract.errors import EngineError, RequestError
+from engines.contract.wav import PCM, WavError, read_wav_format
+from engines.contract.wire import GenerateRequest, SamplesCheckRequest, SamplesCheckResponse, SampleUploadResponse
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class BaseTTSServer(BaseEngineServer):
 
     @abstractmethod
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
-        """Speak `text` and return a WAV file: 16-bit PCM, mono, always of one sample rate (see engines.wav.pcm16_wav).
+        """Speak `text` and return a WAV file: 16-bit PCM, mono, of one sample rate (see engines.contract.wav.pcm16_wav).
 
         `language` is one of engine.yaml's supported_languages, `speaker_wav` the files of the samples that the request
         names, `parameters` has every parameter of engine.yaml with a value of the right type and range. Raise

@@ -14,8 +14,8 @@ def main(cores: str, *groups: str) -> None:
         (Path(group) / "cgroup.procs").write_text(str(os.getpid()))
     if cores == "one":
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    from core_engine.kokoro.cores import allowed_cores
-    from core_engine.kokoro.synthesis import Kokoro
+    from core_engine.kokoro.model.cores import allowed_cores
+    from core_engine.kokoro.speech.synthesis import Kokoro
     from core_engine.model_paths import BUILT_IN, model_path
 
     before = len(os.listdir("/proc/self/task"))

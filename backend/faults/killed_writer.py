@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from core_engine.audio_utils import encode_wav, write_wav_bytes
-from core_engine.kokoro.espeak import to_ipa
+from core_engine.kokoro.text.espeak import to_ipa
 from faults.support import files_in
 
 RATE = 24_000

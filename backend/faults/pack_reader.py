@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from core_engine.kokoro.errors import VoicePackError
-from core_engine.kokoro.voice_packs import find_voices, load_voice
+from core_engine.kokoro.voice.packs import find_voices, load_voice
 
 
 def main(folder: Path) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from core_engine.audio_utils import validate_audio_file
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.tts_wrapper import construct_audio_path, construct_audio_url, generate_audio, get_voice_embedding
-from engines.names import InvalidNameError
+from engines.store.names import InvalidNameError
 from faults.support import SHORT, files_in
 
 ANY_TEXT = st.text(st.characters(), max_size=60)  # lone surrogates and NUL included

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_engine.kokoro.errors import ModelFileError
-from core_engine.kokoro.model_file import external_data
-from core_engine.kokoro.runtime import open_session
+from core_engine.kokoro.model.external_data import external_data
+from core_engine.kokoro.model.runtime import open_session
 from core_engine.tests.support import forget_session
 from core_engine.tts_wrapper import generate_audio
 

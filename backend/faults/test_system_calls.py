@@ -14,7 +14,7 @@ import pytest
 
 from core_engine.audio_utils import validate_audio_file
 from core_engine.tts_wrapper import generate_audio
-from engines.publishing import sweep
+from engines.store.publishing import sweep
 from faults.injected_speaker import DONE, GO, READY, RELEASED, wait_for
 from faults.support import SHORT, environment, files_in
 

@@ -20,7 +20,7 @@ from listening.whisper_base import WHISPER_BASE
 from storyflow.models.errors import ModelsError
 from storyflow.models.pulling import pull
 from storyflow.models.registry import load_registry
-from storyflow.models.reports import progress_shown
+from storyflow.output.models import progress_shown
 from storyflow_backend.environment import flag
 
 VOICE = "kokoro-v1.0-int8"

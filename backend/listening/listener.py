@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core_engine.kokoro.cores import allowed_cores
+from core_engine.kokoro.model.cores import allowed_cores
 
 RATE = 16_000
 """Samples per second that Whisper takes."""

@@ -8,12 +8,12 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line."""
     try:
-        from storyflow.exits import interrupts_wait
+        from storyflow.commands.exits import interrupts_wait
 
         with interrupts_wait():
             import click
 
-            from storyflow.cli import main as command
+            from storyflow.commands.main import main as command
         try:
             # Not click's standalone mode, which answers Ctrl-C with exit code 1, the code of a failure.
             sys.exit(command.main(prog_name="storyflow", standalone_mode=False))

@@ -8,7 +8,7 @@ import onnxruntime
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from repeats import without_loop
 
-from core_engine.kokoro.runtime import session_options
+from core_engine.kokoro.model.runtime import session_options
 
 ORIGINAL = "original.onnx"
 WITHOUT_LOOP = "without_loop.onnx"

@@ -20,7 +20,7 @@ from statistics import median
 from lowered import VARIANTS
 from models import largest_difference, prepare
 
-from core_engine.kokoro.cores import allowed_cores
+from core_engine.kokoro.model.cores import allowed_cores
 
 HERE = Path(__file__).parent
 FLAGS = ("amx_bf16", "avx512_bf16")

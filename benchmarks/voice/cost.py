@@ -9,7 +9,7 @@ import onnxruntime
 from sentences import HARVARD
 from speakers import inputs, session_of
 
-from core_engine.kokoro.phonemes import phonemize
+from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.kokoro.vocabulary import SAMPLE_RATE, token_ids
 
 _LONG, _SHORT = 480, 60

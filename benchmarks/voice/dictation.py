@@ -18,7 +18,7 @@ from speakers import ESPEAK, accent, inputs, session_of
 from builtin_voice.build import MODEL_NAME, TARGET
 from builtin_voice.espeak import Espeak
 from builtin_voice.voices import VOICES
-from core_engine.kokoro.phonemes import phonemize
+from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.kokoro.vocabulary import SAMPLE_RATE, token_ids
 
 Reader = Callable[[str], Floats]

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from django.test import SimpleTestCase, override_settings
 
-from core_engine.kokoro.voice_formats import format_of
-from core_engine.kokoro.voices import VOICES
+from core_engine.kokoro.voice.formats import format_of
+from core_engine.kokoro.voice.voices import VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.model_paths import BUILT_IN, model_path
 

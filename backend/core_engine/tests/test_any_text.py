@@ -10,9 +10,9 @@ import time
 
 from django.test import SimpleTestCase
 
-from core_engine.kokoro.chunks import split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.errors import KokoroError
-from core_engine.kokoro.phonemes import phonemize
+from core_engine.kokoro.text.chunks import split_text_into_chunks, text_to_chunks
+from core_engine.kokoro.text.phonemes import phonemize
 
 WORDS = ["the", "Dr.", "$5.5 million", "7:05", "'s", "U.S.", "1987", ". ", ", ", "\n", "“", "’", "e\u0301", "\u200d"]
 WORDS += ["\0", "\ud800"]

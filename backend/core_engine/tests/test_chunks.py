@@ -1,11 +1,11 @@
 from django.test import SimpleTestCase
 
-from core_engine.kokoro.breaks import Rank, breaks
-from core_engine.kokoro.chunks import Chunk, split_text_into_chunks, text_to_chunks
 from core_engine.kokoro.errors import NothingToSpeakError, UnsupportedLanguageError
 from core_engine.kokoro.languages import V1_0
-from core_engine.kokoro.phonemes import phonemize
+from core_engine.kokoro.text.chunks import Chunk, split_text_into_chunks, text_to_chunks
+from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.kokoro.vocabulary import token_ids
+from core_engine.reading.sentences import Rank, breaks
 from core_engine.tests.growth import LINEAR, growth
 
 STORY = (

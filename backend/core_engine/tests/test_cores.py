@@ -3,8 +3,8 @@
 import os
 from unittest.mock import patch
 
-from core_engine.kokoro import cores
-from core_engine.kokoro.cores import allowed_cores
+from core_engine.kokoro.model import cores
+from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.tests.support import FolderTestCase
 
 

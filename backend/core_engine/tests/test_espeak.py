@@ -12,14 +12,14 @@ import espeakng_loader
 from django.test import SimpleTestCase
 
 from core_engine.kokoro.errors import UnsupportedLanguageError
-from core_engine.kokoro.espeak import to_ipa
+from core_engine.kokoro.text.espeak import to_ipa
 
 BACKEND = Path(__file__).resolve().parents[2]
 WORDS = ["the tomato", "a schedule", "leisure", "nine hundred", "colour and labour", "a bath", "lieutenant"]
-SPEAK = "from core_engine.kokoro.espeak import to_ipa; print(ascii(to_ipa(['hello world'], 'en-us')))"
+SPEAK = "from core_engine.kokoro.text.espeak import to_ipa; print(ascii(to_ipa(['hello world'], 'en-us')))"
 FORK = """
 import os, signal, threading
-from core_engine.kokoro.espeak import to_ipa
+from core_engine.kokoro.text.espeak import to_ipa
 words = ["the tomato", "a schedule"] * 50
 expected = {language: to_ipa(words, language) for language in ("en-us", "en-gb")}
 done = threading.Event()
@@ -93,7 +93,8 @@ class ToIpaTests(SimpleTestCase):
             self.assertEqual(os.listdir(folder), [])
 
     def test_import_loads_nothing(self):
-        code = "import sys, core_engine.kokoro.chunks; print('espeakng_loader' in sys.modules, 'django' in sys.modules)"
+        code = "import sys, core_engine.kokoro.text.chunks\n"
+        code += "print('espeakng_loader' in sys.modules, 'django' in sys.modules)"
         self.assertEqual(run_python(code).stdout.strip(), "False False")
 
 
@@ -109,7 +110,9 @@ class InstallationTests(SimpleTestCase):
         return self.folder
 
     def assert_refused(self, code: str, *words: str) -> None:
-        speak = "from core_engine.kokoro.espeak import to_ipa\nfrom core_engine.kokoro.errors import PhonemizerError\n"
+        speak = (
+            "from core_engine.kokoro.text.espeak import to_ipa\nfrom core_engine.kokoro.errors import PhonemizerError\n"
+        )
         speak += "for _ in range(2):\n  try: to_ipa(['a'], 'en-us')\n  except PhonemizerError as e: print(e)\n"
         result = run_python(speak, self.fake_loader(code))
         self.assertEqual(result.returncode, 0, result.stderr)

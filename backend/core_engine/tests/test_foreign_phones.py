@@ -1,8 +1,8 @@
 import unittest
 
 from core_engine.kokoro.errors import UnsupportedLanguageError
-from core_engine.kokoro.espeak import to_ipa
-from core_engine.kokoro.foreign_phones import foreign_phones
+from core_engine.kokoro.text.espeak import to_ipa
+from core_engine.kokoro.text.foreign_phones import foreign_phones
 from core_engine.kokoro.vocabulary import VOCABULARY_V1_0
 
 SENTENCES = {

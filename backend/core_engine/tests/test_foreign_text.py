@@ -1,7 +1,7 @@
 import unittest
 from functools import partial
 
-from core_engine.kokoro.foreign_text import foreign_text
+from core_engine.kokoro.text.foreign_text import foreign_text
 from core_engine.tests.growth import LINEAR, growth
 
 LANGUAGES = ("es", "fr-fr", "it", "pt-br", "hi")

@@ -15,12 +15,12 @@ from unittest import mock
 import numpy as np
 import onnxruntime as ort
 
-from core_engine.kokoro import graph_cache, graph_key
-from core_engine.kokoro.graph_cache import SETTING, GraphCache, graph_cache_for
-from core_engine.kokoro.inference import read_signature
-from core_engine.kokoro.runtime import open_session, session_options
-from core_engine.kokoro.synthesis import Kokoro
-from core_engine.kokoro.versions import version_of_model
+from core_engine.kokoro.model import graph_cache, graph_key
+from core_engine.kokoro.model.graph_cache import SETTING, GraphCache, graph_cache_for
+from core_engine.kokoro.model.inference import read_signature
+from core_engine.kokoro.model.runtime import open_session, session_options
+from core_engine.kokoro.speech.synthesis import Kokoro
+from core_engine.kokoro.speech.versions import version_of_model
 from core_engine.model_paths import BUILT_IN, model_path
 
 try:
@@ -255,8 +255,8 @@ class GraphCacheTest(GraphCacheCase):
     def test_writer_killed_at_any_moment_leaves_nothing_that_is_trusted(self):
         code = (
             "import sys; from pathlib import Path; import onnxruntime as ort\n"
-            "from core_engine.kokoro.graph_cache import GraphCache\n"
-            "from core_engine.kokoro.runtime import session_options\n"
+            "from core_engine.kokoro.model.graph_cache import GraphCache\n"
+            "from core_engine.kokoro.model.runtime import session_options\n"
             "cache, model = GraphCache(Path(sys.argv[1])), Path(sys.argv[2])\n"
             "print('ready', flush=True)\n"
             "cache.make(model, lambda: session_options(1), ort.InferenceSession)\n"

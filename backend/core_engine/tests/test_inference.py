@@ -7,7 +7,7 @@ import onnxruntime as ort
 from django.test import SimpleTestCase
 
 from core_engine.kokoro.errors import ModelFileError, SynthesisError
-from core_engine.kokoro.inference import read_signature, run
+from core_engine.kokoro.model.inference import read_signature, run
 from core_engine.tests.support import random_pack
 
 try:
@@ -89,7 +89,7 @@ class ExportTests(SimpleTestCase):
                 if speed == expected:
                     audio = self.heard(speed, speed_type=speed_type)
                 else:
-                    with self.assertLogs("core_engine.kokoro.inference", "WARNING"):
+                    with self.assertLogs("core_engine.kokoro.model.inference", "WARNING"):
                         audio = self.heard(speed, speed_type=speed_type)
                 self.assertEqual(audio[5], expected)
 

@@ -4,9 +4,8 @@ import unittest
 
 import numpy as np
 
-from core_engine.kokoro.chunks import Chunk
-from core_engine.kokoro.inference import Sound
-from core_engine.kokoro.joints import (
+from core_engine.kokoro.model.inference import Sound
+from core_engine.kokoro.speech.joints import (
     JOINT_SILENCE_MS,
     LEAD_MS,
     PARAGRAPH_MS,
@@ -16,6 +15,7 @@ from core_engine.kokoro.joints import (
     pause_ms,
     without_context,
 )
+from core_engine.kokoro.text.chunks import Chunk
 
 MS = 24
 SPOKEN = 12_000

@@ -9,15 +9,15 @@ import numpy as np
 import onnxruntime
 
 from core_engine.kokoro.errors import ModelFileError
-from core_engine.kokoro.model_facts import NotOnnxError, TruncatedModelError, read_model_facts
-from core_engine.kokoro.runtime import open_session
-from core_engine.kokoro.versions import V0_19, V1_0, version_of_notes, version_of_pack
+from core_engine.kokoro.model.facts import NotOnnxError, TruncatedModelError, read_model_facts
+from core_engine.kokoro.model.runtime import open_session
+from core_engine.kokoro.speech.versions import V0_19, V1_0, version_of_notes, version_of_pack
 from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
-from core_engine.kokoro.voice_packs import find_voices
+from core_engine.kokoro.voice.packs import find_voices
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.model_paths import BUILT_IN, installed_models, model_path
 from core_engine.tests.support import FolderTestCase, LoaderTestCase
-from engines.manifest import NAME, FileEntry, manifest_path, sha256_of, to_json
+from engines.store.manifest import NAME, FileEntry, manifest_path, sha256_of, to_json
 
 try:
     import onnx
@@ -133,7 +133,7 @@ class VoicesBesideManifestTests(FolderTestCase):
         (self.folder / NAME).write_bytes(to_json([FileEntry("voices.npz", 1, "0" * 64)]))
         (self.folder / f".model.onnx.{NAME}").write_bytes(to_json([FileEntry("model.onnx", 1, "0" * 64)]))
         (self.folder / "config.json").write_text('{"n_token": 178, "files": [{"a": 1}], "vocab": {"a": 43}}')
-        with self.assertLogs("core_engine.kokoro.voice_packs", "WARNING"):
+        with self.assertLogs("core_engine.kokoro.voice.packs", "WARNING"):
             voices = find_voices(self.folder)
         self.assertEqual(len(voices), 7)
 

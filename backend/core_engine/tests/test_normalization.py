@@ -1,6 +1,6 @@
 from django.test import SimpleTestCase
 
-from core_engine.kokoro.normalization import normalize
+from core_engine.kokoro.text.normalization import normalize
 from core_engine.tests.growth import LINEAR, growth
 
 CASES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.test import SimpleTestCase
 
 from core_engine.kokoro.errors import UnsupportedLanguageError
-from core_engine.kokoro.phonemes import phonemize
+from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.kokoro.vocabulary import token_ids
 from core_engine.tests.growth import LINEAR, growth
 

@@ -8,7 +8,8 @@ from unittest import mock
 from django.conf import settings
 from django.test import override_settings
 
-from core_engine import installation, places
+from core_engine import places
+from core_engine.kokoro import installation
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.tests.support import FolderTestCase, LoaderTestCase
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.test import SimpleTestCase
 
-from core_engine.kokoro.phonemes import phonemize
+from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.reading.aloud import read_aloud, spoken_text
 from core_engine.reading.romans import roman_value, to_roman
 from core_engine.tests.growth import LINEAR, growth

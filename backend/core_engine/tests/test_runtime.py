@@ -5,8 +5,8 @@ from unittest.mock import MagicMock, patch
 import onnxruntime as ort
 from django.test import SimpleTestCase
 
-from core_engine.kokoro.cores import allowed_cores
-from core_engine.kokoro.runtime import CPU, CUDA, open_session, session_options
+from core_engine.kokoro.model.cores import allowed_cores
+from core_engine.kokoro.model.runtime import CPU, CUDA, open_session, session_options
 
 
 class OpenSessionTests(SimpleTestCase):
@@ -24,7 +24,7 @@ class OpenSessionTests(SimpleTestCase):
         return session
 
     def test_cuda_is_chosen_where_the_runtime_offers_it(self):
-        with self.assertNoLogs("core_engine.kokoro.runtime"):
+        with self.assertNoLogs("core_engine.kokoro.model.runtime"):
             self.assertEqual(self.opened([CUDA, CPU], self.session(CUDA, CPU))[1], [[CUDA, CPU]])
 
     def test_runtime_without_cuda_chooses_by_itself(self):
@@ -32,7 +32,7 @@ class OpenSessionTests(SimpleTestCase):
 
     def test_cuda_that_raises_falls_back_with_one_warning(self):
         cpu = self.session(CPU)
-        with self.assertLogs("core_engine.kokoro.runtime", "WARNING") as logs:
+        with self.assertLogs("core_engine.kokoro.model.runtime", "WARNING") as logs:
             session, providers = self.opened([CUDA, CPU], RuntimeError("no driver"), cpu)
         self.assertIs(session, cpu)
         self.assertEqual(providers, [[CUDA, CPU], [CPU]])
@@ -40,7 +40,7 @@ class OpenSessionTests(SimpleTestCase):
         self.assertIn("no driver", logs.output[0])
 
     def test_cuda_that_silently_stays_away_gives_one_warning(self):
-        with self.assertLogs("core_engine.kokoro.runtime", "WARNING") as logs:
+        with self.assertLogs("core_engine.kokoro.model.runtime", "WARNING") as logs:
             self.opened([CUDA, CPU], self.session(CPU))
         self.assertEqual(len(logs.output), 1)
 

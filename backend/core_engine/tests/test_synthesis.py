@@ -7,12 +7,12 @@ from unittest.mock import MagicMock, patch
 
 import numpy as np
 
-from core_engine.kokoro.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, VoicePackError
-from core_engine.kokoro.inference import read_signature
-from core_engine.kokoro.joints import join, pause_ms
-from core_engine.kokoro.synthesis import Kokoro, speak_chunk, synthesize
-from core_engine.kokoro.throughput import CHUNK_TOKENS, speak_each
+from core_engine.kokoro.model.inference import read_signature
+from core_engine.kokoro.speech.joints import join, pause_ms
+from core_engine.kokoro.speech.synthesis import Kokoro, speak_chunk, synthesize
+from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, speak_each
+from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from core_engine.tests.support import SAMPLE_TEXT, FolderTestCase, random_pack
 
@@ -33,13 +33,13 @@ class KokoroTests(FolderTestCase):
 
     def test_speak_takes_the_accent_of_the_voice_unless_told(self):
         kokoro = Kokoro.load(MODEL)
-        with patch("core_engine.kokoro.synthesis.text_to_chunks", wraps=text_to_chunks) as chunks:
+        with patch("core_engine.kokoro.speech.synthesis.text_to_chunks", wraps=text_to_chunks) as chunks:
             kokoro.speak("Hello", "bf_emma")
             kokoro.speak("Hello", "bf_emma", language="en-us")
         self.assertEqual([call.args[1] for call in chunks.call_args_list], ["en-gb", "en-us"])
 
     def test_speak_falls_back_from_a_voice_that_is_not_installed(self):
-        with self.assertLogs("core_engine.kokoro.voice_packs", "WARNING"):
+        with self.assertLogs("core_engine.kokoro.voice.packs", "WARNING"):
             self.assertEqual(Kokoro.load(MODEL).speak("Hello", "nobody").voice, "af_bella")
 
     def test_speak_refuses_a_text_without_words(self):
@@ -84,7 +84,7 @@ class SynthesizeTests(FolderTestCase):
     def test_each_chunk_gets_the_row_of_its_length(self):
         kokoro = Kokoro.load(MODEL)
         chunks = [Chunk("həlˈoʊ", (50, 83, 54)), Chunk("aɪ", (43, 102))]
-        with patch("core_engine.kokoro.synthesis.style_row", return_value=random_pack(1)[0]) as row:
+        with patch("core_engine.kokoro.speech.synthesis.style_row", return_value=random_pack(1)[0]) as row:
             synthesize(kokoro.session, kokoro.signature, chunks, random_pack(1), 1.0)
         self.assertEqual([call.args[1] for call in row.call_args_list], [3, 2])
 

@@ -2,10 +2,10 @@ import importlib.util
 import unittest
 import unittest.mock
 
-from core_engine.kokoro import phonemes_east_asian, phonemes_v1_0, text_sides
 from core_engine.kokoro.errors import PhonemizerError, UnsupportedLanguageError
 from core_engine.kokoro.languages import V0_19, V1_0
-from core_engine.kokoro.text_sides import ESPEAK, MISAKI, phonemize_by_misaki, text_side
+from core_engine.kokoro.text import phonemes_east_asian, phonemes_v1_0, text_sides
+from core_engine.kokoro.text.text_sides import ESPEAK, MISAKI, phonemize_by_misaki, text_side
 
 
 def importable(*names):

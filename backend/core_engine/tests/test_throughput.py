@@ -8,8 +8,8 @@ import numpy as np
 from django.test import SimpleTestCase
 
 from core_engine.kokoro.errors import NothingToSpeakError, SynthesisError
-from core_engine.kokoro.synthesis import Kokoro
-from core_engine.kokoro.throughput import CHUNK_TOKENS, speak_each
+from core_engine.kokoro.speech.synthesis import Kokoro
+from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, speak_each
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.tests.support import SAMPLE_TEXT
 

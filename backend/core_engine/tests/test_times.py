@@ -9,10 +9,10 @@ from unittest import mock
 import numpy as np
 import onnxruntime as ort
 
-from core_engine.kokoro import graph_cache, times
-from core_engine.kokoro.inference import read_signature, run
-from core_engine.kokoro.runtime import open_session
-from core_engine.kokoro.times import frames_tensor
+from core_engine.kokoro.model import graph_cache, times
+from core_engine.kokoro.model.inference import read_signature, run
+from core_engine.kokoro.model.runtime import open_session
+from core_engine.kokoro.model.times import frames_tensor
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.tests.support import FolderTestCase, random_pack
 

@@ -419,7 +419,7 @@ class VoiceEmbeddingTests(PlaceholderModelTestCase):
     def test_voice_absent_from_the_pack_falls_back_with_a_warning(self):
         packs = seven_packs()
         np.savez(self.folder / "voices.npz", af_bella=packs["af_bella"])
-        with self.assertLogs("core_engine.kokoro.voice_packs", "WARNING") as logs:
+        with self.assertLogs("core_engine.kokoro.voice.packs", "WARNING") as logs:
             embedding = get_voice_embedding("bm_george")
         self.assertIn("falling back to 'af_bella'", logs.output[0])
         np.testing.assert_array_equal(embedding, packs["af_bella"])

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from core_engine.kokoro import phonemes_v1_0, text_sides
-from core_engine.kokoro.blending import blend, blended_voices
-from core_engine.kokoro.chunks import text_to_chunks
 from core_engine.kokoro.errors import NothingToSpeakError, PhonemizerError, UnsupportedLanguageError, VoicePackError
 from core_engine.kokoro.languages import V0_19, V1_0
-from core_engine.kokoro.phonemes import phonemize
-from core_engine.kokoro.phonemes_v1_0 import phonemize_v1_0, word_v1_0
-from core_engine.kokoro.synthesis import Kokoro
-from core_engine.kokoro.text_sides import ESPEAK
-from core_engine.kokoro.versions import checked_version, version_of_voices
+from core_engine.kokoro.speech.synthesis import Kokoro
+from core_engine.kokoro.speech.versions import checked_version, version_of_voices
+from core_engine.kokoro.text import phonemes_v1_0, text_sides
+from core_engine.kokoro.text.chunks import text_to_chunks
+from core_engine.kokoro.text.phonemes import phonemize
+from core_engine.kokoro.text.phonemes_v1_0 import phonemize_v1_0, word_v1_0
+from core_engine.kokoro.text.text_sides import ESPEAK
 from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
-from core_engine.kokoro.voice_formats import format_of
-from core_engine.kokoro.voice_packs import find_voices
+from core_engine.kokoro.voice.blending import blend, blended_voices
+from core_engine.kokoro.voice.formats import format_of
+from core_engine.kokoro.voice.packs import find_voices
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.places import models_dir
 from core_engine.tests.support import FolderTestCase, LoaderTestCase, random_pack

@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 
 from core_engine.kokoro.errors import VoicePackError
-from core_engine.kokoro.voice_formats import format_of
-from core_engine.kokoro.voice_packs import find_voices, load_voice, style_row
+from core_engine.kokoro.voice.formats import format_of
+from core_engine.kokoro.voice.packs import find_voices, load_voice, style_row
 from core_engine.tests.support import FolderTestCase, random_pack
 
 

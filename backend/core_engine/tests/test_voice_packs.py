@@ -8,8 +8,8 @@ import numpy as np
 from django.test import SimpleTestCase
 
 from core_engine.kokoro.errors import VoicePackError
-from core_engine.kokoro.voice_packs import find_voices, installed_voice, load_voice, style_row
-from core_engine.kokoro.voices import VOICES
+from core_engine.kokoro.voice.packs import find_voices, installed_voice, load_voice, style_row
+from core_engine.kokoro.voice.voices import VOICES
 from core_engine.tests.support import FolderTestCase, random_pack, seven_packs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -58,7 +58,7 @@ class FindVoicesTests(FolderTestCase):
 
     def test_what_is_no_pack_is_passed_over_with_a_warning(self):
         (self.folder / "voices.bin").write_bytes(b"Not found")
-        with self.assertLogs("core_engine.kokoro.voice_packs", "WARNING"):
+        with self.assertLogs("core_engine.kokoro.voice.packs", "WARNING"):
             self.assertEqual(find_voices(self.folder), {})
 
     def test_missing_folder_has_no_voices(self):
@@ -70,7 +70,7 @@ class InstalledVoiceTests(SimpleTestCase):
         self.assertEqual(installed_voice("bf_emma", ["bf_emma"]), "bf_emma")
 
     def test_other_voice_falls_back_with_a_warning(self):
-        with self.assertLogs("core_engine.kokoro.voice_packs", "WARNING") as logs:
+        with self.assertLogs("core_engine.kokoro.voice.packs", "WARNING") as logs:
             self.assertEqual(installed_voice("bf_emma", ["af_bella"]), "af_bella")
         self.assertIn("'bf_emma' is not installed, falling back to 'af_bella'", logs.output[0])
 

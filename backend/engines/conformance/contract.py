@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from engines.conformance.checklist import Checklist, NotApplicableError, ViolationError, require
 from engines.conformance.client_schema import as_client_reads
 from engines.conformance.trial import Answer, Trial
-from engines.wav import pcm16_wav
+from engines.contract.wav import pcm16_wav
 
 ALLOWED = frozenset({200, 400, 404, 500, 503})
 INSTANT_S = 0.5
@@ -106,7 +106,7 @@ def _unknown_model(trial: Trial) -> None:
     require(trial.get("/health").json()["status"] == "ready", "/health is not ready any more")
 
 
-@checks.add("/load of an invalid name: 400", "Check names with engines.names before touching the disk.")
+@checks.add("/load of an invalid name: 400", "Check names with engines.store.names before touching the disk.")
 def _invalid_model(trial: Trial) -> None:
     for name in ("", ".", "..", "../models", "/etc", "a/b", "a\\b", "a\0b", "x" * 300, "con"):
         _expect(trial.post("/load", {"engineModelName": name}), 400, "")
@@ -155,7 +155,9 @@ def _foreign_pages(trial: Trial) -> None:
             _expect(trial.post(route, body, headers), 400, "Refused")
 
 
-@checks.add("/generate: 16-bit PCM mono WAV of one rate", "Return engines.wav.pcm16_wav(samples, sample_rate).")
+@checks.add(
+    "/generate: 16-bit PCM mono WAV of one rate", "Return engines.contract.wav.pcm16_wav(samples, sample_rate)."
+)
 def _generate(trial: Trial) -> None:
     body = _tts(trial)
     trial.load()

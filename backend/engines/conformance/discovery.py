@@ -14,7 +14,7 @@ import yaml
 
 from engines.conformance.checklist import Checklist, NotApplicableError, UncheckedError, require
 from engines.conformance.trial import NO_MODEL, Trial
-from engines.engine_config import ENGINE_YAML
+from engines.contract.engine_config import ENGINE_YAML
 
 checks: Checklist[Trial] = Checklist()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engines.conformance.checklist import Checklist, NotApplicableError, require
 from engines.conformance.imports import modules_missing, sources_missing
-from engines.engine_config import ENGINE_YAML, EngineConfig, load_engine_config
+from engines.contract.engine_config import ENGINE_YAML, EngineConfig, load_engine_config
 
 ENTRYPOINT = "docker-entrypoint.sh"
 ENTRYPOINT_S = 10

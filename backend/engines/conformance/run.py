@@ -6,7 +6,7 @@ from pathlib import Path
 from engines.conformance import contract, discovery, folder, lifecycle
 from engines.conformance.checklist import Result, ViolationError
 from engines.conformance.trial import Trial, trial_of
-from engines.errors import StartError
+from engines.contract.errors import StartError
 
 
 def check_engine(path: Path) -> Iterator[Result]:

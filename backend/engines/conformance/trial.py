@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.conformance.checklist import UncheckedError, ViolationError
-from engines.engine_config import ENGINE_YAML, EngineConfig, load_engine_config
+from engines.contract.engine_config import ENGINE_YAML, EngineConfig, load_engine_config
 
 START_S = 30.0
 STOP_S = 10.0

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from engines.contract.engine_config import ENGINE_YAML, load_engine_config
+from engines.contract.errors import StartError
 from engines.downloading.downloadable import downloadable_models
 from engines.downloading.downloads import fetch_model
 from engines.downloading.policy import DownloadError
-from engines.engine_config import ENGINE_YAML, load_engine_config
-from engines.errors import StartError
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engines import manifest
 from engines.downloading.packages import Part, check_size_and_digest, declared_parts
 from engines.downloading.staging import Bundle
-from engines.names import checked_name, is_name
+from engines.store import manifest
+from engines.store.names import checked_name, is_name
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from engines.downloading.policy import (
 )
 from engines.downloading.staging import Progress, assemble
 from engines.downloading.transfer import Transfer, size_at
-from engines.manifest import FileEntry, sha256_of
+from engines.store.manifest import FileEntry, sha256_of
 
 logger = logging.getLogger(__name__)
 

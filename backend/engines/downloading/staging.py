@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from engines import manifest
-from engines.downloading.folder_lock import exclusive
 from engines.downloading.policy import DownloadCancelledError, StorageError
-from engines.manifest import FileEntry
-from engines.names import OutsideRootError, path_inside
-from engines.publishing import publish, rename
+from engines.store import manifest
+from engines.store.folder_lock import exclusive
+from engines.store.manifest import FileEntry
+from engines.store.names import OutsideRootError, path_inside
+from engines.store.publishing import publish, rename
 
 logger = logging.getLogger(__name__)
 

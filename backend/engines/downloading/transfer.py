@@ -17,7 +17,7 @@ from pathlib import Path
 from engines.downloading.downloadable import RemoteFile
 from engines.downloading.policy import DownloadError, DownloadPolicy, StalledError, UnreachableError, shown
 from engines.downloading.source import Line, open_source, open_source_within
-from engines.manifest import sha256_of
+from engines.store.manifest import sha256_of
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 #
 # What is baked into models/ wins. Linked are entries with a plain name that are finished: not hidden, no *.part, not
 # empty, and not leading out of external_models/. Whatever goes wrong here costs a line and never the start.
-# engines/model_links.py does the same for a server that runs without a container.
+# engines/store/links.py does the same for a server that runs without a container.
 
 root=${ENTRYPOINT_ROOT:-/app}
 models=$root/models
@@ -13,7 +13,7 @@ say() {
     printf '[entrypoint] %s\n' "$1"
 }
 
-# A name as engines/names.py allows it: one path component everywhere, and no device of Windows.
+# A name as engines/store/names.py allows it: one path component everywhere, and no device of Windows.
 is_name() {
     case $1 in
     '' | [!A-Za-z0-9_]* | *[!A-Za-z0-9._-]* | *.) return 1 ;;

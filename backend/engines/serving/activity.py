@@ -13,8 +13,8 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from engines.errors import BusyError, RequestError
-from engines.wire import Status
+from engines.contract.errors import BusyError, RequestError
+from engines.contract.wire import Status
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from engines.errors import RETRY_AFTER_S, BusyError, EngineError
+from engines.contract.errors import RETRY_AFTER_S, BusyError, EngineError
+from engines.contract.wire import ErrorResponse
 from engines.serving.guards import Exposure, RequestGuard
-from engines.wire import ErrorResponse
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engines.samples import LARGEST_SAMPLE_BYTES
+from engines.serving.samples import LARGEST_SAMPLE_BYTES
 
 MIB = 1024 * 1024
 LARGEST_BODY_BYTES = 2 * MIB

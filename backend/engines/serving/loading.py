@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from engines.contract.errors import BusyError, NotFoundError, RequestError, UnusableModelError, as_engine_error
+from engines.contract.wire import ModelInfo
 from engines.downloading.policy import DownloadCancelledError
-from engines.errors import BusyError, NotFoundError, RequestError, UnusableModelError, as_engine_error
-from engines.gpu import release_unused_memory
-from engines.model_store import DamagedModelError, ModelNotFoundError
-from engines.names import InvalidNameError, checked_name
+from engines.models import DamagedModelError, ModelNotFoundError
 from engines.serving.activity import Activity, release_frames
-from engines.wire import ModelInfo
+from engines.serving.gpu import release_unused_memory
+from engines.store.names import InvalidNameError, checked_name
 
 logger = logging.getLogger(__name__)
 

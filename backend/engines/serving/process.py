@@ -19,9 +19,9 @@ from typing import Protocol
 import uvicorn
 from starlette.types import ASGIApp
 
-from engines.engine_config import EngineConfig
-from engines.errors import StartError
-from engines.model_store import ModelStore
+from engines.contract.engine_config import EngineConfig
+from engines.contract.errors import StartError
+from engines.models import ModelStore
 from engines.serving.connections import Capacity, Door, server_config
 from engines.serving.console import LEVELS, configure_logging
 from engines.serving.guards import Exposure, is_loopback

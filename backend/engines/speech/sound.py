@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.errors import EngineError, RequestError
-from engines.wav import pcm16_wav
+from engines.contract.errors import EngineError, RequestError
+from engines.contract.wav import pcm16_wav
 
 if TYPE_CHECKING:
     import numpy as np

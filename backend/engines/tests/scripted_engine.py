@@ -16,10 +16,10 @@ import yaml
 
 from engines.base_server import BaseEngineServer
 from engines.base_tts_server import BaseTTSServer
+from engines.contract.wav import pcm16_wav
 from engines.serving.connections import Capacity, Door, server_config
 from engines.serving.guards import Exposure
 from engines.serving.process import listen
-from engines.wav import pcm16_wav
 
 WAIT_S = 10
 MINIMAL_YAML: dict[str, Any] = {

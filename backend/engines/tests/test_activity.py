@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from engines.errors import BusyError, EngineError, RequestError
+from engines.contract.errors import BusyError, EngineError, RequestError
 from engines.serving.activity import Activity
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from engines.contract.errors import StartError
 from engines.downloading import bake
-from engines.errors import StartError
 from engines.tests.file_server import file_server
 from engines.tests.scripted_engine import make_folder
 

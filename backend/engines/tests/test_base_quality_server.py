@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from engines.base_quality_server import Analysis, AnalysisTask, BaseQualityServer
+from engines.contract.wav import pcm16_wav
+from engines.contract.wire import QualityField, QualityIssue
 from engines.tests.scripted_engine import make_folder, serving
-from engines.wav import pcm16_wav
-from engines.wire import QualityField, QualityIssue
 
 SOUND = pcm16_wav(b"\0\1" * 1000, 16_000)
 

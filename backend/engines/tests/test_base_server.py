@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from engines.conformance.client_schema import as_client_reads
-from engines.errors import RequestError, UnusableModelError
+from engines.contract.errors import RequestError, UnusableModelError
 from engines.tests.scripted_engine import ScriptedEngine, in_background, make_folder, serving
 
 

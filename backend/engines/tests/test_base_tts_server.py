@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from engines.contract.wav import pcm16_wav
 from engines.tests.scripted_engine import ScriptedEngine, make_folder, serving
-from engines.wav import pcm16_wav
 
 SAMPLE = pcm16_wav(b"\0\1" * 16_000, 16_000)
 WAV = {"Content-Type": "audio/wav"}

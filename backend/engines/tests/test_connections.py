@@ -17,9 +17,9 @@ import pytest
 
 import engines
 from engines.conformance.trial import Trial, trial_of
+from engines.contract.wav import pcm16_wav
 from engines.serving.connections import Capacity, Door, Notice
 from engines.tests.scripted_engine import serving
-from engines.wav import pcm16_wav
 
 DEBUG_TTS = Path(engines.__file__).parent / "tts" / "debug-tts"
 UPLOAD = b"POST /samples/upload/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nRIFF"

@@ -27,7 +27,7 @@ from engines.downloading.policy import (
     UntrustedSourceError,
 )
 from engines.downloading.transfer import CHUNK
-from engines.manifest import read_manifest, verify_model
+from engines.store.manifest import read_manifest, verify_model
 from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest
 
 CONTENT = random.Random(1).randbytes(300_000)

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 import engines
-from engines.engine_config import engine_info, load_engine_config
-from engines.errors import RequestError, StartError
+from engines.contract.engine_config import engine_info, load_engine_config
+from engines.contract.errors import RequestError, StartError
 from engines.tests.scripted_engine import MINIMAL_YAML
 
 YAMLS = sorted(Path(engines.__file__).parent.glob("*/*/engine.yaml"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engines import model_links
+from engines.store import links as model_links
 
 ENTRYPOINT = Path(model_links.__file__).parent / "scripts/docker-entrypoint.sh"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="containers are not Windows")

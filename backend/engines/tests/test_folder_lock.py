@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from engines.downloading import folder_lock
-from engines.downloading.folder_lock import exclusive
+from engines.store import folder_lock
+from engines.store.folder_lock import exclusive
 
 HOLDER = """
 import sys, threading, time
 from pathlib import Path
-from engines.downloading.folder_lock import exclusive
+from engines.store.folder_lock import exclusive
 with exclusive(Path(sys.argv[1]), threading.Event(), lambda: None) as held:
     print(held, flush=True)
     time.sleep(60)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engines.gpu import _nvml, gpu_memory, release_unused_memory
+from engines.serving.gpu import _nvml, gpu_memory, release_unused_memory
 from engines.tests.scripted_engine import ScriptedEngine, serving
 
 
@@ -21,7 +21,8 @@ def test_gpu_memory_of_the_driver_is_in_mib() -> None:
 
 
 def test_health_on_cuda_asks_for_the_memory(engine, monkeypatch) -> None:
-    from engines import base_server, gpu
+    from engines import base_server
+    from engines.serving import gpu
 
     monkeypatch.setattr(ScriptedEngine, "device", "cuda")
     monkeypatch.setattr(base_server, "gpu_memory", lambda: gpu.GpuMemory(used_mb=5, total_mb=9))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engines import model_links
+from engines.store import links as model_links
 from engines.tests.file_server import Answer, file_server
 
 HEALTHCHECK = Path(model_links.__file__).parent / "scripts/healthcheck.py"

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from engines import model_links
+from engines.store import links as model_links
 from engines.tests.file_server import file_server
 
 ENGINES = Path(model_links.__file__).parent
@@ -295,9 +295,9 @@ def test_image_holds_only_what_it_needs(images, engine):
         [BUILD_IMAGE, "--run", images[engine], "--", "find", "/app", "-printf", "%P\n"], capture_output=True, text=True
     )
     names = set(listed.stdout.split())
-    assert {"server.py", "engine.yaml", "engines/model_store.py", "models/default", "samples"} <= names
+    assert {"server.py", "engine.yaml", "engines/models.py", "models/default", "samples"} <= names
     assert not {name for name in names if re.search(r"tests|conformance|venv|\.git|__pycache__|/tts_wrapper", name)}
-    assert ("core_engine/kokoro/synthesis.py" in names) == (engine == "kokoro")
+    assert ("core_engine/kokoro/speech/synthesis.py" in names) == (engine == "kokoro")
 
 
 # What needs no container

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import engines
-from core_engine.kokoro.voices import VOICES
+from core_engine.kokoro.voice.voices import VOICES
 from core_engine.tests.heard import median_pitch_hz
 from core_engine.tests.support import install
 from engines.conformance.trial import Trial, trial_of

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from engines.downloading.downloadable import DownloadableModel, RemoteFile, downloadable_models
 from engines.downloading.policy import DownloadError, DownloadPolicy
-from engines.manifest import NAME, DamagedModelError, sha256_of
-from engines.model_store import ModelNotFoundError, ModelStore
-from engines.names import InvalidNameError
+from engines.models import ModelNotFoundError, ModelStore
+from engines.store.manifest import NAME, DamagedModelError, sha256_of
+from engines.store.names import InvalidNameError
 from engines.tests.file_server import FileServer, file_server
 from engines.tests.test_entrypoint import model
 
@@ -426,7 +426,7 @@ def test_damaged_download_is_read_once_until_it_changes(base, monkeypatch):
         read.append(path)
         return sha256_of(path)
 
-    monkeypatch.setattr("engines.manifest.sha256_of", noted)
+    monkeypatch.setattr("engines.store.manifest.sha256_of", noted)
     with file_server(dict(SERVED)) as server:
         downloading_store(base, server).obtain("tone")
     weights = base / "external_models" / "tone" / "model.bin"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engines.names import InvalidNameError, OutsideRootError, checked_name, is_name, path_inside
+from engines.store.names import InvalidNameError, OutsideRootError, checked_name, is_name, path_inside
 
 
 @pytest.mark.parametrize("name", ["a", "0", "_", "xtts-v2", "kokoro-v0_19", "a.b", "A" * 128, "console", "com10"])

@@ -32,7 +32,7 @@ from engines.downloading.policy import (
     UnreachableError,
     WrongBytesError,
 )
-from engines.manifest import DamagedModelError, manifest_path, verify_model
+from engines.store.manifest import DamagedModelError, manifest_path, verify_model
 from engines.tests.file_server import file_server
 from engines.tests.package_index import (
     NPM,

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from engines.conformance.trial import Trial, free_port, trial_of
-from engines.engine_config import load_engine_config
-from engines.errors import StartError
+from engines.contract.engine_config import load_engine_config
+from engines.contract.errors import StartError
 from engines.serving import process
 from engines.tests.scripted_engine import in_background, make_folder
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as Unix has the
 SLOW_ENGINE = """
 import ctypes, os, time
 from engines.base_tts_server import BaseTTSServer
-from engines.wav import pcm16_wav
+from engines.contract.wav import pcm16_wav
 
 class Slow(BaseTTSServer):
     def load_model(self, model_name):

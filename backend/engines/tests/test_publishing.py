@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 import pytest
 
-from engines import publishing
-from engines.publishing import publish, rename, sweep
+from engines.store import publishing
+from engines.store.publishing import publish, rename, sweep
 
 fcntl = pytest.importorskip("fcntl", reason="the locks of POSIX")
 

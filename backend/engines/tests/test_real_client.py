@@ -13,9 +13,9 @@ import pytest
 
 import engines
 from engines.conformance.trial import free_port
+from engines.contract.wav import pcm16_wav
 from engines.tests.audiobook_client import AudiobookClient, EngineClientError, join
 from engines.tests.scripted_engine import in_background
-from engines.wav import pcm16_wav
 
 ENGINES = Path(engines.__file__).parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for a virtual environment is a shell script")

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from engines.manifest import DamagedModelError, manifest_path, read_manifest
-from engines.regular_file import read_regular
+from engines.store.manifest import DamagedModelError, manifest_path, read_manifest
+from engines.store.regular_file import read_regular
 
 
 def test_regular_file_is_read(tmp_path) -> None:

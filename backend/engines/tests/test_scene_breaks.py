@@ -2,7 +2,7 @@
 
 import pytest
 
-from engines.scene_breaks import is_scene_break
+from core_engine.reading.scene_breaks import is_scene_break
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from engines.errors import EngineError, RequestError
+from engines.contract.errors import EngineError, RequestError
+from engines.contract.wav import PCM, read_wav_format
 from engines.speech.sound import joined, read_mono, wav_of
-from engines.wav import PCM, read_wav_format
 
 RATE = 24_000
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from engines.publishing import publish
 from engines.speech.speaker_cache import SpeakerCache
+from engines.store.publishing import publish
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from engines import stamps
-from engines.manifest import (
+from engines.store import stamps
+from engines.store.manifest import (
     NAME,
     DamagedModelError,
     FileEntry,
@@ -17,7 +17,7 @@ from engines.manifest import (
     to_json,
     verify_model,
 )
-from engines.stamps import check_unchanged, note_verified, stamp_path
+from engines.store.stamps import check_unchanged, note_verified, stamp_path
 
 CONTENT = random.Random(9).randbytes(200_000)
 

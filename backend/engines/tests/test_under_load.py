@@ -20,7 +20,7 @@ import pytest
 
 import engines
 from engines.conformance.trial import Trial, trial_of
-from engines.errors import UnusableModelError
+from engines.contract.errors import UnusableModelError
 from engines.tests.file_server import file_server
 from engines.tests.scripted_engine import ScriptedEngine, make_folder, serving
 

@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 import engines
-from engines.errors import RequestError
+from engines.contract.errors import RequestError
 from engines.tests.cloning import RATE, module, server_in, sound_of, speak, tone, upload
 from engines.tests.scripted_engine import serving
 from engines.tts.vibevoice.checkpoint import missing_files

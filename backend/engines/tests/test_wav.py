@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.wav import WavError, WavFormat, pcm16_wav, read_wav_format
+from engines.contract.wav import WavError, WavFormat, pcm16_wav, read_wav_format
 
 GOOD = pcm16_wav(b"\1\0" * 100, 24_000)
 

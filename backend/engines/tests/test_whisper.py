@@ -22,11 +22,11 @@ import pytest
 import yaml
 
 import engines
+from engines.contract.wav import pcm16_wav
 from engines.stt.whisper import words
 from engines.stt.whisper.server import WhisperServer
 from engines.tests.file_server import file_server
 from engines.tests.scripted_engine import WatchedModule, imported_by, serving
-from engines.wav import pcm16_wav
 
 pytest.importorskip("soundfile")
 pytest.importorskip("soxr")

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.errors import RequestError
+from engines.contract.errors import RequestError
+from engines.contract.wire import PronunciationRule
 from engines.stt.whisper.comparison import Deviation, compare
 from engines.stt.whisper.languages import whisper_language
 from engines.stt.whisper.pieces import cut_at_pauses, is_silent
 from engines.stt.whisper.pronunciation import Pronunciation
 from engines.stt.whisper.transcriber import Transcription
 from engines.stt.whisper.verdict import MOST_ISSUES, verdict
-from engines.wire import PronunciationRule
 
 RATE = 16_000
 KNOWN = ("en", "zh", "de", "pt", "he", "ja", "jw", "no", "tl")

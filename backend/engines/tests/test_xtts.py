@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 import engines
-from engines.engine_config import load_engine_config
+from engines.contract.engine_config import load_engine_config
 from engines.tests.cloning import RATE, module, server_in, sound_of, speak, tone, upload
 from engines.tests.file_server import file_server
 from engines.tests.scripted_engine import WatchedModule, imported_by, serving

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.tts_wrapper import generate_audio
 from listening.equipment import VOICE, Equipment, EquipmentMissingError, installed, is_required

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core_engine.kokoro.voices import VOICES
+from core_engine.kokoro.voice.voices import VOICES
 from listening.accents import SENTENCE
 from listening.hindi import hindi_errors
 from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, check_pace, check_speed, check_words

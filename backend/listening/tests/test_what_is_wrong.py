@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import pytest
 
-from core_engine.kokoro.synthesis import Utterance
+from core_engine.kokoro.speech.synthesis import Utterance
 from listening.accents import SENTENCE
 from listening.listener import Recording
 from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, check_pace, check_speed, check_words

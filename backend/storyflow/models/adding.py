@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.kokoro.errors import KokoroError
-from core_engine.kokoro.inference import read_signature, run
-from core_engine.kokoro.model_file import check_external_data, external_data
-from core_engine.kokoro.runtime import open_session
-from core_engine.kokoro.voice_formats import format_of
-from core_engine.kokoro.voice_packs import find_voices, style_row
+from core_engine.kokoro.model.external_data import check_external_data, external_data
+from core_engine.kokoro.model.inference import read_signature, run
+from core_engine.kokoro.model.runtime import open_session
+from core_engine.kokoro.voice.formats import format_of
+from core_engine.kokoro.voice.packs import find_voices, style_row
 from engines.downloading.staging import Bundle, Progress, assemble
-from engines.manifest import FileEntry, manifest_path, read_manifest, sha256_of, to_json
-from engines.names import is_name
-from engines.publishing import publish
-from engines.stamps import note_verified
+from engines.store.manifest import FileEntry, manifest_path, read_manifest, sha256_of, to_json
+from engines.store.names import is_name
+from engines.store.publishing import publish
+from engines.store.stamps import note_verified
 from storyflow.models.errors import RefusedModelError, WrongFileError
 from storyflow.models.identify import ModelFile, VoicesFile, describe, identify
 from storyflow.models.registry import KnownModel, Registry

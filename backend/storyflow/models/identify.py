@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.kokoro.errors import ModelFileError, VoicePackError
-from core_engine.kokoro.model_facts import ModelFacts, NotOnnxError, TruncatedModelError, read_model_facts
-from core_engine.kokoro.versions import version_of_notes, version_of_pack
-from core_engine.kokoro.voice_formats import format_of
-from engines.manifest import sha256_of
+from core_engine.kokoro.model.facts import ModelFacts, NotOnnxError, TruncatedModelError, read_model_facts
+from core_engine.kokoro.speech.versions import version_of_notes, version_of_pack
+from core_engine.kokoro.voice.formats import format_of
+from engines.store.manifest import sha256_of
 from storyflow.models.errors import WrongFileError
 from storyflow.models.registry import KnownFile, KnownModel, Published, Registry
 

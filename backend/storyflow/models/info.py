@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.kokoro.errors import ModelFileError
-from core_engine.kokoro.model_facts import ModelFacts, NotOnnxError, read_model_facts
-from core_engine.kokoro.runtime import open_session
-from core_engine.kokoro.versions import version_of_notes, version_of_voices
-from core_engine.kokoro.voice_packs import find_voices
+from core_engine.kokoro.model.facts import ModelFacts, NotOnnxError, read_model_facts
+from core_engine.kokoro.model.runtime import open_session
+from core_engine.kokoro.speech.versions import version_of_notes, version_of_voices
+from core_engine.kokoro.voice.packs import find_voices
 from core_engine.model_paths import BUILT_IN
 from storyflow.models.errors import ChangedModelError
 from storyflow.models.library import InstalledModel

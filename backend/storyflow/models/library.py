@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.model_paths import installed_models
-from engines.manifest import DamagedModelError, FileEntry, model_of, read_manifest, verify_model
-from engines.stamps import check_unchanged, note_verified
+from engines.store.manifest import DamagedModelError, FileEntry, model_of, read_manifest, verify_model
+from engines.store.stamps import check_unchanged, note_verified
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from engines.downloading.downloadable import DownloadableModel, RemoteFile
 from engines.downloading.downloads import Progress, announced_size, fetch_model
-from engines.downloading.folder_lock import exclusive
 from engines.downloading.policy import (
     PACKAGES,
     PUBLISHER,
@@ -18,10 +17,11 @@ from engines.downloading.policy import (
     UnreachableError,
 )
 from engines.downloading.staging import lock_path
-from engines.manifest import FileEntry, manifest_path, sha256_of, to_json
-from engines.names import path_inside
-from engines.publishing import publish, rename
-from engines.stamps import note_verified
+from engines.store.folder_lock import exclusive
+from engines.store.manifest import FileEntry, manifest_path, sha256_of, to_json
+from engines.store.names import path_inside
+from engines.store.publishing import publish, rename
+from engines.store.stamps import note_verified
 from storyflow.models.by_hand import by_hand
 from storyflow.models.registry import KnownFile, KnownModel
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from engines.downloading.downloadable import RemoteFile
 from engines.downloading.packages import Part, declared_parts
-from engines.names import checked_name
+from engines.store.names import checked_name
 from storyflow.models.errors import RegistryError
 
 _SHIPPED = Path(__file__).with_name("registry.json")

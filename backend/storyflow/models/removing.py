@@ -4,11 +4,11 @@ import contextlib
 import threading
 from pathlib import Path
 
-from engines.downloading.folder_lock import exclusive
 from engines.downloading.staging import lock_path
-from engines.manifest import listed_paths, manifest_path
-from engines.names import path_inside
-from engines.stamps import stamp_path
+from engines.store.folder_lock import exclusive
+from engines.store.manifest import listed_paths, manifest_path
+from engines.store.names import path_inside
+from engines.store.stamps import stamp_path
 from storyflow.models.errors import RefusedModelError
 from storyflow.models.library import InstalledModel
 

@@ -6,10 +6,10 @@ from unittest.mock import patch
 import pytest
 from click.testing import CliRunner
 
-from core_engine.kokoro import graph_cache
-from storyflow import bench
-from storyflow.cli import main
-from storyflow.exits import Exit
+from core_engine.kokoro.model import graph_cache
+from storyflow.commands.exits import Exit
+from storyflow.commands.main import main
+from storyflow.machine import bench
 
 
 @pytest.fixture

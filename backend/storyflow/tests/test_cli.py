@@ -216,7 +216,7 @@ def test_help_comes_without_the_runtime():
 import sys
 sys.argv = ["storyflow", "--help"]
 try:
-    from storyflow.cli import main
+    from storyflow.commands.main import main
     main()
 except SystemExit:
     pass

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core_engine.kokoro.voices import VOICES
-from storyflow.cli import main
-from storyflow.exits import Exit
+from core_engine.kokoro.voice.voices import VOICES
+from storyflow.commands.exits import Exit
+from storyflow.commands.main import main
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "models" / "README.md"])

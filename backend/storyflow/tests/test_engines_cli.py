@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from engines.conformance.checklist import Result
 from engines.conformance.trial import free_port
-from storyflow.cli import main
-from storyflow.engines_cli import baked_in_models, engine_folders
+from storyflow.commands.engines import baked_in_models, engine_folders
+from storyflow.commands.main import main
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -13,11 +13,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
 from core_engine.model_paths import BUILT_IN, model_path
-from engines.manifest import manifest_path, verify_model
-from engines.model_store import ModelStore
+from engines.models import ModelStore
+from engines.store.manifest import manifest_path, verify_model
 from storyflow.models.adding import add
 from storyflow.models.errors import RefusedModelError, WrongFileError
 from storyflow.models.identify import ModelFile, VoicesFile, describe, identify

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core_engine.kokoro import versions
-from core_engine.kokoro.voice_formats import format_of
+from core_engine.kokoro.speech import versions
+from core_engine.kokoro.voice.formats import format_of
 from core_engine.model_paths import BUILT_IN, KOKORO, RECOMMENDED, model_path
 from storyflow.models.adding import add
 from storyflow.models.registry import load_registry

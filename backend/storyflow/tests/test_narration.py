@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from core_engine.audio_utils import get_audio_duration
-from core_engine.kokoro.synthesis import Kokoro
+from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
-from storyflow.manifest import ManifestError, read_manifest
-from storyflow.narration import Narration, Task, digest_of_model
-from storyflow.progress import shown
-from storyflow.stories import read_story
+from storyflow.narration.manifest import ManifestError, read_manifest
+from storyflow.narration.narration import Narration, Task, digest_of_model
+from storyflow.output.progress import shown
+from storyflow.stories.story import read_story
 
 DOCUMENT = (
     '{"version": 1, "title": "", "source": "", "segments": [{"id": %s, "text": "", "path": "", "duration": 1,'

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from storyflow.stories import StoryError, read_story
+from storyflow.stories.story import StoryError, read_story
 
 MARKDOWN = """---
 title: not spoken

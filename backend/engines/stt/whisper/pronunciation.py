@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from engines.errors import RequestError
+from engines.contract.errors import RequestError
 
 PATIENCE_S = 1.0  # for one rule; a pattern that backtracks without end would hold the engine for ever
 

@@ -8,8 +8,10 @@ from typing import Literal
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_quality_server import Analysis, AnalysisTask, BaseQualityServer
-from engines.engine_config import model_info
-from engines.errors import RequestError
+from engines.contract.engine_config import model_info
+from engines.contract.errors import RequestError
+from engines.contract.wav import read_wav_format
+from engines.contract.wire import ModelInfo
 from engines.speech.offline import keep_offline
 from engines.speech.sound import read_mono
 from engines.speech.torch_device import torch_device
@@ -18,8 +20,6 @@ from engines.stt.whisper.pronunciation import Pronunciation
 from engines.stt.whisper.transcriber import SAMPLE_RATE, Transcriber
 from engines.stt.whisper.verdict import verdict
 from engines.stt.whisper.words import spoken_words
-from engines.wav import read_wav_format
-from engines.wire import ModelInfo
 
 
 class WhisperServer(BaseQualityServer):

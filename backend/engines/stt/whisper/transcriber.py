@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from engines.errors import EngineError, OutOfMemoryError, RequestError, UnusableModelError, as_engine_error
+from engines.contract.errors import EngineError, OutOfMemoryError, RequestError, UnusableModelError, as_engine_error
 from engines.stt.whisper.languages import whisper_language
 from engines.stt.whisper.pieces import cut_at_pauses, is_silent
 

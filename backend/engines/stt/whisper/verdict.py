@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from engines.base_quality_server import WARNING_FROM, Analysis
+from engines.contract.wire import QualityField, QualityIssue
 from engines.stt.whisper.comparison import Comparison, Deviation
 from engines.stt.whisper.transcriber import Transcription
-from engines.wire import QualityField, QualityIssue
 
 LONG_STRETCH = 4  # words in a row that a listener hardly loses or adds by himself: the recording did
 MOST_ISSUES = 20  # the application shows three

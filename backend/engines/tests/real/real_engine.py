@@ -15,7 +15,7 @@ import pytest
 
 import engines
 from engines.conformance.trial import Trial, free_port
-from engines.engine_config import ENGINE_YAML, load_engine_config
+from engines.contract.engine_config import ENGINE_YAML, load_engine_config
 from engines.tests.audiobook_client import AudiobookClient
 
 ENGINES = Path(engines.__file__).parent

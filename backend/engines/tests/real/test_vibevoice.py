@@ -16,7 +16,7 @@ import pytest
 
 from engines.conformance.run import check_engine
 from engines.conformance.trial import Answer
-from engines.manifest import sha256_of
+from engines.store.manifest import sha256_of
 from engines.tests.cloning import RATE, samples_of, tone
 from engines.tests.real.real_engine import ENGINES, NO_NETWORK, RealEngine, python_of
 

@@ -21,10 +21,10 @@ import yaml
 import engines
 from core_engine.audio_utils import encode_wav, normalize_audio
 from engines.conformance.run import check_engine
+from engines.contract.wav import pcm16_wav
 from engines.tests.file_server import file_server
 from engines.tests.real.conftest import MakeEngine
 from engines.tests.real.real_engine import BUILD, RealEngine, python_of
-from engines.wav import pcm16_wav
 
 pytest.importorskip("onnxruntime")
 soundfile = pytest.importorskip("soundfile")
@@ -47,7 +47,7 @@ RATE = 24_000
 @pytest.fixture(scope="module")
 def spoken() -> dict[str, bytes]:
     """What the built-in voice makes of the sentences, as its engine answers."""
-    from core_engine.kokoro.synthesis import Kokoro
+    from core_engine.kokoro.speech.synthesis import Kokoro
 
     voice = Kokoro.load(VOICE)
     return {text: encode_wav(normalize_audio(voice.speak(text, "af_bella").audio), RATE) for text in SENTENCES}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engines.conformance.trial import Answer
-from engines.manifest import sha256_of
+from engines.store.manifest import sha256_of
 from engines.tests.cloning import RATE, samples_of, tone
 from engines.tests.real.real_engine import ENGINES, RealEngine, give, python_of
 from engines.tests.test_xtts import Tokenizer, Xtts

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engines.errors import OutOfMemoryError, RequestError, UnusableModelError, as_engine_error
+from engines.contract.errors import OutOfMemoryError, RequestError, UnusableModelError, as_engine_error
 from engines.speech.offline import keep_offline
 from engines.speech.torch_device import torch_device
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
-from engines.errors import RequestError
+from engines.contract.errors import RequestError
 from engines.speech.reading import as_spoken
 from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined, read_mono, wav_of

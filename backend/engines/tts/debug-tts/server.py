@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
-from engines.errors import UnusableModelError
-from engines.wav import pcm16_wav
-from engines.wire import ModelInfo
+from engines.contract.errors import UnusableModelError
+from engines.contract.wav import pcm16_wav
+from engines.contract.wire import ModelInfo
 
 if TYPE_CHECKING:
     import numpy as np

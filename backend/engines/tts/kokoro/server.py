@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, Literal
 # backend/, where the engine runs from the project; in an image the packages lie beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
-from engines import names
+from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
 from engines.base_tts_server import BaseTTSServer
-from engines.engine_config import model_info
-from engines.errors import RequestError, UnusableModelError
-from engines.scene_breaks import SCENE_BREAK_S, is_scene_break
-from engines.wav import pcm16_wav
-from engines.wire import ModelInfo
+from engines.contract.engine_config import model_info
+from engines.contract.errors import RequestError, UnusableModelError
+from engines.contract.wav import pcm16_wav
+from engines.contract.wire import ModelInfo
+from engines.store import names
 
 if TYPE_CHECKING:
     from core_engine.kokoro.languages import Language
-    from core_engine.kokoro.synthesis import Kokoro
-    from core_engine.kokoro.voice_packs import VoiceFile
+    from core_engine.kokoro.speech.synthesis import Kokoro
+    from core_engine.kokoro.voice.packs import VoiceFile
 
 SAMPLE_RATE = 24_000
 PUBLISHED_NAME = "kokoro-v0_19.onnx"  # preferred where a folder has several ONNX files
@@ -72,7 +72,7 @@ class KokoroServer(BaseTTSServer):
     def load_model(self, model_name: str) -> None:
         """Open the model unless only the voice changes, and read the voice."""
         from core_engine.kokoro.errors import KokoroError
-        from core_engine.kokoro.synthesis import Kokoro
+        from core_engine.kokoro.speech.synthesis import Kokoro
 
         path = self.model_path(model_name)
         file = _onnx_file(path)
@@ -121,7 +121,7 @@ class KokoroServer(BaseTTSServer):
     def _described(self, model: str) -> dict[str, ModelInfo]:
         """Return what /models says of a model and of each of its voices, with the languages of the voice."""
         from core_engine.kokoro.languages import V0_19, codes_of, language_of
-        from core_engine.kokoro.versions import version_of_voices
+        from core_engine.kokoro.speech.versions import version_of_voices
 
         voices = _voices(self.store.path_of(model))
         version = version_of_voices(voices) or V0_19
@@ -150,7 +150,7 @@ class KokoroServer(BaseTTSServer):
 
 
 def _default_voice(voices: "Mapping[str, VoiceFile]") -> str:
-    from core_engine.kokoro.voices import DEFAULT_VOICE_ID
+    from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 
     return DEFAULT_VOICE_ID if DEFAULT_VOICE_ID in voices else min(voices)
 
@@ -166,7 +166,7 @@ def _onnx_file(path: Path) -> Path | None:
 
 def _voices(path: Path) -> "dict[str, VoiceFile]":
     """Return the voices of the model at `path`: beside its real file, but what is baked into models/ wins."""
-    from core_engine.kokoro.voice_packs import find_voices
+    from core_engine.kokoro.voice.packs import find_voices
 
     file = _onnx_file(path)
     beside = find_voices(file.parent) if file else {}

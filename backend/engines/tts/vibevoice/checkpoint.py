@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from engines.errors import UnusableModelError
+from engines.contract.errors import UnusableModelError
 
 SETTINGS = "config.json"
 TOKENIZER = "tokenizer.json"

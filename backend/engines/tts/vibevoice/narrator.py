@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from engines.errors import RequestError
+from engines.contract.errors import RequestError
 from engines.speech.reading import as_spoken
 from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined

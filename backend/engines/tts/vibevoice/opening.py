@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from engines.errors import OutOfMemoryError, UnusableModelError, as_engine_error
+from engines.contract.errors import OutOfMemoryError, UnusableModelError, as_engine_error
 from engines.tts.vibevoice import original
 from engines.tts.vibevoice.checkpoint import TOKENIZER, read_settings
 from engines.tts.vibevoice.narrator import Narrator

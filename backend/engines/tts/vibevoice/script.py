@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from engines.errors import RequestError
+from engines.contract.errors import RequestError
 
 SPEAKER = "0"
 VOICE_TOKENS = ("<|vision_start|>", "<|vision_pad|>", "<|vision_end|>")  # Qwen2.5's own, used for speech here

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
-from engines.errors import RequestError
+from engines.contract.errors import RequestError
 from engines.speech.offline import keep_offline
 from engines.speech.sound import joined, read_mono, wav_of
 from engines.speech.speaker_cache import SpeakerCache

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.errors import OutOfMemoryError, UnusableModelError, as_engine_error
+from engines.contract.errors import OutOfMemoryError, UnusableModelError, as_engine_error
 
 if TYPE_CHECKING:
     from TTS.tts.models.xtts import Xtts

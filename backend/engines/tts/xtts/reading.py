@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engines.errors import RequestError
+from engines.contract.errors import RequestError
 from engines.speech.sentences import cut_at_sentences
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.errors import RequestError
+from engines.contract.errors import RequestError
 from engines.speech.sound import joined, read_mono
 from engines.tts.xtts.checkpoint import SAMPLE_RATE, open_model
 from engines.tts.xtts.reading import Reader

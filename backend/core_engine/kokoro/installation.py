@@ -1,0 +1,68 @@
+"""How this software was installed, and what to type to install more of it."""
+
+import importlib.util
+import json
+import re
+import shlex
+import sys
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+_DISTRIBUTION = "storyflow-voice"
+_BACKEND = Path(__file__).resolve().parents[2]
+
+
+def project_root() -> Path | None:
+    """Return the folder around backend/ where this code runs from a source tree; None where it was installed."""
+    return _BACKEND.parent if (_BACKEND / "manage.py").is_file() else None
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs the packages of `extra`, for the way in which this software came here.
+
+    The name is never looked up in a package index: nobody has registered it there, so it could be anybody's.
+    """
+    root = project_root()
+    if root and (root / "pyproject.toml").is_file():
+        return f'{_pip_install()} -e "{root}[{extra}]"'
+    source = _installed_from()
+    if source:
+        return f'{_pip_install()} "{source}[{extra}]"'
+    packages = " ".join(f'"{requirement}"' for requirement in requirements_of(extra))
+    return f"{_pip_install()} {packages or f'-r requirements-{extra}.txt'}"  # copied code has neither
+
+
+def requirements_of(extra: str) -> list[str]:
+    """Return the requirements of `extra` as pip takes them: from the metadata, or from the file beside this code."""
+    listed = _BACKEND / f"requirements-{extra}.txt" if extra != "engines" else _BACKEND / "engines" / "requirements.txt"
+    if listed.is_file():
+        lines = (line.split("#")[0].strip() for line in listed.read_text(encoding="utf-8").splitlines())
+        return [line for line in lines if line]
+    try:
+        wanted = metadata.requires(_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return []
+    marker = re.compile(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]")
+    return [requirement.split(";")[0].strip() for requirement in wanted if marker.search(requirement)]
+
+
+def _installed_from() -> Path | None:
+    """Return the folder or wheel that pip installed from, where it is still there (PEP 610)."""
+    try:
+        noted = metadata.distribution(_DISTRIBUTION).read_text("direct_url.json")
+        url = urlsplit(json.loads(noted)["url"]) if noted else None
+    except (metadata.PackageNotFoundError, ValueError, KeyError):
+        return None
+    if url is None or url.scheme != "file":
+        return None
+    path = Path(url2pathname(url.path))
+    return path if path.exists() else None
+
+
+def _pip_install() -> str:
+    python = shlex.quote(sys.executable) if sys.executable else "python"
+    if importlib.util.find_spec("pip") is None:  # as uv makes its environments
+        return f"uv pip install --python {python}"
+    return f"{python} -m pip install"

@@ -1,0 +1,1 @@
+"""The ONNX model: its file, its session, one run."""

@@ -1,0 +1,141 @@
+"""What an ONNX file would make the runtime open besides itself, found before the runtime opens anything.
+
+An ONNX file may keep tensors in other files ("external data"): a location, an offset and a length, written by whoever
+made the model. A plain file next to the model is fine. Everything else (`../`, absolute paths, symbolic and hard links,
+ranges outside the file) is refused. The file is walked as protobuf wire format, without the `onnx` package and without
+reading the weights. A file that is no protobuf goes on to the runtime, which says so better than we could; of a message
+that breaks off, what was found before the break counts.
+
+Field numbers: onnx.proto (ModelProto, GraphProto, TensorProto).
+"""
+
+import contextlib
+import mmap
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core_engine.kokoro.errors import ModelFileError
+from core_engine.kokoro.model.protobuf import NotProtobufError, messages
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_EXTERNAL_DATA = 13  # in TensorProto
+_MAX_DEPTH = 64
+
+# Message → field number → the message in that field: the ways from a model to a tensor.
+_MESSAGES: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+}
+
+
+@dataclass(frozen=True)
+class ExternalData:
+    """Where a tensor says its bytes lie."""
+
+    location: str
+    """File name, relative to the model's folder."""
+    offset: int
+    """First byte in that file."""
+    length: int | None
+    """Number of bytes; None for all to the end."""
+
+
+def check_external_data(model_path: Path) -> list[ExternalData]:
+    """Refuse a model that would make the runtime read anything but plain files beside it; return what it reads there.
+
+    Raises ModelFileError; says nothing about files that are no ONNX models.
+    """
+    references = external_data(model_path)
+    for reference in references:
+        _check(reference, model_path)
+    return references
+
+
+def external_data(model_path: Path) -> list[ExternalData]:
+    """Return what an ONNX file keeps in other files; nothing for a file that is not readable as one."""
+    try:
+        with model_path.open("rb") as file:
+            # Not closed by hand: an exception would still hold slices of it. It goes with its last slice.
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return list(_references(memoryview(data), "model", 0))
+    except (OSError, ValueError):  # missing, empty, not protobuf: the runtime reports it
+        return []
+
+
+def _references(view: memoryview, message: str, depth: int) -> Iterator[ExternalData]:
+    if depth > _MAX_DEPTH:
+        raise ModelFileError("The model nests its graphs deeper than any real model does; it was not opened.")
+    if message == "tensor":
+        yield from _of_tensor(view)
+        return
+    inner = _MESSAGES[message]
+    with contextlib.suppress(NotProtobufError):
+        for number, value in messages(view):
+            if number in inner:
+                yield from _references(value, inner[number], depth + 1)
+
+
+def _of_tensor(view: memoryview) -> Iterator[ExternalData]:
+    entries: dict[str, str] = {}
+    with contextlib.suppress(NotProtobufError):
+        for number, value in messages(view):
+            if number == _EXTERNAL_DATA:
+                key, text = _entry(value)
+                if key in entries:
+                    raise ModelFileError(f"The model names the {key} of its external data twice; it was not opened.")
+                entries[key] = text
+    if entries:
+        yield ExternalData(
+            entries.get("location", ""), _whole_number(entries, "offset") or 0, _whole_number(entries, "length")
+        )
+
+
+def _entry(value: memoryview) -> tuple[str, str]:
+    """Return the key and value of one StringStringEntryProto."""
+    fields = {number: bytes(text).decode("utf-8", "replace") for number, text in messages(value)}
+    return fields.get(1, ""), fields.get(2, "")
+
+
+def _whole_number(entries: dict[str, str], key: str) -> int | None:
+    text = entries.get(key)
+    if not text:
+        return None
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise ModelFileError(
+            f"The {key} of the model's external data is {text[:40]!r} and no whole number; it was not opened."
+        )
+    return int(text)
+
+
+def _check(reference: ExternalData, model_path: Path) -> None:
+    def refuse(reason: str) -> ModelFileError:
+        return ModelFileError(
+            f"The model '{model_path}' keeps tensors in '{reference.location}', {reason}. It was not opened. "
+            f"Use a model whose data is in the file itself or in a plain file beside it."
+        )
+
+    if not _is_plain_name(reference.location):
+        raise refuse("which is not a file name in the model's own folder")
+    try:
+        status = os.lstat(model_path.parent / reference.location)
+    except OSError as error:
+        raise refuse("which is not there") from error
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        raise refuse("which is a link or not a plain file")
+    if reference.offset < 0 or (reference.length or 0) < 0:
+        raise refuse("at a negative offset or with a negative length")
+    if reference.offset + (reference.length or 0) > status.st_size:
+        raise refuse("beyond the end of that file")
+
+
+def _is_plain_name(location: str) -> bool:
+    return location not in ("", ".", "..") and not any(character in location for character in "/\\:\0")

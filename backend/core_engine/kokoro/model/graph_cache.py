@@ -1,0 +1,198 @@
+"""The optimised graph of a large model, kept between starts.
+
+The runtime rewrites the graph of a model each time it opens it, and copies all weights on the way. Kept once rewritten,
+with the weights in a file of their own that the runtime maps, the same graph opens in a fraction of the time and needs
+less memory. It belongs to one model, one runtime and one kind of processor; for any other it is made anew.
+
+A kept graph is a folder with a manifest, written last: what does not verify is thrown away and made again. Nothing here
+stops a model from being opened: where the folder cannot be written, or is deleted meanwhile, the model itself is.
+"""
+
+import contextlib
+import logging
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from core_engine.kokoro.model.graph_key import graph_key
+from engines.store import manifest
+from engines.store.publishing import publish, rename
+from engines.store.stamps import check_unchanged, note_verified
+
+logger = logging.getLogger(__name__)
+
+SETTING = "STORYFLOW_CACHE_DIR"
+OFF = "off"
+SMALLEST_BYTES = 32 << 20  # a smaller model opens in no time by itself
+LIMIT_BYTES = 2 << 30  # of all kept graphs; one of Kokoro has 325 MB
+
+_GRAPH = "graph.onnx"
+_WEIGHTS = "weights.bin"
+_WEIGHT_BYTES = 1024  # smaller tensors stay in the graph, where reading them costs nothing more
+_OF_WHOLE_NUMBERS = re.compile(b"Quantize|Integer|NBits")
+_BUILDING = ".building-"
+_ABANDONED_S = 3600  # nobody takes longer to write a graph
+
+Create = Callable[..., Any]
+
+
+def graph_cache_for(model: Path) -> "GraphCache | None":
+    """Return the cache for the graph of `model`; None where it gains nothing or is switched off.
+
+    The folder is STORYFLOW_CACHE_DIR, otherwise where the system keeps what can be made again.
+    """
+    given = os.environ.get(SETTING)
+    try:
+        if given == OFF or model.stat().st_size < SMALLEST_BYTES:
+            return None
+        return GraphCache((Path(given).expanduser().absolute() if given else _users_cache()) / "graphs")
+    except (OSError, RuntimeError):  # no such file: the runtime says so better; no home: nowhere to keep it
+        return None
+
+
+@dataclass(frozen=True)
+class GraphCache:
+    """The folder in which graphs are kept. Processes may share it, and anybody may delete it at any time."""
+
+    folder: Path
+    limit_bytes: int = LIMIT_BYTES
+
+    def find(self, model: Path, options: Any, create: Create) -> Any:
+        """Return a session of the kept graph of `model`; None where none is kept that verifies and opens.
+
+        `options` are SessionOptions, `create` makes a session of a path with them.
+        """
+        try:
+            kept = self._place_of(model)
+        except OSError:  # the runtime says better what is wrong with the model
+            return None
+        if not kept.is_dir():
+            return None
+        try:
+            return _open_kept(kept, options, create)
+        except Exception as error:  # whatever is wrong with it, the model itself is there
+            logger.warning("The kept graph '%s' is not used and made again: %s", kept, error)
+            shutil.rmtree(kept, ignore_errors=True)
+            return None
+
+    def has(self, model: Path) -> bool:
+        """Tell whether a graph of `model` is kept; raises OSError for a model that cannot be read."""
+        return self._place_of(model).is_dir()
+
+    def make(self, model: Path, new_options: Callable[[], Any], create: Create) -> Any:
+        """Return a session of `model` and keep its graph for the next time; raises what `create` raises."""
+        building = self._new_folder(model)
+        if building is None:
+            return create(os.fspath(model), sess_options=new_options())
+        try:
+            session = _open_and_write(model, building, new_options, create)
+            self._publish(building, model)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return session
+
+    def _place_of(self, model: Path) -> Path:
+        return self.folder / graph_key(model, self.folder)
+
+    def _new_folder(self, model: Path) -> Path | None:
+        """Return a folder to build in; None where there is no room or nothing can be written."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            if shutil.disk_usage(self.folder).free < 3 * model.stat().st_size:
+                return None
+            return Path(tempfile.mkdtemp(prefix=_BUILDING, dir=self.folder))
+        except OSError as error:
+            logger.debug("No graph is kept in '%s': %s", self.folder, error)
+            return None
+
+    def _publish(self, building: Path, model: Path) -> None:
+        try:
+            kept = self._place_of(model)
+            files = [path for path in (building / _GRAPH, building / _WEIGHTS) if path.exists()]
+            if not files:  # what the runtime would not write
+                return
+            entries = [manifest.FileEntry(path.name, path.stat().st_size, manifest.sha256_of(path)) for path in files]
+            for path in files:
+                _flush(path)
+            publish(building / manifest.NAME, manifest.to_json(entries))
+            rename(building, kept)
+            note_verified(kept)
+            self._make_room(kept)
+        except OSError as error:  # another process was first, or the disk is full
+            logger.debug("The graph of '%s' was not kept: %s", model, error)
+
+    def _make_room(self, newest: Path) -> None:
+        """Delete the graphs that were not used for longest until those that stay fit."""
+        kept = [path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        size = 0
+        for path in sorted(kept, key=lambda path: (path != newest, -path.stat().st_mtime_ns)):
+            size += sum(file.stat().st_size for file in path.iterdir())
+            if size > self.limit_bytes and path != newest:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Delete what a killed process has left half-written."""
+        for path in self.folder.glob(f"{_BUILDING}*"):
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _open_kept(kept: Path, options: Any, create: Create) -> Any:
+    """Open a kept graph that verifies, as it is; raises what is wrong with it."""
+    if manifest.read_manifest(kept) is None:
+        raise manifest.DamagedModelError("it has no manifest.")
+    check_unchanged(kept)
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # all of it is done
+    if not _is_quantized(kept / _GRAPH):
+        # Repacking weights takes half of the time of opening and copies them; a run of a sentence gains nothing by it.
+        options.add_session_config_entry("session.disable_prepacking", "1")
+    session = create(os.fspath(kept / _GRAPH), sess_options=options)
+    with contextlib.suppress(OSError):
+        os.utime(kept)  # the one used last is deleted last
+    return session
+
+
+def _is_quantized(graph: Path) -> bool:
+    """Tell whether a graph without its weights has operators of whole numbers, which do gain from repacked weights."""
+    return _OF_WHOLE_NUMBERS.search(graph.read_bytes()) is not None
+
+
+def _open_and_write(model: Path, building: Path, new_options: Callable[[], Any], create: Create) -> Any:
+    """Open a model and have the runtime write the graph that it made of it."""
+    options = new_options()
+    options.optimized_model_filepath = os.fspath(building / _GRAPH)
+    options.add_session_config_entry("session.optimized_model_external_initializers_file_name", _WEIGHTS)
+    options.add_session_config_entry(
+        "session.optimized_model_external_initializers_min_size_in_bytes", str(_WEIGHT_BYTES)
+    )
+    try:
+        return create(os.fspath(model), sess_options=options)
+    except Exception:  # the disk, or the model: opened plainly it tells
+        logger.debug("The graph could not be written", exc_info=True)
+        for path in building.iterdir():
+            path.unlink()
+        return create(os.fspath(model), sess_options=new_options())
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _users_cache() -> Path:
+    """Return the folder for what can be made again; raises RuntimeError where the user has none."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("storyflow", appauthor=False)

@@ -1,0 +1,1 @@
+"""Text, voice and model together: text in, audio out."""

@@ -1,0 +1,79 @@
+"""Many texts on all cores: their chunks run side by side on one session, each with a thread of its own.
+
+A run that has all cores for itself uses them badly, since much of the network is short and sequential; two runs with a
+core each are done sooner than two runs after another with both. The session is safe for this; the text side has a lock.
+"""
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from core_engine.kokoro.errors import KokoroError
+from core_engine.kokoro.model.inference import Sound
+from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
+
+CHUNK_TOKENS = 340
+"""Less than what the model takes: runs side by side then need less memory, and end together. Enough for most
+paragraphs in one run, and for the neighbours' words to be a small share of longer ones."""
+
+_AHEAD = 2
+"""Chunks under way or waiting for each worker: enough that none waits, few enough that memory stays small."""
+
+_AHEAD_TEXTS = 64
+"""Texts that may wait for a slow one before them; their audio is in memory."""
+
+
+@dataclass(frozen=True)
+class _Started:
+    """An utterance whose chunks are with the workers."""
+
+    utterance: Utterance
+    sounds: list["Future[Sound]"]
+
+
+def speak_each(
+    kokoro: Kokoro, texts: Iterable[str], voice: str, speed: float, workers: int
+) -> Generator[Speech | KokoroError, None, None]:
+    """Say texts on `workers` threads and yield, in their order, what was said or why it could not be.
+
+    Load the model with `threads=1` for this. What is not asked for any more, because the caller stopped, is not begun.
+    """
+    waiting: deque[_Started | KokoroError] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="speak")
+    try:
+        for text in texts:
+            waiting.append(_start(pool, kokoro, text, voice, speed))
+            while waiting and _is_due(waiting, workers):
+                yield _finish(kokoro, waiting.popleft())
+        while waiting:
+            yield _finish(kokoro, waiting.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start(pool: ThreadPoolExecutor, kokoro: Kokoro, text: str, voice: str, speed: float) -> _Started | KokoroError:
+    try:
+        utterance = kokoro.prepare(text, voice, speed, max_tokens=CHUNK_TOKENS)
+    except KokoroError as error:
+        return error
+    return _Started(utterance, [pool.submit(kokoro.run, utterance, chunk) for chunk in utterance.chunks])
+
+
+def _is_due(waiting: "deque[_Started | KokoroError]", workers: int) -> bool:
+    """Tell whether to hand over the first before another is started: it is done, or enough is under way."""
+    unfinished = [_unfinished(item) for item in waiting]
+    return unfinished[0] == 0 or sum(unfinished) > _AHEAD * workers or len(waiting) > _AHEAD_TEXTS
+
+
+def _unfinished(item: _Started | KokoroError) -> int:
+    return 0 if isinstance(item, KokoroError) else sum(not sound.done() for sound in item.sounds)
+
+
+def _finish(kokoro: Kokoro, item: _Started | KokoroError) -> Speech | KokoroError:
+    if isinstance(item, KokoroError):
+        return item
+    try:
+        return kokoro.joined(item.utterance, [sound.result() for sound in item.sounds])
+    except KokoroError as error:
+        return error

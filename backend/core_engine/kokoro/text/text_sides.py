@@ -1,0 +1,45 @@
+"""Who turns text into phonemes: espeak-ng, or the dictionaries of misaki where they are installed and do it better."""
+
+import logging
+from functools import lru_cache
+
+from core_engine.kokoro.installation import install_command
+from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0, checked_language
+from core_engine.kokoro.text.phonemes_east_asian import check_east_asian, phonemize_east_asian
+from core_engine.kokoro.text.phonemes_v1_0 import dictionary_problem, phonemize_v1_0
+
+logger = logging.getLogger(__name__)
+
+ESPEAK = "espeak-ng"
+MISAKI = "misaki"
+
+
+def text_side(language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> str:
+    """Return who reads a language for a version of Kokoro: ESPEAK or MISAKI. Of English it is logged once.
+
+    Raises UnsupportedLanguageError, and PhonemizerError for a language that nothing installed can read.
+    """
+    known = checked_language(language, version)
+    if known.misaki_extra:
+        check_east_asian(known)
+        return MISAKI
+    return _english_of_v1_0() if version == V1_0 and known.is_english else ESPEAK
+
+
+def phonemize_by_misaki(text: str, language: str) -> str:
+    """Return the phonemes of v1.0 for a text in a language that misaki reads here; raises PhonemizerError."""
+    known = checked_language(language, V1_0)
+    return phonemize_east_asian(text, known) if known.misaki_extra else phonemize_v1_0(text, language)
+
+
+@lru_cache(maxsize=1)
+def _english_of_v1_0() -> str:
+    problem = dictionary_problem()
+    if problem is None:
+        logger.info("English is read with the dictionaries of misaki.")
+        return MISAKI
+    if problem.is_half_installed:
+        logger.warning("English is read by espeak-ng: %s", problem.text)
+    else:
+        logger.info("English is read by espeak-ng; `%s` adds dictionaries.", install_command("dictionary"))
+    return ESPEAK

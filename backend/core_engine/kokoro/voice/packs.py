@@ -1,0 +1,117 @@
+"""The voices beside a model: which there are, their packs, and the row of a pack for a chunk.
+
+A pack holds one style vector for every length of a chunk: float32 of shape (rows, 1, 256). v0.19 has 511 rows, row n
+for n token ids; v1.0 has 510, row n - 1.
+"""
+
+import contextlib
+import logging
+import stat
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core_engine.kokoro.errors import VoicePackError
+from core_engine.kokoro.vocabulary import MAX_TOKENS
+from core_engine.kokoro.voice.formats import VoicePack, format_of
+from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
+from engines.store import manifest
+
+logger = logging.getLogger(__name__)
+
+_SUFFIXES = frozenset([".npz", ".bin", ".json", ".npy", ".pt", ".pth"])
+
+
+@dataclass(frozen=True)
+class VoiceFile:
+    """A file with voices, as it was when it was looked at."""
+
+    path: Path
+    modified_ns: int
+    size: int
+
+
+def style_row(pack: VoicePack, token_count: int) -> npt.NDArray[np.float32]:
+    """Return the style vector, float32 of shape (1, 256), for a chunk of `token_count` ids (pads not counted).
+
+    Row n of a pack of 511 rows, row n - 1 of one of 510, and never a row that the pack does not have.
+    """
+    row = token_count - (MAX_TOKENS + 1 - len(pack))
+    vector: npt.NDArray[np.float32] = pack[min(max(row, 0), len(pack) - 1)]
+    return vector
+
+
+def find_voices(folder: Path) -> dict[str, VoiceFile]:
+    """Return the voices that lie in a model's folder, or in a `voices/` folder there: name → file that holds it.
+
+    Where two files hold the same voice the first wins: the folder itself before `voices/`, then by file name. Files
+    that are no voice packs are passed over with a logged warning.
+    """
+    voices: dict[str, VoiceFile] = {}
+    for file in _candidates(folder):
+        for name in _names_in(file):
+            voices.setdefault(name, file)
+    return voices
+
+
+def installed_voice(voice_id: str, installed: Collection[str]) -> str:
+    """Return `voice_id` if it is installed, otherwise the default voice, with a logged warning.
+
+    Raises VoicePackError where not even the default voice is installed.
+    """
+    if voice_id in installed:
+        return voice_id
+    if DEFAULT_VOICE_ID not in installed:
+        raise VoicePackError(
+            f"The voice '{voice_id}' is not installed, nor is the default '{DEFAULT_VOICE_ID}'. Installed voices: "
+            f"{', '.join(sorted(installed)) or 'none'}. Put the voice pack that belongs to the model (voices.bin, "
+            f"voices.npz or a voices/ folder) beside the model file."
+        )
+    logger.warning("The voice '%s' is not installed, falling back to '%s'", voice_id, DEFAULT_VOICE_ID)
+    return DEFAULT_VOICE_ID
+
+
+@lru_cache(maxsize=64)
+def load_voice(file: VoiceFile, name: str) -> VoicePack:
+    """Return the pack of one voice: float32 of shape (rows, 1, 256), finite, read-only.
+
+    Raises VoicePackError for a file that changed into something else, or whose numbers are no voice.
+    """
+    try:
+        pack = format_of(file.path).read(name)
+    except OSError as error:
+        raise VoicePackError(f"The voice pack '{file.path}' cannot be read: {error}.") from error
+    pack.flags.writeable = False
+    return pack
+
+
+def _candidates(folder: Path) -> list[VoiceFile]:
+    files = []
+    for place in (folder, folder / "voices"):
+        try:
+            found = sorted(path for path in place.iterdir() if _may_hold_voices(path))
+        except OSError:  # no such folder, or not ours to read
+            continue
+        for path in found:
+            with contextlib.suppress(OSError):  # gone since, a link to nothing, or not ours to read
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode):
+                    files.append(VoiceFile(path, status.st_mtime_ns, status.st_size))
+    return files
+
+
+def _may_hold_voices(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.name != manifest.NAME
+
+
+@lru_cache(maxsize=256)
+def _names_in(file: VoiceFile) -> tuple[str, ...]:
+    try:
+        return format_of(file.path).names()
+    except (VoicePackError, OSError) as error:
+        logger.warning("Passed over as a voice pack: %s", error)
+        return ()

@@ -1,0 +1,1 @@
+"""What an engine and its client say to each other."""

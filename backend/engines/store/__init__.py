@@ -1,0 +1,1 @@
+"""Models on the disk: names, whole files, manifests, links and locks. Knows nobody."""

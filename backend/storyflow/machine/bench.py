@@ -1,0 +1,119 @@
+"""How fast this machine speaks: measured here, beside what the bare model takes, with what would make it faster."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from core_engine.kokoro.model.cores import allowed_cores
+from core_engine.kokoro.model.graph_cache import SETTING, SMALLEST_BYTES, graph_cache_for
+from core_engine.kokoro.model.runtime import CUDA
+from core_engine.kokoro.speech.synthesis import Kokoro, Speech
+from core_engine.kokoro.speech.throughput import speak_each
+from core_engine.model_choice import Model
+from engines.serving.gpu import gpu_memory
+from storyflow.narration.speaking import load_model, save_speech
+
+SENTENCE = "The lighthouse keeper climbed the stairs at dusk, carrying a lantern and a book of old letters."
+ROUNDS = 3
+_SENTENCES_PER_CORE = 2
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Some speech and the time that it took."""
+
+    audio_s: float
+    seconds: float
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of work for a second of audio: below 1 is faster than it plays."""
+        return self.seconds / self.audio_s
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured."""
+
+    model: str
+    provider: str
+    """What the model runs on, CPU or CUDA."""
+    cores: int
+    """Allowed to this process."""
+    load_s: float
+    sentence: Timing
+    """One sentence into a WAV, on all cores."""
+    bare: Timing
+    """The runs of the model in it: nothing is faster than this."""
+    narration: Timing
+    """Many sentences, as `narrate` speaks them."""
+    advice: tuple[str, ...]
+    """What would make it faster."""
+
+
+def measure(wanted: str) -> Measurement:
+    """Load the model that `wanted` means and time it; raises what loading and speaking raise."""
+    loaded, load_s = _timed(lambda: load_model(wanted))
+    sentence, bare = _sentence(loaded.kokoro)
+    provider = str(loaded.kokoro.session.get_providers()[0])
+    model = loaded.model
+    del loaded  # two sessions of a large model need not share the memory
+    narration = _narration(Kokoro.load(model.path, threads=1))
+    advice = tuple(_advice(model, provider))
+    name = provider.removesuffix("ExecutionProvider")
+    return Measurement(model.name, name, allowed_cores(), load_s, sentence, bare, narration, advice)
+
+
+def _sentence(kokoro: Kokoro) -> tuple[Timing, Timing]:
+    """Time a sentence, text to durable file, and the bare runs in it, in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sentence.wav"
+        utterance = kokoro.prepare(SENTENCE)
+        audio_s = save_speech(kokoro.speak(SENTENCE), path).duration  # the first run is slower than all others
+        whole, bare = [], []
+        for _ in range(ROUNDS):
+            whole.append(_timed(lambda: save_speech(kokoro.speak(SENTENCE), path))[1])
+            bare.append(_timed(lambda: [kokoro.run(utterance, chunk) for chunk in utterance.chunks])[1])
+    return Timing(audio_s, median(whole)), Timing(audio_s, median(bare))
+
+
+def _narration(kokoro: Kokoro) -> Timing:
+    cores = allowed_cores()
+    texts = [SENTENCE] * (_SENTENCES_PER_CORE * cores)
+    kokoro.speak(SENTENCE)
+    spoken, seconds = _timed(lambda: list(speak_each(kokoro, texts, "af_bella", 1.0, workers=cores)))
+    audio_s = 0.0
+    for speech in spoken:
+        if not isinstance(speech, Speech):
+            raise speech
+        audio_s += len(speech.audio) / speech.sample_rate
+    return Timing(audio_s, seconds)
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    begin = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - begin
+
+
+def _advice(model: Model, provider: str) -> Iterator[str]:
+    machine = os.cpu_count() or 1
+    if allowed_cores() < machine:
+        yield (
+            f"This process may use {allowed_cores()} of {machine} cores. Allow it more (affinity, or the container's "
+            f"--cpus): a narration uses all of them."
+        )
+    if provider != CUDA and gpu_memory():
+        yield "There is an NVIDIA GPU: `pip uninstall onnxruntime`, then `pip install onnxruntime-gpu` to use it."
+    if model.path.stat().st_size < SMALLEST_BYTES:
+        return
+    cache = graph_cache_for(model.path)
+    if cache is None:
+        yield f"No optimised graph is kept: {SETTING} is `off`, or there is no home. A folder loads faster."
+    elif not cache.has(model.path):
+        yield f"The optimised graph could not be kept in '{cache.folder}'. Make it writable, with room for the model."

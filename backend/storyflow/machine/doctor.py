@@ -1,0 +1,123 @@
+"""What is installed, what is missing, and what to do about it."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core_engine.model_choice import best_model
+from core_engine.model_paths import BUILT_IN, RECOMMENDED, model_path
+from core_engine.places import media_root, models_dir
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look found."""
+
+    what: str
+    ok: bool
+    """Whether it is as it should be."""
+    detail: str
+    needed: bool = True
+    """Whether narrating cannot work without it."""
+
+
+def findings() -> Iterator[Finding]:
+    """Look at everything that narrating needs, in the order in which it is used."""
+    yield Finding("Python", sys.version_info >= (3, 10), f"{sys.version.split()[0]} (3.10 or newer is needed)")
+    yield from _tried("onnxruntime", _runtime)
+    yield from _tried("espeak-ng", _espeak)
+    yield from _tried("Built-in voice", _built_in_voice)
+    yield _kokoro()
+    yield from _text_sides()
+    yield from _models()
+    yield from _tried("Write permission", _writing)
+
+
+def _tried(what: str, look: Callable[[], str]) -> Iterator[Finding]:
+    try:
+        yield Finding(what, True, look())
+    except Exception as error:  # whatever it is, the person who asked wants to read it
+        yield Finding(what, False, f"{error or type(error).__name__}")
+
+
+def _runtime() -> str:
+    import onnxruntime
+
+    from core_engine.kokoro.model.cores import allowed_cores
+
+    providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
+    return f"{onnxruntime.__version__} on {providers}; {allowed_cores()} cores"
+
+
+def _espeak() -> str:
+    from core_engine.kokoro.text.phonemes import phonemize
+
+    return ", ".join(f"{language} {phonemize('tomato', language)}" for language in ("en-us", "en-gb"))
+
+
+def _built_in_voice() -> str:
+    return _spoken(model_path(BUILT_IN, models_dir()))
+
+
+def _spoken(path: Path) -> str:
+    """Let a model speak, which is the only proof that it can, and say on what and with which voices it did."""
+    from core_engine.kokoro.speech.synthesis import Kokoro
+
+    kokoro = Kokoro.load(path)
+    speech = kokoro.speak("One, two, three.")
+    provider = kokoro.session.get_providers()[0].removesuffix("ExecutionProvider")
+    return f"spoke for {len(speech.audio) / speech.sample_rate:.1f} s on {provider}; {', '.join(sorted(kokoro.voices))}"
+
+
+def _kokoro() -> Finding:
+    """Let the best model that is installed speak."""
+    best = best_model(models_dir())
+    if best is None:
+        detail = f"not installed; `storyflow models pull {RECOMMENDED}` puts it into '{models_dir()}'"
+        return Finding("Kokoro", False, f"{detail}. Until then the built-in voice speaks.", needed=False)
+    return next(iter(_tried("Kokoro", lambda: f"{best.name} {_spoken(best.path)}; {best.path}")))
+
+
+def _text_sides() -> Iterator[Finding]:
+    """Look at what reads English for v1.0, and at the languages that espeak-ng does not read."""
+    from core_engine.kokoro.errors import KokoroError
+    from core_engine.kokoro.languages import LANGUAGES, V1_0
+    from core_engine.kokoro.text.phonemes_v1_0 import dictionary_problem
+    from core_engine.kokoro.text.text_sides import text_side
+
+    side, problem = text_side(version=V1_0), dictionary_problem()
+    yield Finding("English of v1.0", True, f"read by {side}" + (f"; {problem.text}" if problem else ""), needed=False)
+    for language in LANGUAGES:
+        if language.misaki_extra:
+            try:
+                side = text_side(language.code, V1_0)
+                yield Finding(language.name, True, f"read by {side}", needed=False)
+            except KokoroError as error:
+                yield Finding(language.name, False, str(error), needed=False)
+
+
+def _models() -> Iterator[Finding]:
+    """Look at every other installed model, and at whether one has changed; none of them is needed."""
+    from core_engine.kokoro.voice.packs import find_voices
+    from storyflow.models.library import installed
+
+    best = best_model(models_dir())
+    for name, model in installed(models_dir()).items():
+        voices = len(find_voices(model.path.parent))
+        if model.problem:
+            yield Finding(f"Model {name}", False, model.problem, needed=False)
+        elif best is None or name != best.name:
+            yield Finding(f"Model {name}", bool(voices), f"{model.path} with {voices} voices", needed=False)
+
+
+def _writing() -> str:
+    folder = media_root()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return f"'{folder}' can be written"
+    except OSError as error:
+        advice = "Set MEDIA_ROOT to a folder that is yours."
+        raise OSError(f"'{existing}' cannot be written: {error.strerror}. {advice}") from error

@@ -1,0 +1,1 @@
+"""Segments become WAV files in the folder of a project."""

@@ -1,0 +1,77 @@
+"""What would be spoken: the words or the phonemes of every segment, without a model and without a sound."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core_engine.kokoro.errors import NothingToSpeakError
+from core_engine.kokoro.languages import V0_19, V1_0, language_of
+from core_engine.kokoro.speech.versions import checked_version, version_of_model
+from core_engine.kokoro.text.chunks import text_to_chunks
+from core_engine.kokoro.voice.packs import find_voices, load_voice
+from core_engine.model_choice import choose_model
+from core_engine.reading.aloud import read_aloud
+from storyflow.stories.story import Segment
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """A segment as it would be spoken."""
+
+    id: str | None
+    """None for a text that is no segment of a story."""
+    text: str
+    """As it was written."""
+    words: str
+    phonemes: str | None
+    """None unless they were asked for."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """How texts would be read."""
+
+    voice: str
+    as_written: bool
+    version: str | None
+    """Of the model whose phonemes are wanted; None for the words only."""
+
+    def of_text(self, text: str) -> Iterator[Rehearsed]:
+        """Yield what would be said of `text`, line by line."""
+        for line in text.splitlines():
+            if line.strip():
+                yield self._of(None, line)
+
+    def of_segments(self, segments: Iterable[Segment]) -> Iterator[Rehearsed]:
+        """Yield what would be said of every segment."""
+        for segment in segments:
+            yield self._of(segment.id, segment.text)
+
+    def _of(self, segment_id: str | None, text: str) -> Rehearsed:
+        language = language_of(self.voice.lstrip(), self.version or V1_0).code
+        reading = read_aloud(text, language)
+        spoken = text if self.as_written else reading.text
+        words = text if self.as_written else reading.printed
+        phonemes = None if self.version is None else _phonemes(spoken, language, self.version)
+        return Rehearsed(segment_id, text, " ".join(words.split()), phonemes)
+
+
+def _phonemes(text: str, language: str, version: str) -> str:
+    try:
+        chunks = text_to_chunks(text, language, version=version)
+    except NothingToSpeakError:
+        return ""
+    return "".join((" " if chunk.follows_space else "") + chunk.phonemes for chunk in chunks)
+
+
+def version_that_would_speak(wanted: str, voice: str, models_dir: Path) -> str:
+    """Return the version of Kokoro whose phonemes the model `wanted` would be given; no model is loaded.
+
+    Raises ModelMissingError for a model that is not there, and VoicePackError for a voice of another version.
+    """
+    path = choose_model(wanted, models_dir).path
+    voices = find_voices(path.parent)
+    known = voice if voice in voices else next(iter(voices), None)
+    if known is None:
+        return V0_19
+    return checked_version(version_of_model(path, None), len(load_voice(voices[known], known)), known)

@@ -1,0 +1,1 @@
+"""Stories: files of text become segments."""
