@@ -41,7 +41,7 @@ class BaseTTSServer(BaseEngineServer):
 
     @abstractmethod
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
-        """Speak `text` and return a WAV file: 16-bit PCM, mono, of one sample rate (see engines.contract.wav.pcm16_wav).
+        """Speak `text` and return a WAV file: 16-bit PCM, mono, of one sample rate (`engines.contract.wav.pcm16_wav`).
 
         `language` is one of engine.yaml's supported_languages, `speaker_wav` the files of the samples that the request
         names, `parameters` has every parameter of engine.yaml with a value of the right type and range. Raise
