@@ -10,13 +10,15 @@ import numpy.typing as npt
 from django.conf import settings
 
 from core_engine.arguments import RefusedArgumentError, checked_output_path, checked_speed, checked_text
+from core_engine.audio_paths import audio_path, audio_url
 from core_engine.audio_utils import get_audio_duration, normalize_audio, save_audio_wav
+from core_engine.kokoro.dimensions import MAX_TOKENS
 from core_engine.kokoro.errors import KokoroError, TextTooLongError
 from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V1_0
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.speech.versions import version_of_voices
 from core_engine.kokoro.text.chunks import text_to_chunks
-from core_engine.kokoro.vocabulary import MAX_TOKENS, padded
+from core_engine.kokoro.vocabulary import padded
 from core_engine.kokoro.voice.formats import VoicePack
 from core_engine.kokoro.voice.packs import VoiceFile, find_voices, installed_voice, load_voice
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID, VOICES
@@ -24,7 +26,6 @@ from core_engine.model_loader import KokoroModelLoader
 from core_engine.places import media_root
 from core_engine.reading.aloud import spoken_text
 from core_engine.reading.parts import split_text_into_chunks
-from core_engine.storage import audio_path, audio_url
 
 __all__ = [
     "DEFAULT_VOICE_ID",

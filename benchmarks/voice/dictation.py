@@ -18,8 +18,9 @@ from speakers import ESPEAK, accent, inputs, session_of
 from builtin_voice.build import MODEL_NAME, TARGET
 from builtin_voice.espeak import Espeak
 from builtin_voice.voices import VOICES
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.text.phonemes import phonemize
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, token_ids
+from core_engine.kokoro.vocabulary import token_ids
 
 Reader = Callable[[str], Floats]
 SLOW_WORDS_PER_MINUTE = 140

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core_engine.kokoro.dimensions import MAX_TOKENS, SAMPLE_RATE
 from core_engine.kokoro.errors import KokoroError, SynthesisError
 from core_engine.kokoro.languages import Language, language_of
 from core_engine.kokoro.model.inference import Audio, Signature, Sound, read_signature, run
@@ -17,7 +18,6 @@ from core_engine.kokoro.speech.joints import join, without_context
 from core_engine.kokoro.speech.versions import checked_version, version_of_model
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.text.text_sides import text_side
-from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE
 from core_engine.kokoro.voice.blending import blend, blended_voices
 from core_engine.kokoro.voice.formats import VoicePack
 from core_engine.kokoro.voice.packs import VoiceFile, find_voices, load_voice, style_row

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from core_engine.kokoro.dimensions import MAX_TOKENS
 from core_engine.kokoro.errors import NothingToSpeakError
 from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0
-from core_engine.kokoro.text.phonemes import MARKS, Segment, phonemize_segments
+from core_engine.kokoro.text.phonemes import MARKS, Clause, phonemize_clauses
 from core_engine.kokoro.text.text_sides import MISAKI, phonemize_by_misaki, text_side
-from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY_V1_0, speakable_vocabulary, token_ids
+from core_engine.kokoro.vocabulary import VOCABULARY_V1_0, speakable_vocabulary, token_ids
 from core_engine.reading.parts import Part, check_positive, parts_of
 from core_engine.reading.sentences import Break, Rank, breaks
 
@@ -67,11 +68,11 @@ def text_to_chunks(
     if text_side(language, version) == MISAKI:
         return _chunks_by_misaki(text, language, max_tokens, context)
     vocabulary = speakable_vocabulary(version == V1_0)
-    segments = phonemize_segments(text, language, version)
-    phonemes = "".join(segment.phonemes for segment in segments)
+    clauses = phonemize_clauses(text, language, version)
+    phonemes = "".join(clause.phonemes for clause in clauses)
     _check_speakable(phonemes)
     leading = len(phonemes) - len(phonemes.lstrip())
-    found = _breaks_in_phonemes(segments, phonemes, language, vocabulary)
+    found = _breaks_in_phonemes(clauses, phonemes, language, vocabulary)
     shifted = (Break(b.end - leading, b.start - leading, b.rank) for b in found)
     return list(_chunks(phonemes.strip(), shifted, max_tokens, context, vocabulary))
 
@@ -130,16 +131,16 @@ def _words_behind(phonemes: str, span: Part, next_span: Part | None, context: in
 
 
 def _breaks_in_phonemes(
-    segments: list[Segment], phonemes: str, language: str, vocabulary: Mapping[str, int]
+    clauses: list[Clause], phonemes: str, language: str, vocabulary: Mapping[str, int]
 ) -> Iterator[Break]:
     """Yield the breaks of the normalised text at the places where its marks stand in `phonemes`."""
-    ranks = {found.start: found.rank for found in breaks("".join(s.words + s.marks for s in segments), language)}
+    ranks = {found.start: found.rank for found in breaks("".join(c.words + c.marks for c in clauses), language)}
     position = spoken = 0
-    for segment in segments:
-        position += len(segment.words)
-        spoken += len(segment.phonemes)
-        start = spoken - sum(mark in vocabulary for mark in segment.marks)
-        for mark in segment.marks:
+    for clause in clauses:
+        position += len(clause.words)
+        spoken += len(clause.phonemes)
+        start = spoken - sum(mark in vocabulary for mark in clause.marks)
+        for mark in clause.marks:
             position += 1
             start += mark in vocabulary
             if position in ranks:
