@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core_engine.kokoro.vocabulary import MAX_TOKENS, STYLE_SIZE
+from core_engine.kokoro.dimensions import MAX_TOKENS, STYLE_SIZE
 
 CONTROLS = 8
 BLOCK = STYLE_SIZE // CONTROLS

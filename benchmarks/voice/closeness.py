@@ -7,7 +7,7 @@ import onnxruntime
 from sentences import HARVARD
 from speakers import TEACHERS, inputs, lessons, timed_session
 
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 from listening.acoustics import mel_cepstra, mel_cepstral_distance
 
 

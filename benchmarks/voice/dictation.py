@@ -17,8 +17,9 @@ from speakers import ESPEAK, accent, inputs, session_of
 from builtin_voice.build import MODEL_NAME, TARGET
 from builtin_voice.teacher import Espeak
 from builtin_voice.voices import VOICE_CONTROLS
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.text.phonemes import phonemize
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, token_ids
+from core_engine.kokoro.vocabulary import token_ids
 from listening.listener import Listener, Recording
 from listening.word_errors import WordErrors, together, word_errors
 

@@ -12,7 +12,7 @@ import onnxruntime
 from speakers import NEUTRAL, accent, inputs, lessons
 
 from builtin_voice.voices import VOICE_CONTROLS
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 
 _SENTENCE = "The juice of lemons makes fine punch."
 _WINDOW_S, _HOP_S, _TOP_HZ = 0.006, 0.001, 8000

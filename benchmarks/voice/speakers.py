@@ -11,7 +11,7 @@ from builtin_voice.build import speaking_model, tables_of
 from builtin_voice.lesson import Lesson, lesson
 from builtin_voice.teacher import Espeak
 from builtin_voice.voices import VOICE_CONTROLS, style_row
-from core_engine.kokoro.vocabulary import STYLE_SIZE
+from core_engine.kokoro.dimensions import STYLE_SIZE
 
 NEUTRAL = "neutral"
 """A style of zeros: espeak's own vocal tract, at our middle pitch."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.kokoro.speech.throughput import speak_each
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
 from core_engine.reading.scene_breaks import SCENE_BREAK_S
 from storyflow.narration.planning import Plan, PlannedSegment, Task
 from storyflow.narration.record import PLAYLIST_NAME, RECORD_NAME, Entry, Record, write_playlist, write_record

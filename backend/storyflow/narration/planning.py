@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core_engine.audio_paths import audio_path, project_folder
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.reading.aloud import spoken_text
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
-from core_engine.storage import audio_path, project_folder
 from storyflow.narration.record import RECORD_NAME, Entry, Record, RecordError, read_record
 from storyflow.stories.story import Segment, Story
 
