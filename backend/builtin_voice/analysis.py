@@ -44,7 +44,7 @@ class Moment:
     end: int
 
 
-def mel_cepstra(audio: Floats, sample_rate: int, moments: list[Moment], window: Window) -> Floats:
+def cepstra_at(audio: Floats, sample_rate: int, moments: list[Moment], window: Window) -> Floats:
     """Return the filter that makes `audio` out of the vocoder's sources at every moment: (moments, CEPSTRA)."""
     length = int(window.seconds * sample_rate)
     pieces = np.stack([_piece(audio, moment, length) for moment in moments])

@@ -10,15 +10,15 @@ import numpy.typing as npt
 import onnxruntime
 from onnx import TensorProto, helper
 
-from builtin_voice.analysis import Moment, Window, mel_cepstra
+from builtin_voice.analysis import Moment, Window, cepstra_at
 from builtin_voice.contexts import FIRST_COLUMN_ROWS, PAIRS, ROWS, TRIPLES, contexts
 from builtin_voice.corpus import sentences
-from builtin_voice.espeak import Espeak
 from builtin_voice.graph_writer import GraphWriter
 from builtin_voice.inventory import SILENCE, UNITS, VOICELESS_FRICATIVES, VOICELESS_STOPS
 from builtin_voice.lesson import Lesson, Sound, lesson, unit_name
 from builtin_voice.segmenter import segments
 from builtin_voice.tables import CEPSTRA, NODES, SILENCE_GAIN, Floats, Tables
+from builtin_voice.teacher import Espeak
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ def _cepstra(item: Lesson) -> Floats:
     for window, numbers in kinds.items():
         if numbers:
             moments = [moment for number in numbers for moment in _moments(item.sounds, number, window)]
-            found = mel_cepstra(item.audio, item.sample_rate, moments, window)
+            found = cepstra_at(item.audio, item.sample_rate, moments, window)
             result[numbers] = found.reshape(len(numbers), NODES, CEPSTRA)
     return result
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from builtin_voice.espeak import Event, Speech
 from builtin_voice.inventory import LENGTHENING, PRIMARY_STRESS, SECONDARY_STRESS, SILENCE, lengthened, unit_of
+from builtin_voice.teacher import Event, Speech
 from core_engine.kokoro.vocabulary import token_ids
 
 _MARKS = PRIMARY_STRESS + SECONDARY_STRESS + LENGTHENING

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from builtin_voice.espeak import Espeak
+from builtin_voice.teacher import Espeak
 from listening.listener import Listener, Recording
 
 SENTENCE = "The car was parked in the yard after dark, near the old barn door."

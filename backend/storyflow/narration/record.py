@@ -1,18 +1,23 @@
-"""The record of a narration: which text became which file, with what, so that a second run does only what changed."""
+"""The record of a narration: which text became which file, with what, so that a second run does only what changed.
+
+It lies in the project's folder as manifest.json, with a playlist of the audio beside it.
+"""
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from engines.store.names import InvalidNameError, checked_name
 from engines.store.publishing import publish
 
-FILE_NAME = "manifest.json"
-VERSION = 1
+RECORD_NAME = "manifest.json"
+PLAYLIST_NAME = "playlist.m3u8"
+_VERSION = 1
 
 
-class ManifestError(ValueError):
+class RecordError(ValueError):
     """A manifest that cannot be used; the message says what to do."""
 
 
@@ -35,34 +40,30 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class Record:
     """What a project's folder holds, in the order of the story."""
 
     title: str
     source: str
     """The story file, absolute."""
-    segments: tuple[Entry, ...] = field(default=())
-
-    def entry(self, segment_id: str) -> Entry | None:
-        """Return the entry of a segment."""
-        return next((entry for entry in self.segments if entry.id == segment_id), None)
+    segments: tuple[Entry, ...] = ()
 
 
-def read_manifest(path: Path) -> Manifest | None:
-    """Return the manifest at `path`, None where there is none yet; raise ManifestError for one that is not ours."""
+def read_record(path: Path) -> Record | None:
+    """Return the record at `path`, None where there is none yet; raise RecordError for one that is not ours."""
     try:
         document: Any = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise ManifestError(f"The manifest '{path}' cannot be read ({error}). Move it away and run again.") from error
+        raise RecordError(f"The manifest '{path}' cannot be read ({error}). Move it away and run again.") from error
     try:
-        if document["version"] != VERSION:
-            raise ManifestError(f"The manifest '{path}' was written by another version. Move it away and run again.")
+        if document["version"] != _VERSION:
+            raise RecordError(f"The manifest '{path}' was written by another version. Move it away and run again.")
         segments = tuple(_checked(Entry(**entry)) for entry in document["segments"])
-        return Manifest(str(document["title"]), str(document["source"]), segments)
+        return Record(str(document["title"]), str(document["source"]), segments)
     except (KeyError, TypeError, InvalidNameError) as error:
-        raise ManifestError(f"The manifest '{path}' is not one of ours. Move it away or choose --project.") from error
+        raise RecordError(f"The manifest '{path}' is not one of ours. Move it away or choose --project.") from error
 
 
 def _checked(entry: Entry) -> Entry:
@@ -72,11 +73,19 @@ def _checked(entry: Entry) -> Entry:
     if not all(isinstance(text, str) for text in texts) or not isinstance(entry.size, int):
         raise TypeError("a field has another type")
     if isinstance(entry.duration, bool) or not isinstance(entry.duration, (int, float)):
-        raise TypeError("the duration is no number")
+        raise TypeError("the duration is not a number")
     return entry
 
 
-def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write the manifest, whole or not at all."""
-    document = {"version": VERSION, **asdict(manifest)}
+def write_record(path: Path, record: Record) -> None:
+    """Write the record, whole or not at all."""
+    document = {"version": _VERSION, **asdict(record)}
     publish(path, json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
+
+
+def write_playlist(path: Path, entries: Iterable[Entry]) -> None:
+    """Write a playlist of the audio in the order of the story, whole or not at all."""
+    lines = ["#EXTM3U"]
+    for entry in entries:
+        lines += [f"#EXTINF:{entry.duration:.3f},{entry.text[:60]}", entry.path]
+    publish(path, "\n".join([*lines, ""]).encode("utf-8", "backslashreplace"))
