@@ -48,8 +48,9 @@ def _pulled(wanted: str) -> str:
 def _existing(name: str, models_dir: Path) -> Model:
     path = model_path(name, models_dir)
     if not path.is_file():
+        where = f"at '{path}'" if name.endswith(".onnx") or Path(name).name != name else f"'{name}' in '{models_dir}'"
         raise ModelMissingError(
-            f"There is no model at '{path}'. `storyflow models pull {_pulled(name)}` fetches Kokoro, "
+            f"There is no model {where}. `storyflow models pull {_pulled(name)}` fetches Kokoro, "
             f"`storyflow models list` shows what is installed, and --model {BUILT_IN} is the built-in voice."
         )
     return Model(name, path)

@@ -10,7 +10,7 @@ import numpy as np
 from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, VoicePackError
 from core_engine.kokoro.speech.joints import join, pause_ms
 from core_engine.kokoro.speech.synthesis import Kokoro, Utterance
-from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, speak_each
+from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, Line, speak_each
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from core_engine.tests.support import SAMPLE_TEXT, FolderTestCase, random_pack
@@ -144,7 +144,7 @@ class SpelledTests(FolderTestCase):
         utterance = kokoro.prepare(LONG_TEXT * 8, max_tokens=CHUNK_TOKENS)
         one = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
         self.assertTrue(utterance.chunks[1].before)
-        (other,) = speak_each(kokoro, [LONG_TEXT * 8], "af_bella", 1.0, workers=3)
+        (other,) = speak_each(kokoro, [Line(LONG_TEXT * 8, "af_bella")], workers=3)
         np.testing.assert_array_equal(other.audio, one.audio)
 
     def test_chunks_of_a_model_whose_frames_are_untrue_are_spoken_alone(self):

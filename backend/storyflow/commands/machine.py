@@ -26,7 +26,7 @@ def doctor(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench(model: str, as_json: bool) -> None:
     """Measure how fast this machine speaks, what the limit is, and what would help."""
-    with exits_for_people(as_json):
+    with exits_for_people():
         with interrupts_wait():
             from storyflow.machine.bench import measure
             from storyflow.output.machine import report_measurement

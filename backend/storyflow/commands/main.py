@@ -7,7 +7,8 @@ from storyflow.commands.engines import engines, serve
 from storyflow.commands.log import offer_verbosity
 from storyflow.commands.machine import bench, doctor
 from storyflow.commands.models import models
-from storyflow.commands.speaking import narrate, say, voices
+from storyflow.commands.narrate import narrate
+from storyflow.commands.say import say, voices
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
 
@@ -13,8 +13,17 @@ from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.kokoro.speech.throughput import speak_each
 from core_engine.reading.scene_breaks import SCENE_BREAK_S
+from storyflow.narration.journal import Journal
 from storyflow.narration.planning import Plan, PlannedSegment, Task
-from storyflow.narration.record import PLAYLIST_NAME, RECORD_NAME, Entry, Record, write_playlist, write_record
+from storyflow.narration.record import (
+    JOURNAL_NAME,
+    PLAYLIST_NAME,
+    RECORD_NAME,
+    Entry,
+    Record,
+    write_playlist,
+    write_record,
+)
 from storyflow.narration.speaking import save_speech
 from storyflow.stories.story import Segment
 
@@ -62,6 +71,7 @@ class Narration:
         self._task, self._kokoro, self._workers = task, kokoro, workers
         self._plan = Plan.of(task, kokoro, model_digest)
         self._before = dict(self._plan.before)
+        self._journal = Journal(task.folder / JOURNAL_NAME)
         self._entries: dict[str, Entry] = {}
         self._made: list[Entry] = []
         self._skipped: list[str] = []
@@ -74,6 +84,7 @@ class Narration:
         OSError where the disk refuses.
         """
         self._task.folder.mkdir(parents=True, exist_ok=True)
+        self._save()  # so that the folder is known to be this story's from the beginning
         begin = time.monotonic()
         try:
             self._speak(after_each)
@@ -89,8 +100,7 @@ class Narration:
         saved = time.monotonic()
         # A few texts ahead of what is spoken: `tee` holds those, so that each is read once.
         todo, ahead = tee(planned for planned in self._plan.segments() if not self._is_kept(planned, after_each))
-        texts = (planned.spoken for planned in ahead)
-        spoken = speak_each(self._kokoro, texts, self._plan.voice, self._task.speed, self._workers)
+        spoken = speak_each(self._kokoro, (planned.line for planned in ahead), self._workers)
         for planned, speech in zip(todo, spoken, strict=True):
             after_each(planned.segment, self._keep(planned, speech))
             if time.monotonic() - saved > _SAVE_EVERY_S:
@@ -101,7 +111,7 @@ class Narration:
         """Keep a segment that an earlier run made; tell whether that was so."""
         if planned.kept is None:
             return False
-        self._entries[planned.segment.id] = planned.kept
+        self._entries[planned.segment.id] = replace(planned.kept, extra=dict(planned.segment.extra))
         after_each(planned.segment, None)
         return True
 
@@ -109,13 +119,15 @@ class Narration:
         """Keep what became of a segment; return its WAV where it has one."""
         segment = planned.segment
         if planned.is_break:
-            speech = Speech(np.zeros(round(SCENE_BREAK_S * SAMPLE_RATE), np.float32), SAMPLE_RATE, self._plan.voice, 0)
+            silence = np.zeros(round(SCENE_BREAK_S * SAMPLE_RATE), np.float32)
+            speech = Speech(silence, SAMPLE_RATE, planned.line.voice, 0)
         if isinstance(speech, NothingToSpeakError):
             self._skipped.append(segment.id)
         elif isinstance(speech, KokoroError):
             self._errors[segment.id] = str(speech)
         else:
             self._entries[segment.id] = self._written(planned, speech)
+            self._journal.add(self._entries[segment.id])
             self._made.append(self._entries[segment.id])
             return self._task.audio_path(segment.id)
         return None
@@ -131,6 +143,7 @@ class Narration:
             voice=speech.voice,
             made_from=planned.made_from,
             size=saved.size,
+            extra=dict(planned.segment.extra),
         )
 
     def _save(self) -> None:
@@ -140,6 +153,7 @@ class Narration:
         in_order = tuple(known.pop(segment.id) for segment in story.segments if segment.id in known)
         record = Record(story.title, str(self._task.source), (*in_order, *known.values()))
         write_record(self._task.folder / RECORD_NAME, record)
+        self._journal.clear()
 
     def _in_order(self) -> tuple[Entry, ...]:
         segments = self._task.story.segments

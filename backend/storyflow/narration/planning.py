@@ -7,9 +7,12 @@ from pathlib import Path
 
 from core_engine.audio_paths import audio_path, project_folder
 from core_engine.kokoro.speech.synthesis import Kokoro
+from core_engine.kokoro.speech.throughput import Line
+from core_engine.kokoro.voice.packs import check_installed
 from core_engine.reading.aloud import spoken_text
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
-from storyflow.narration.record import RECORD_NAME, Entry, Record, RecordError, read_record
+from storyflow.narration.journal import Journal
+from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, Record, RecordError, read_record
 from storyflow.stories.story import Segment, Story
 
 _SOUND_VERSION = 2
@@ -43,13 +46,32 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Speaker:
+    """A voice that will really speak."""
+
+    voice: str
+    language: str
+    made_with: str
+    """Digests of the model and the voice, and who reads the text."""
+
+    @classmethod
+    def of(cls, voice: str, kokoro: Kokoro, model_digest: str) -> "Speaker":
+        """Return the speaker that `voice` is; raise VoicePackError for one that is not installed."""
+        check_installed(voice, kokoro.voices)
+        text_side = kokoro.check(voice)
+        name, pack = kokoro.voice_pack(voice)
+        made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()} {text_side}"
+        return cls(name, kokoro.language(voice).code, made_with)
+
+
+@dataclass(frozen=True)
 class PlannedSegment:
     """One segment, read once."""
 
     segment: Segment
     is_break: bool
     """Whether it is a scene break, which is silence."""
-    spoken: str
+    line: Line
     """The text as the voice says it; empty for a scene break."""
     made_from: str
     """Digest of everything that decides how the audio sounds."""
@@ -62,13 +84,10 @@ class Plan:
     """How a task is done."""
 
     task: Task
-    voice: str
-    """The voice that will really speak."""
-    language: str
+    speakers: Mapping[str, Speaker]
+    """By the voice that the story, or the task, asks for."""
     before: Mapping[str, Entry]
     """Segment id → what earlier runs made."""
-    made_with: str
-    """Digests of the model and the voice, and who reads the text."""
 
     @classmethod
     def of(cls, task: Task, kokoro: Kokoro, model_digest: str) -> "Plan":
@@ -76,28 +95,30 @@ class Plan:
 
         Raises:
             RecordError: the project's folder belongs to another story.
-            KokoroError: neither the voice nor the default voice is installed, or the text side of the model is not.
+            KokoroError: a voice is not installed, or the text side of the model is not.
         """
-        text_side = kokoro.check(task.voice)
-        voice, pack = kokoro.voice_pack(task.voice)
-        made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()} {text_side}"
-        return cls(task, voice, kokoro.language(task.voice).code, _previous_entries(task), made_with)
+        voices = dict.fromkeys([task.voice, *(segment.voice or task.voice for segment in task.story.segments)])
+        speakers = {voice: Speaker.of(voice, kokoro, model_digest) for voice in voices}
+        return cls(task, speakers, _previous_entries(task))
 
     def segments(self) -> Iterator[PlannedSegment]:
         """Yield the segments of the story, each read when it is asked for."""
         return map(self._planned, self.task.story.segments)
 
     def _planned(self, segment: Segment) -> PlannedSegment:
+        speaker = self.speakers[segment.voice or self.task.voice]
+        speed = segment.speed or self.task.speed
         if is_scene_break(segment.text):
             spoken, parts = "", f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
         else:
-            spoken = segment.text if self.task.as_written else spoken_text(segment.text, self.language)
-            parts = f"{self.made_with} {self.voice} {self.task.speed} {spoken}"
+            spoken = segment.text if self.task.as_written else spoken_text(segment.text, speaker.language)
+            parts = f"{speaker.made_with} {speaker.voice} {speed} {spoken}"
         made_from = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
         kept = self.before.get(segment.id)
         if kept and (kept.made_from != made_from or not _is_intact(self.task.audio_path(segment.id), kept)):
             kept = None
-        return PlannedSegment(segment, is_scene_break(segment.text), spoken, made_from, kept)
+        line = Line(spoken, speaker.voice, speed)
+        return PlannedSegment(segment, is_scene_break(segment.text), line, made_from, kept)
 
 
 def digest_of_model(path: Path) -> str:
@@ -121,7 +142,8 @@ def _previous_entries(task: Task) -> dict[str, Entry]:
             f"'{task.folder}' holds the narration of '{record.source}'. Choose another --project for this story, or "
             f"remove that folder."
         )
-    return {entry.id: entry for entry in record.segments}
+    finished = Journal(task.folder / JOURNAL_NAME).entries()
+    return {entry.id: entry for entry in (*record.segments, *finished)}
 
 
 def _is_of(task: Task, record: Record) -> bool:

@@ -5,7 +5,7 @@ It lies in the project's folder as manifest.json, with a playlist of the audio b
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from engines.store.names import InvalidNameError, checked_name
 from engines.store.publishing import publish
 
 RECORD_NAME = "manifest.json"
+JOURNAL_NAME = ".finished.jsonl"
 PLAYLIST_NAME = "playlist.m3u8"
 _VERSION = 1
 
@@ -37,6 +38,8 @@ class Entry:
     """Digest of everything that decides how the audio sounds."""
     size: int
     """Bytes of the WAV."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further keys that the segment has in a JSON story."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +59,36 @@ def read_record(path: Path) -> Record | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise RecordError(f"The manifest '{path}' cannot be read ({error}). Move it away and run again.") from error
+        raise _unusable(path, f"cannot be read: {_reason(error)}") from error
     try:
         if document["version"] != _VERSION:
-            raise RecordError(f"The manifest '{path}' was written by another version. Move it away and run again.")
-        segments = tuple(_checked(Entry(**entry)) for entry in document["segments"])
+            raise _unusable(path, f"has version {document['version']!r}, and this program knows {_VERSION}")
+        segments = tuple(entry_of(entry) for entry in document["segments"])
         return Record(str(document["title"]), str(document["source"]), segments)
     except (KeyError, TypeError, InvalidNameError) as error:
-        raise RecordError(f"The manifest '{path}' is not one of ours. Move it away or choose --project.") from error
+        raise _unusable(path, "is not the manifest of a narration") from error
 
 
-def _checked(entry: Entry) -> Entry:
-    """Return an entry whose fields are what they should be; raise TypeError or InvalidNameError."""
+def _unusable(path: Path, problem: str) -> RecordError:
+    return RecordError(
+        f"The manifest '{path}' {problem}. Choose another --project, or delete the file: the whole story is then "
+        f"narrated again."
+    )
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def entry_of(values: Any) -> Entry:
+    """Return the entry that `values`, read from JSON, are; raise TypeError or InvalidNameError."""
+    entry = Entry(**values)
     checked_name(entry.id, "segment id")
     texts = (entry.text, entry.path, entry.voice, entry.made_from)
     if not all(isinstance(text, str) for text in texts) or not isinstance(entry.size, int):
         raise TypeError("a field has another type")
+    if not isinstance(entry.extra, dict):
+        raise TypeError("the extra keys are not an object")
     if isinstance(entry.duration, bool) or not isinstance(entry.duration, (int, float)):
         raise TypeError("the duration is not a number")
     return entry

@@ -1,6 +1,6 @@
 """What is printed of what was spoken, or would be."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from storyflow.narration.speaking import SavedSpeech
 
 
-def report_narration(outcome: "Outcome", model: str, as_json: bool, mismatch: Mismatch | None = None) -> None:
+def report_narration(outcome: "Outcome", left_out: Mapping[str, int], model: str) -> None:
     """Say what a narration made, where it is, how long it lasts and how fast it went."""
-    if as_json:
-        echo_json({**_narration_document(outcome, model), **_warnings(mismatch)})
-        return
     for segment_id, reason in outcome.errors.items():
         click.echo(f"Segment {segment_id} could not be spoken: {reason}", err=True)
     if outcome.skipped:
         click.echo(f"Skipped: nothing to speak in {len(outcome.skipped)} segments")
+    if left_out:
+        click.echo(f"Not read: {', '.join(f'{what} ({count})' for what, count in left_out.items())}")
     kept = len(outcome.entries) - len(outcome.made)
     click.echo(f"{len(outcome.entries)} WAVs in {outcome.manifest.parent / 'audio'}")
     click.echo(f"{_clock(outcome.audio_s)} of audio ({len(outcome.made)} made now, {kept} already there)")
@@ -63,9 +62,21 @@ def warn_of_language(texts: list[str], voice: str, as_json: bool) -> Mismatch | 
     return found
 
 
-def _narration_document(outcome: "Outcome", model: str) -> dict[str, Any]:
+def echo_narrations(documents: list[dict[str, Any]]) -> None:
+    """Print what became of one story, or of several, as JSON."""
+    if len(documents) == 1:
+        echo_json(documents[0])
+        return
+    echo_json({"success": all(document["success"] for document in documents), "stories": documents})
+
+
+def narration_document(
+    story: Path, outcome: "Outcome", left_out: Mapping[str, int], model: str, mismatch: Mismatch | None
+) -> dict[str, Any]:
+    """Return what became of one story, for programs."""
     return {
         "success": not outcome.errors,
+        "story": str(story),
         "model": model,
         "manifest": str(outcome.manifest),
         "segments": [asdict(entry) for entry in outcome.entries],
@@ -75,6 +86,8 @@ def _narration_document(outcome: "Outcome", model: str) -> dict[str, Any]:
         "duration": outcome.audio_s,
         "elapsed": outcome.elapsed_s,
         "real_time_factor": outcome.real_time_factor,
+        "left_out": dict(left_out),
+        **_warnings(mismatch),
     }
 
 

@@ -25,6 +25,15 @@ _AHEAD_TEXTS = 64
 
 
 @dataclass(frozen=True)
+class Line:
+    """A text, who says it, and how fast."""
+
+    text: str
+    voice: str
+    speed: float = 1.0
+
+
+@dataclass(frozen=True)
 class _Started:
     """An utterance whose chunks are with the workers."""
 
@@ -32,18 +41,16 @@ class _Started:
     sounds: list["Future[Sound]"]
 
 
-def speak_each(
-    kokoro: Kokoro, texts: Iterable[str], voice: str, speed: float, workers: int
-) -> Generator[Speech | KokoroError, None, None]:
-    """Say texts on `workers` threads and yield, in their order, what was said or why it could not be.
+def speak_each(kokoro: Kokoro, lines: Iterable[Line], workers: int) -> Generator[Speech | KokoroError, None, None]:
+    """Say lines on `workers` threads and yield, in their order, what was said or why it could not be.
 
     Load the model with `threads=1` for this. What is not asked for any more, because the caller stopped, is not begun.
     """
     waiting: deque[_Started | KokoroError] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="speak")
     try:
-        for text in texts:
-            waiting.append(_start(pool, kokoro, text, voice, speed))
+        for line in lines:
+            waiting.append(_start(pool, kokoro, line))
             while waiting and _is_due(waiting, workers):
                 yield _finish(kokoro, waiting.popleft())
         while waiting:
@@ -52,9 +59,9 @@ def speak_each(
         pool.shutdown(cancel_futures=True)
 
 
-def _start(pool: ThreadPoolExecutor, kokoro: Kokoro, text: str, voice: str, speed: float) -> _Started | KokoroError:
+def _start(pool: ThreadPoolExecutor, kokoro: Kokoro, line: Line) -> _Started | KokoroError:
     try:
-        utterance = kokoro.prepare(text, voice, speed, max_tokens=CHUNK_TOKENS)
+        utterance = kokoro.prepare(line.text, line.voice, line.speed, max_tokens=CHUNK_TOKENS)
     except KokoroError as error:
         return error
     return _Started(utterance, [pool.submit(kokoro.run, utterance, chunk) for chunk in utterance.chunks])

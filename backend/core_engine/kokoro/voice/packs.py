@@ -9,6 +9,7 @@ import logging
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
@@ -73,6 +74,23 @@ def installed_voice(voice_id: str, installed: Collection[str]) -> str:
         )
     logger.warning("The voice '%s' is not installed, falling back to '%s'", voice_id, DEFAULT_VOICE_ID)
     return DEFAULT_VOICE_ID
+
+
+def check_installed(voice_id: str, installed: Collection[str]) -> None:
+    """Raise VoicePackError, which names the most similar voices, where `voice_id`, or one of a blend, is missing."""
+    missing = next((name for name in _names_of(voice_id) if name not in installed), None)
+    if missing is None:
+        return
+    near = get_close_matches(missing, installed, n=3)
+    others = f"Installed voices: {', '.join(sorted(installed)) or 'none'}."
+    advice = f"Did you mean {' or '.join(near)}?" if near else others
+    raise VoicePackError(
+        f"The voice '{missing[:80]}' is not installed. {advice} `storyflow voices` shows which model has which voices."
+    )
+
+
+def _names_of(voice_id: str) -> list[str]:
+    return [part.partition("*")[0].strip() for part in voice_id.split("+")]
 
 
 @lru_cache(maxsize=64)
