@@ -65,7 +65,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
 
 @contextlib.contextmanager
 def exits_for_people(as_json: bool = False) -> Iterator[None]:
-    """Turn what went wrong into one line on stderr and an exit code; traces go to the log at DEBUG only.
+    """Turn what went wrong into one line on stderr and an exit code; traces go to the log (see `log.py`).
 
     With `as_json` the line is a JSON object on stdout instead, for the program that asked.
     """
