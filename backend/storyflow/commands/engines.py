@@ -19,6 +19,7 @@ from storyflow.commands.engine_folders import (
     serving_folder,
 )
 from storyflow.commands.exits import Exit
+from storyflow.commands.log import level_asked_for
 
 DEFAULT_PORT = 8766
 _COLOURS = {"passed": "green", "failed": "red", "not applicable": "dim", "unchecked": "yellow"}
@@ -104,6 +105,8 @@ def serve(engine: str, port: int, host: str) -> None:
     folder = serving_folder(engine_folder(engine))
     if python_of(folder) == Path(sys.executable):
         _need_engine_packages()
+    if asked := level_asked_for():
+        os.environ.setdefault("LOG_LEVEL", asked)
     command = [str(python_of(folder)), str(folder / "server.py"), "--port", str(port), "--host", host]
     os.chdir(folder)
     os.execv(command[0], command)  # noqa: S606 - the server is this process, so signals reach it

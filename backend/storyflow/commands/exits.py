@@ -69,7 +69,7 @@ EXPECTED = tuple(kind for kind, _ in _CODES)
 
 @contextlib.contextmanager
 def exits_for_people() -> Iterator[None]:
-    """Turn what went wrong into one line on stderr and an exit code; traces go to the log at DEBUG only.
+    """Turn what went wrong into one line on stderr and an exit code; traces go to the log (see `log.py`).
 
     For a command with `--json` the line is a JSON object on stdout instead, for the program that asked.
     """

@@ -9,12 +9,7 @@ import os
 import click
 
 SETTING = "STORYFLOW_LOG"
-LEVELS = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-}
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _OURS = ("core_engine", "engines", "storyflow")
 _VERBOSITY = "storyflow.verbosity"
 
@@ -38,6 +33,12 @@ def offer_verbosity(command: click.Command) -> None:
     command.params.append(option)
     for each in command.commands.values() if isinstance(command, click.Group) else ():
         offer_verbosity(each)
+
+
+def level_asked_for() -> str | None:
+    """Return the level that is shown, e.g. "DEBUG"; None where nobody asked for one."""
+    level = logging.getLogger("storyflow").level
+    return logging.getLevelName(level) if level else None
 
 
 def _set_up(context: click.Context, _option: click.Parameter, count: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.graph_cache import SETTING, SMALLEST_BYTES, graph_cache_for
-from core_engine.kokoro.model.runtime import CUDA
+from core_engine.kokoro.model.runtime import CUDA, provider_names
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.kokoro.speech.throughput import Line, speak_each
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
@@ -66,7 +66,7 @@ def measure(wanted: str) -> Measurement:
     del loaded  # two sessions of a large model need not share the memory
     narration = _narration(Kokoro.load(model.path, threads=1))
     advice = tuple(_advice(model, provider))
-    name = provider.removesuffix("ExecutionProvider")
+    name = provider_names([provider])[0]
     return Measurement(model.name, name, allowed_cores(), load_s, sentence, bare, narration, advice)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core_engine.kokoro.errors import ModelFileError
 from core_engine.kokoro.model.facts import ModelFacts, NotOnnxError, read_model_facts
-from core_engine.kokoro.model.runtime import open_model
+from core_engine.kokoro.model.runtime import open_model, provider_names
 from core_engine.kokoro.speech.versions import version_of_notes, version_of_voices
 from core_engine.kokoro.voice.packs import find_voices
 from core_engine.model_paths import BUILT_IN
@@ -58,6 +58,6 @@ def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
         licence=known[0].licence if known else "Apache-2.0" if model.name == BUILT_IN else None,
         version=known[0].version if known else version,
         facts=facts,
-        providers=tuple(name.removesuffix("ExecutionProvider") for name in session.get_providers()),
+        providers=provider_names(session.get_providers()),
         voices=tuple(sorted(voices)),
     )

@@ -1,5 +1,6 @@
 """Narrating: each segment becomes a WAV in the project's folder, and only what changed is made again."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from storyflow.narration.record import (
 )
 from storyflow.narration.speaking import save_speech
 from storyflow.stories.story import Segment
+
+logger = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 2.0
 
@@ -124,6 +127,7 @@ class Narration:
         if isinstance(speech, NothingToSpeakError):
             self._skipped.append(segment.id)
         elif isinstance(speech, KokoroError):
+            logger.debug("Segment %s could not be spoken", segment.id, exc_info=speech)
             self._errors[segment.id] = str(speech)
         else:
             self._entries[segment.id] = self._written(planned, speech)

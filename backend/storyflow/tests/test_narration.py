@@ -8,6 +8,8 @@ import pytest
 from core_engine.audio_utils import get_audio_duration
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
+from core_engine.reading.aloud import spoken_text
+from storyflow.narration import planning
 from storyflow.narration.narration import Narration
 from storyflow.narration.planning import Task, digest_of_model
 from storyflow.narration.record import RecordError, read_record
@@ -158,7 +160,7 @@ def test_project_of_another_story_is_left_alone(narrate, tmp_path):
 def test_manifest_that_is_not_ours_is_left_alone(narrate, content):
     path = narrate().manifest
     path.write_text(content)
-    with pytest.raises(RecordError, match="Move it away"):
+    with pytest.raises(RecordError, match="delete the file"):
         narrate()
     assert path.read_text() == content
 
@@ -200,3 +202,20 @@ def test_first_wav_that_is_made_is_named_once_while_the_others_are_made(narrate,
     with narration_shown(read_story(story).segments) as after_each:
         narrate(after_each)
     assert "The first WAV" not in capsys.readouterr().err
+
+
+def test_each_segment_is_read_once_in_a_run(narrate, story, monkeypatch) -> None:
+    read = []
+
+    def counted(text: str, language: str) -> str:
+        read.append(text)
+        return spoken_text(text, language)
+
+    monkeypatch.setattr(planning, "spoken_text", counted)
+    texts = [segment.text for segment in read_story(story).segments]
+    narrate()
+    assert read == texts
+    story.write_text("A new beginning.\n\nThe second one.\n\nThe third one.\n")
+    read.clear()
+    narrate()
+    assert read == [segment.text for segment in read_story(story).segments]

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,11 @@ logger = logging.getLogger(__name__)
 
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
+
+
+def provider_names(providers: Iterable[str]) -> tuple[str, ...]:
+    """Return what onnxruntime runs models on as people call it, e.g. "CUDA", "CPU"."""
+    return tuple(provider.removesuffix("ExecutionProvider") for provider in providers)
 
 
 def open_session(
