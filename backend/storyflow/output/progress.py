@@ -58,8 +58,11 @@ def narration_shown(segments: Sequence[Segment], quiet: bool = False) -> Iterato
 
 
 @contextlib.contextmanager
-def transfer_shown(what: str) -> Iterator[Report]:
+def transfer_shown(what: str, quiet: bool = False) -> Iterator[Report]:
     """Yield what a download or a copy reports to, which shows its speed too."""
+    if quiet:
+        yield lambda _progress: None
+        return
     began, before = time.monotonic(), None
     with _shown(what) as display:
 

@@ -74,7 +74,7 @@ def test_voice_that_is_not_there_is_an_error_with_near_names(
 
 def test_voices_of_a_json_story_speak_their_segments(tmp_path: Path) -> None:
     story = tmp_path / "cast.json"
-    segments = [
+    segments: list[dict[str, Any]] = [
         {"id": "one", "text_content": "This is the same text.", "mood": "calm"},
         {"id": "two", "text_content": "This is the same text.", "voice_id": "bm_george", "speed": 2.0},
     ]
