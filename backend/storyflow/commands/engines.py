@@ -114,14 +114,8 @@ def _row(folder: Path) -> dict[str, Any]:
         config = load_engine_config(folder / "engine.yaml")
     except StartError as error:
         return {**row, "problem": str(error).splitlines()[0]}
-    models = baked_in_models(folder)
-    return {
-        **row,
-        "type": config.engine_type,
-        "models": models,
-        "longest_text": config.max_text_length,
-        "problem": None,
-    }
+    found = {"type": config.engine_type, "models": baked_in_models(folder), "longest_text": config.max_text_length}
+    return {**row, **found, "problem": None}
 
 
 def baked_in_models(folder: Path) -> list[str]:

@@ -47,9 +47,8 @@ def report_checks(folder: Path, results: "Sequence[Result]", as_json: bool) -> N
         table.add_row(result.check, f"[{_COLOURS[result.outcome]}]{result.outcome}[/]", change)
     Console().print(table)
     if outcomes["failed"]:
-        click.echo(
-            f"Error: {folder.name} does not conform: {outcomes['failed']} failed. {_counted(outcomes)}", err=True
-        )
+        failed = f"{outcomes['failed']} failed"
+        click.echo(f"Error: {folder.name} does not conform: {failed}. {_counted(outcomes)}", err=True)
     elif outcomes["unchecked"]:
         click.echo(f"{folder.name} breaks nothing that was checked. {_counted(outcomes)}")
     else:
