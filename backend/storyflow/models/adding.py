@@ -12,18 +12,18 @@ from core_engine.kokoro.model.external_data import check_external_data, external
 from core_engine.kokoro.model.inference import read_signature, run
 from core_engine.kokoro.model.runtime import open_session
 from core_engine.kokoro.voice.formats import format_of
-from core_engine.kokoro.voice.packs import find_voices, style_row
+from core_engine.kokoro.voice.packs import style_row
 from engines.downloading.staging import Bundle, Progress, assemble
 from engines.store.manifest import FileEntry, manifest_path, read_manifest, sha256_of
 from engines.store.names import is_name
 from engines.store.stamps import note_verified
 from storyflow.models.adopting import adopt
 from storyflow.models.errors import RefusedModelError, WrongFileError
-from storyflow.models.identify import ModelFile, VoicesFile, describe, identify
+from storyflow.models.identify import ModelFile, VoicesFile, describe
+from storyflow.models.matching import model_and_voices
 from storyflow.models.registry import KnownModel, Registry
 
 _BLOCK = 1 << 20
-_CANDIDATES = frozenset([".onnx", ".bin", ".npz", ".npy", ".json"])
 _TRIAL = (50, 83, 54, 156, 31)
 """Token ids of "hello", in either vocabulary."""
 
@@ -61,9 +61,8 @@ def add(
     Voices that are not named are looked for beside the model. Raises WrongFileError for what is no model and no voices,
     RefusedModelError for what does not belong together, StorageError for the disk.
     """
-    model, voices = _sorted_out([identify(path, registry) for path in _files_in(paths)], registry)
+    model, voices = model_and_voices(paths, registry)
     known = _published_as(model, registry)
-    check_pair(model, voices)
     if known is None:
         _try_out(model, voices)
     chosen = name or (known.name if known else _own_name(model.path, registry))
@@ -72,61 +71,6 @@ def add(
     _install(bundle, models_dir, target, progress)
     path = target / bundle.files[0].path if bundle.is_folder else target
     return Added(chosen, path, (describe(model), *map(describe, voices)))
-
-
-def check_pair(model: ModelFile, voices: Iterable[VoicesFile]) -> None:
-    """Refuse voices of another version than the model, or of several; raises RefusedModelError."""
-    versions = {file.path.name: file.version for file in voices}
-    for file, version in versions.items():
-        if model.version and version and version != model.version:
-            raise RefusedModelError(
-                f"'{file}' holds voices of Kokoro {version}, and '{model.path.name}' is Kokoro {model.version}. They "
-                f"would speak nonsense together. Give the voices that belong to the model."
-            )
-    if len(set(versions.values())) > 1:
-        named = ", ".join(f"'{file}' {version or 'unknown'}" for file, version in versions.items())
-        raise RefusedModelError(f"The voices are of different versions of Kokoro: {named}. Give those of one version.")
-
-
-def _files_in(paths: Iterable[Path]) -> list[Path]:
-    found = []
-    for path in paths:
-        if not path.exists():
-            raise WrongFileError(f"There is nothing at '{path}'.")
-        if not path.is_dir():
-            found.append(path)
-            continue
-        places = [entry for folder in (path, path / "voices") if folder.is_dir() for entry in sorted(folder.iterdir())]
-        inside = [entry for entry in places if entry.is_file() and entry.suffix.lower() in _CANDIDATES]
-        found += [entry for entry in inside if entry.suffix == ".onnx" or entry in _voice_paths(path)]
-    if not found:
-        raise WrongFileError("There is no ONNX file and no voice pack in there.")
-    return found
-
-
-def _voice_paths(folder: Path) -> list[Path]:
-    return sorted({file.path for file in find_voices(folder).values()})
-
-
-def _sorted_out(
-    files: Iterable[ModelFile | VoicesFile], registry: Registry
-) -> tuple[ModelFile, tuple[VoicesFile, ...]]:
-    """Return the one model and its voices; those beside it where none were given."""
-    files = list(files)
-    models = [file for file in files if isinstance(file, ModelFile)]
-    voices = [file for file in files if isinstance(file, VoicesFile)]
-    if len(models) != 1:
-        listed = "; ".join(describe(file) for file in files)
-        raise RefusedModelError(f"One model is installed at a time, with its voices, and these are: {listed}.")
-    if not voices:
-        beside = (identify(path, registry) for path in _voice_paths(models[0].path.parent))
-        voices = [file for file in beside if isinstance(file, VoicesFile)]
-    if not voices:
-        raise RefusedModelError(
-            f"{describe(models[0])}. It cannot speak without voices, and there are none beside it: name their file "
-            f"too, as in `storyflow models add {models[0].path.name} voices.bin`."
-        )
-    return models[0], tuple(voices)
 
 
 def _published_as(model: ModelFile, registry: Registry) -> KnownModel | None:

@@ -53,7 +53,8 @@ def test_environment_variables_in_the_pages_are_read_by_the_code():
     readers = [
         *backend.glob("storyflow_backend/*.py"),
         backend / "core_engine" / "places.py",
-        backend / "core_engine" / "kokoro" / "graph_cache.py",
+        backend / "storyflow" / "commands" / "log.py",
+        backend / "core_engine" / "kokoro" / "model" / "graph_cache.py",
         backend / "engines" / "downloading" / "policy.py",
         backend / "listening" / "equipment.py",
     ]
