@@ -74,7 +74,7 @@ def test_files_of_the_tour_exist():
     tour = (ROOT / "CONTRIBUTING.md").read_text()
     kokoro = ROOT / "backend" / "core_engine" / "kokoro"
     named = set(re.findall(r"`(\w+\.py)`", "\n".join(re.findall(r"^\| (`.+?) \|", tour, re.MULTILINE))))
-    assert named == {path.name for path in kokoro.glob("*.py")} - {"__init__.py"}
+    assert named == {path.name for path in kokoro.rglob("*.py")} - {"__init__.py"}
     for place in re.findall(r"^\| `([a-z_/]+/)` \|", tour, re.MULTILINE):
         assert (ROOT / place).is_dir(), place
 
