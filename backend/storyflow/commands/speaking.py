@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
+from core_engine.model_paths import BUILT_IN, installed_models, model_path
+from core_engine.places import given_folder, media_root, models_dir
 from engines.store.names import checked_name, is_name
 from storyflow.commands.exits import Exit, exits_for_people, interrupts_wait
 
@@ -47,7 +49,6 @@ class Manner:
 
     def rehearsal(self) -> "Rehearsal":
         """Return what `--dry-run` prints from; raises as `version_that_would_speak` does."""
-        from core_engine.places import models_dir
         from storyflow.narration.rehearsal import Rehearsal, version_that_would_speak
 
         version = version_that_would_speak(self.model, self.voice, models_dir()) if self.phonemes else None
@@ -144,8 +145,6 @@ def voices(as_json: bool) -> None:
     """List the voices by language, and which installed model has them."""
     with exits_for_people():
         from core_engine.kokoro.voice.packs import find_voices
-        from core_engine.model_paths import BUILT_IN, installed_models, model_path
-        from core_engine.places import models_dir
         from storyflow.output.voices import report_voices
 
         paths = {**installed_models(models_dir()), BUILT_IN: model_path(BUILT_IN, models_dir())}
@@ -154,8 +153,6 @@ def voices(as_json: bool) -> None:
 
 def _announced_media_root() -> Path:
     """Return the media root; say where it is unless MEDIA_ROOT named it."""
-    from core_engine.places import given_folder, media_root
-
     if not given_folder("MEDIA_ROOT"):
         click.echo(f"Writing below '{media_root()}'; --out or MEDIA_ROOT names another folder.", err=True)
     return media_root()
