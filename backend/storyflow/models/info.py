@@ -17,7 +17,7 @@ _WITH_US = "with this program: its built-in voice"
 
 
 @dataclass(frozen=True)
-class ModelInfo:
+class ModelDescription:
     """What is known of an installed model."""
 
     name: str
@@ -37,7 +37,7 @@ class ModelInfo:
     voices: tuple[str, ...]
 
 
-def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
+def info_of(model: InstalledModel, registry: Registry) -> ModelDescription:
     """Open a model and return all about it; raises ChangedModelError or ModelFileError."""
     if model.problem:
         raise ChangedModelError(model.problem)
@@ -49,7 +49,7 @@ def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
     voices = find_voices(model.path.parent)
     version = version_of_notes(facts.notes) or version_of_voices(voices) or "unknown"
     known = registry.find(model.sha256) if model.sha256 else None
-    return ModelInfo(
+    return ModelDescription(
         name=model.name,
         path=model.path,
         size=model.size,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from storyflow.models.info import ModelInfo
+from storyflow.models.info import ModelDescription
 from storyflow.models.library import InstalledModel
 from storyflow.models.registry import KnownModel, Registry
 from storyflow.output.tables import echo_json, echo_table, size_text
@@ -48,7 +48,7 @@ def report_verified(
             click.echo(f"note     {name}: put there by hand, {_published(model, registry)}")
 
 
-def report_info(info: ModelInfo, as_json: bool) -> None:
+def report_info(info: ModelDescription, as_json: bool) -> None:
     """Print everything about one model."""
     if as_json:
         echo_json({**asdict(info), "path": str(info.path)})
