@@ -53,11 +53,11 @@ def trusted_frames(outputs: Any, index: int | None, tokens: int, samples: int) -
     """
     if index is None or index >= len(outputs):
         return None
-    told = np.asarray(outputs[index]).reshape(-1)
-    if told.size != tokens + 2 or not np.all(told >= 0) or told.sum() * SAMPLES_PER_FRAME != samples:
+    frames = np.asarray(outputs[index]).reshape(-1)
+    if frames.size != tokens + 2 or not np.all(frames >= 0) or frames.sum() * SAMPLES_PER_FRAME != samples:
         _report_untrue()
         return None
-    return told.astype(np.int64)
+    return frames.astype(np.int64)
 
 
 @lru_cache(maxsize=1)

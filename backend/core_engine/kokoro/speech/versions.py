@@ -49,8 +49,8 @@ def version_of_model(path: Path, session: Any) -> str | None:
     Raises ModelFileError for an unknown vocabulary.
     """
     notes = getattr(session, "get_modelmeta", None)
-    told = version_of_notes(notes().custom_metadata_map) if notes else None
-    return told or _version_of_manifest(path)
+    version = version_of_notes(notes().custom_metadata_map) if notes else None
+    return version or _version_of_manifest(path)
 
 
 def checked_version(model: str | None, pack_rows: int, voice: str) -> str:
