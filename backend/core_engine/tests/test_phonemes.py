@@ -39,7 +39,7 @@ class PhonemizeTests(SimpleTestCase):
     def test_phonemize_shared_reference(self):
         path = SHARED / "kokoro_v0_19_tokens.jsonl"
         if not path.is_file():
-            self.skipTest(f"the shared reference data is not here: {path}")
+            self.skipTest(f"the shared reference data is missing: {path}")
         for line in path.read_text("utf-8").splitlines():
             row = json.loads(line)
             for language in ("en-us", "en-gb"):
@@ -72,7 +72,7 @@ class PhonemizeTests(SimpleTestCase):
         self.assertIn("mˈiːniən", phonemes)
         self.assertNotIn("hy", phonemes)
 
-    def test_phonemize_unspeakable_is_said_once_and_without_the_text(self):
+    def test_phonemize_unspeakable_is_logged_once_without_the_text(self):
         with self.assertLogs("core_engine.kokoro", "WARNING") as logs:
             self.assertEqual(phonemize("Secret \ue000 word \ue000\ue001."), phonemize("Secret word."))
         self.assertEqual(len(logs.output), 1)

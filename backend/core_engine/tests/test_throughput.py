@@ -1,4 +1,4 @@
-"""Many texts on all cores give what one after another gives, in their order, and stop when nobody asks any more."""
+"""Many texts in parallel: the same audio as in sequence, in order, and no further work once the caller stops."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ class SpeakEachTests(SimpleTestCase):
         utterance = self.kokoro.prepare(text, max_tokens=CHUNK_TOKENS)
         return self.kokoro.joined(utterance, [self.kokoro.run(utterance, chunk) for chunk in utterance.chunks]).audio
 
-    def test_samples_are_those_of_one_after_another(self):
+    def test_samples_equal_those_of_sequential_runs(self):
         for workers in (1, 3):
             spoken = list(speak_each(self.kokoro, lines(TEXTS), workers))
             self.assertEqual(len(spoken), len(TEXTS))
@@ -41,7 +41,7 @@ class SpeakEachTests(SimpleTestCase):
                 else:
                     np.testing.assert_array_equal(speech.audio, self.one_after_another(text))
 
-    def test_failing_chunk_fails_its_text_alone(self):
+    def test_failing_chunk_fails_only_its_text(self):
         run = Kokoro.run
 
         def fail_on_short(kokoro, utterance, chunk):
@@ -53,7 +53,7 @@ class SpeakEachTests(SimpleTestCase):
             spoken = list(speak_each(self.kokoro, lines([SAMPLE_TEXT, "A", SAMPLE_TEXT]), 2))
         self.assertEqual([isinstance(speech, SynthesisError) for speech in spoken], [False, True, False])
 
-    def test_texts_are_taken_as_they_are_needed(self):
+    def test_texts_are_consumed_lazily(self):
         taken = []
 
         def endless():
@@ -67,5 +67,5 @@ class SpeakEachTests(SimpleTestCase):
         self.assertLess(len(taken), 70)
         self.assertEqual([thread.name for thread in threading.enumerate() if thread.name.startswith("speak")], [])
 
-    def test_no_texts_is_nothing(self):
+    def test_no_texts_give_no_speech(self):
         self.assertEqual(list(speak_each(self.kokoro, [], 2)), [])
