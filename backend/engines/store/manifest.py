@@ -48,7 +48,7 @@ def model_of(file: Path) -> Path | None:
     """
     real = file.resolve()
     for model in (real, real.parent):
-        if any(_path(model, entry) == real for entry in read_manifest(model) or ()):
+        if any(path_of(model, entry) == real for entry in listed_files(model) or ()):
             return model
     return None
 
@@ -58,7 +58,7 @@ def to_json(files: list[FileEntry]) -> bytes:
     return json.dumps({"format": _FORMAT, "files": [asdict(file) for file in files]}, indent=1).encode() + b"\n"
 
 
-def read_manifest(model: Path) -> list[FileEntry] | None:
+def listed_files(model: Path) -> list[FileEntry] | None:
     """Return the files that the manifest of `model` lists, or None for a model that was not downloaded.
 
     Raises DamagedModelError for a manifest that is not as `to_json` writes it.
@@ -83,16 +83,16 @@ def _is_sound(file: FileEntry) -> bool:
 def has_right_sizes(model: Path) -> bool:
     """Tell, without reading the files, whether `model` has no manifest or files of the sizes that it lists."""
     try:
-        files = read_manifest(model)
-        return files is None or all(_path(model, file).stat().st_size == file.size for file in files)
+        files = listed_files(model)
+        return files is None or all(path_of(model, file).stat().st_size == file.size for file in files)
     except (DamagedModelError, OSError):
         return False
 
 
 def verify_model(model: Path) -> None:
     """Read every file of `model` against its manifest, where it has one; raises DamagedModelError."""
-    for file in read_manifest(model) or ():
-        path = _path(model, file)
+    for file in listed_files(model) or ():
+        path = path_of(model, file)
         try:
             matches = path.stat().st_size == file.size and sha256_of(path) == file.sha256
         except OSError as error:
@@ -103,10 +103,10 @@ def verify_model(model: Path) -> None:
 
 def listed_paths(model: Path) -> list[Path]:
     """Return the files that the manifest of `model` lists; raises DamagedModelError."""
-    return [_path(model, file) for file in read_manifest(model) or ()]
+    return [path_of(model, file) for file in listed_files(model) or ()]
 
 
-def _path(model: Path, file: FileEntry) -> Path:
+def path_of(model: Path, file: FileEntry) -> Path:
     """Return where `file` lies: in the model's folder, or, of several files side by side, beside the real first one."""
     real = model.resolve()
     return real / file.path if real.is_dir() else real.with_name(file.path)

@@ -27,7 +27,7 @@ from engines.downloading.policy import (
     UntrustedSourceError,
 )
 from engines.downloading.transfer import CHUNK
-from engines.store.manifest import read_manifest, verify_model
+from engines.store.manifest import listed_files, verify_model
 from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest
 
 CONTENT = random.Random(1).randbytes(300_000)
@@ -75,7 +75,7 @@ def test_fetch_model_publishes_a_folder_with_its_manifest(tmp_path):
         path = fetch_model(model, tmp_path, policy=policy(server))
     assert path == tmp_path / "tone"
     assert (path / "voices/one.bin").read_bytes() == CONTENT
-    assert [(file.path, file.size) for file in read_manifest(path) or ()] == [
+    assert [(file.path, file.size) for file in listed_files(path) or ()] == [
         ("model.json", 2),
         ("voices/one.bin", 300_000),
     ]

@@ -136,7 +136,7 @@ def baked_in_models(folder: Path) -> list[str]:
 
     # Not `available`: that would make folders and links. Its suffixes stand in server.py, which is not run for a list.
     store = ModelStore(folder, suffixes=_model_suffixes(folder / "server.py"))
-    return sorted(name for name, path in store.complete() if not path.is_symlink())
+    return sorted(name for name, path in store.complete().items() if not path.is_symlink())
 
 
 def _model_suffixes(server: Path) -> tuple[str, ...]:

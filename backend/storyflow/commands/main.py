@@ -118,7 +118,8 @@ def narrate(
     with exits_for_people(as_json):
         with interrupts_wait():
             from core_engine.kokoro.model.cores import allowed_cores
-            from storyflow.narration.narration import Narration, Task, digest_of_model
+            from engines.store.file_state import sampled_digest
+            from storyflow.narration.narration import Narration, Task
             from storyflow.narration.speaking import load_model
             from storyflow.output.progress import shown
             from storyflow.output.reports import report_narration, report_rehearsal, warn_of_language
@@ -135,7 +136,7 @@ def narrate(
         root = out.absolute() if out else _announced_media_root()
         task = Task(text, story.absolute(), name, root, voice, speed, as_written)
         loaded = load_model(model, threads=1)
-        narration = Narration(task, loaded.kokoro, digest_of_model(loaded.model.path), workers=allowed_cores())
+        narration = Narration(task, loaded.kokoro, sampled_digest(loaded.model.path), workers=allowed_cores())
         with shown(text.segments, quiet=as_json) as after_each:
             outcome = narration.run(after_each)
         report_narration(outcome, loaded.model.name, as_json, mismatch)

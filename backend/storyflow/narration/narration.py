@@ -24,7 +24,6 @@ PLAYLIST_NAME = "playlist.m3u8"
 _SOUND_VERSION = 2
 """Goes up when the same text, voice and model come to sound different, so that all is made again."""
 _SAVE_EVERY_S = 2.0
-_SAMPLE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -212,18 +211,6 @@ class Narration:
             errors=self._errors,
             elapsed_s=elapsed_s,
         )
-
-
-def digest_of_model(path: Path) -> str:
-    """Return what tells one model file from another: its size, its first and its last MiB.
-
-    Hashing all of a large model would take longer than speaking a page.
-    """
-    with path.open("rb") as file:
-        head = file.read(_SAMPLE_BYTES)
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _SAMPLE_BYTES))
-        return hashlib.sha256(b"%d" % size + head + file.read()).hexdigest()
 
 
 def _previous_entries(task: Task) -> dict[str, Entry]:

@@ -9,7 +9,7 @@ from core_engine.audio_utils import get_audio_duration
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
 from storyflow.narration.manifest import ManifestError, read_manifest
-from storyflow.narration.narration import Narration, Task, digest_of_model
+from storyflow.narration.narration import Narration, Task
 from storyflow.output.progress import shown
 from storyflow.stories.story import read_story
 
@@ -178,15 +178,6 @@ def test_playlist_names_the_files_in_order(narrate):
 def test_manifest_is_json_that_other_programs_read(narrate):
     document = json.loads(narrate().manifest.read_text())
     assert {"id", "text", "path", "duration", "voice", "made_from"} <= set(document["segments"][0])
-
-
-def test_digest_tells_models_apart(tmp_path):
-    digests = set()
-    for content in (b"a" * 3_000_000, b"a" * 3_000_001, b"b" + b"a" * 2_999_999, b"a" * 2_999_999 + b"b"):
-        path = tmp_path / "m.onnx"
-        path.write_bytes(content)
-        digests.add(digest_of_model(path))
-    assert len(digests) == 4
 
 
 def test_first_wav_that_is_made_is_named_once_while_the_others_are_made(narrate, story, capsys) -> None:

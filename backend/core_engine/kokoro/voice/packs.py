@@ -6,7 +6,6 @@ for n token ids; v1.0 has 510, row n - 1.
 
 import contextlib
 import logging
-import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +19,7 @@ from core_engine.kokoro.vocabulary import MAX_TOKENS
 from core_engine.kokoro.voice.formats import VoicePack, format_of
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 from engines.store import manifest
+from engines.store.file_state import FileState, state_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +31,7 @@ class VoiceFile:
     """A file with voices, as it was when it was looked at."""
 
     path: Path
-    modified_ns: int
-    size: int
+    state: FileState
 
 
 def style_row(pack: VoicePack, token_count: int) -> npt.NDArray[np.float32]:
@@ -98,9 +97,8 @@ def _candidates(folder: Path) -> list[VoiceFile]:
             continue
         for path in found:
             with contextlib.suppress(OSError):  # gone since, a link to nothing, or not ours to read
-                status = path.stat()
-                if stat.S_ISREG(status.st_mode):
-                    files.append(VoiceFile(path, status.st_mtime_ns, status.st_size))
+                if path.is_file():
+                    files.append(VoiceFile(path, state_of(path)))
     return files
 
 

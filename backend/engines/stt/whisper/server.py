@@ -9,7 +9,7 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_quality_server import Analysis, AnalysisTask, BaseQualityServer
 from engines.contract.engine_config import model_info
-from engines.contract.errors import RequestError
+from engines.contract.errors import RequestError, loaded
 from engines.contract.wav import read_wav_format
 from engines.contract.wire import ModelInfo
 from engines.speech.offline import keep_offline
@@ -51,16 +51,12 @@ class WhisperServer(BaseQualityServer):
         """List what is there or can be fetched, by each of its names."""
         loadable = set(self.store.loadable())
         names = loadable | {name for name in self._same_as if self.store_name(name) in loadable}
-        return [
-            model_info(self.config, name)
-            for name in sorted(names, key=lambda name: (name != self.store.default_model, name))
-        ]
+        return [model_info(self.config, name) for name in self.store.in_order(names)]
 
     def store_name(self, model_name: str) -> str:
         """Return the model whose file it is; a file that bears the other name itself comes first."""
-        if model_name in self._same_as and model_name not in self.store.available():
-            return self._same_as[model_name]
-        return model_name
+        other = self._same_as.get(model_name)
+        return model_name if other is None or self.store.find(model_name) else other
 
     def load_model(self, model_name: str) -> None:
         """Open the file on the GPU where there is one."""
@@ -75,11 +71,10 @@ class WhisperServer(BaseQualityServer):
 
     def analyze_audio(self, task: AnalysisTask) -> Analysis:
         """Listen, and compare with the expected text where there is one."""
-        if self._transcriber is None:
-            raise RequestError("Model not loaded")
+        transcriber = loaded(self._transcriber)
         self._check_limits(task)
         pronunciation = Pronunciation(task.pronunciation_rules)
-        heard = self._transcriber.transcribe(read_mono(task.audio, SAMPLE_RATE), task.language)
+        heard = transcriber.transcribe(read_mono(task.audio, SAMPLE_RATE), task.language)
         return verdict(heard, _compared(task.expected_text or "", heard.text, heard.language, pronunciation))
 
     def _check_limits(self, task: AnalysisTask) -> None:

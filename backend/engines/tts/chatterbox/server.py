@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
-from engines.contract.errors import RequestError
+from engines.contract.errors import RequestError, loaded
 from engines.speech.reading import as_spoken
 from engines.speech.sentences import cut_at_sentences
-from engines.speech.sound import joined, read_mono, wav_of
+from engines.speech.sound import joined, read_speaker, wav_of
 from engines.speech.speaker_cache import SpeakerCache
-from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
+from engines.tts.chatterbox.chatterbox_model import Kind, forget_hooks, kind_of, load_checkpoint
 
 if TYPE_CHECKING:
     from engines.speech.sound import Samples
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLE_RATE = 24_000
-SHORTEST_SAMPLE_S = 1.0
-SILENCE_PEAK = 1e-3  # -60 dB
 PROMPT_S = 6.0  # of the samples that the model continues; of the rest it takes the timbre only
 LONGEST_PIECE = 300  # characters, the library's own advice: it stops after 1,000 tokens, 40 s (issues 76, 181)
 LONGEST_DENSE_PIECE = 100  # in scripts where a character is a syllable
@@ -75,15 +73,14 @@ class ChatterboxServer(BaseTTSServer):
 
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
         """Speak all of `text` in the voice of the samples."""
-        if self._model is None or self._kind is None:
-            raise RequestError("Model not loaded")
-        if self._kind.languages is not None and language not in self._kind.languages:
+        kind = loaded(self._kind)
+        if kind.languages is not None and language not in kind.languages:
             raise RequestError(
                 f"The model '{self.current_model}' speaks English only, not '{language}'. {self._choice(language)}"
             )
         conditionals = self._speakers.get(speaker_wav, self._learn)
         _seed(parameters["seed"])
-        settings = _settings(parameters, None if self._kind.languages else language)
+        settings = _settings(parameters, None if kind.languages else language)
         pieces = _pieces(as_spoken(text, language), LONGEST_DENSE_PIECE if language in DENSE else LONGEST_PIECE)
         return wav_of(
             joined([self._spoken(piece, conditionals, settings) for piece in pieces], SAMPLE_RATE), SAMPLE_RATE
@@ -135,10 +132,7 @@ def _pieces(text: str, longest: int) -> list[str]:
 
 def _prompt(samples: Sequence[Path]) -> "Samples":
     """Return the samples as one sound (n,) that begins with an equal share of each."""
-    sounds = [read_mono(sample, SAMPLE_RATE, minimum_s=SHORTEST_SAMPLE_S) for sample in samples]
-    for sample, sound in zip(samples, sounds, strict=True):
-        if abs(sound).max() < SILENCE_PEAK:
-            raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
+    sounds = [read_speaker(sample, SAMPLE_RATE) for sample in samples]
     share = round(PROMPT_S * SAMPLE_RATE / len(sounds))
     parts = [sound[:share] for sound in sounds] + [sound[share:] for sound in sounds if len(sound) > share]
     return joined(parts if len(sounds) > 1 else sounds, SAMPLE_RATE)
