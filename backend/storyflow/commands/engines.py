@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 
 from core_engine.kokoro.installation import install_command
+from engines.environment import python_of
 from storyflow.commands.engine_folders import (
     KIND_FOLDERS,
     engine_folder,
     engine_folders,
     new_engines_dir,
-    python_of,
     serving_folder,
 )
 from storyflow.commands.exits import Exit
