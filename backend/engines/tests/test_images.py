@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 import yaml
 
-from engines.store import links as model_links
+import engines
 from engines.tests.file_server import file_server
 
-ENGINES = Path(model_links.__file__).parent
+ENGINES = Path(engines.__file__).parent
 PROJECT = ENGINES.parent.parent
 BUILD_IMAGE = Path(os.environ.get("STORYFLOW_BUILD_IMAGE") or PROJECT.parent / "shared/tools/build-image")
 STORE = Path(os.environ.get("BUILD_IMAGE_STORE") or "/var/tmp/engine-images")
