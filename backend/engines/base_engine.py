@@ -7,11 +7,11 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from engines.contract.engine_config import ENGINE_YAML, load_engine_config, model_info
 from engines.contract.errors import BusyError, NotFoundError, RequestError, StartError, UnusableModelError
-from engines.contract.wire import ModelInfo
+from engines.contract.wire import Device, ModelInfo
 from engines.downloading.downloadable import downloadable_models
 from engines.downloading.policy import DownloadCancelledError, DownloadPolicy
 from engines.downloading.staging import Progress
@@ -45,8 +45,9 @@ class BaseEngine(ABC):
         self.config = load_engine_config(self.base_path / ENGINE_YAML)
         self.download_policy, self.store = self._new_store()
         self.activity = Activity()
-        self._loader = ModelLoader(self.activity, self._check_loadable, self._bring_and_load, self.unload_model)
+        self._loader = ModelLoader(self.activity, self._check_loadable, self._bring_and_load, self._free)
         self._unusable: dict[str, tuple[States, str]] = {}  # the files that failed, and why: no error with its frames
+        self._device: Device = "cpu"  # an engine says in `load_model` where else its model runs
         self._stopping = threading.Event()
 
     # What an engine writes
@@ -88,9 +89,9 @@ class BaseEngine(ABC):
         return False
 
     @property
-    def device(self) -> Literal["cpu", "cuda"]:
+    def device(self) -> Device:
         """Where the loaded model runs."""
-        return "cpu"
+        return self._device
 
     # What an engine uses
 
@@ -134,6 +135,10 @@ class BaseEngine(ABC):
             self._unusable[name] = (files, str(error))
             raise
         self._unusable.pop(name, None)
+
+    def _free(self) -> None:
+        self._device = "cpu"
+        self.unload_model()
 
     def _bring(self, name: str) -> None:
         try:

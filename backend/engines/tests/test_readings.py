@@ -8,6 +8,7 @@ import pytest
 
 import engines
 from core_engine.kokoro.model.graph_key import graph_key
+from engines.base_server import BaseEngineServer
 from engines.contract.errors import UnusableModelError
 from engines.models import ModelStore
 from engines.store import links, manifest
@@ -57,7 +58,7 @@ def write_manifest(folder: Path, *names: str) -> None:
 
 
 @pytest.fixture
-def kokoro(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedEngine]:
+def kokoro(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BaseEngineServer]:
     """The engine kokoro with six models that were downloaded, none of them read yet."""
     from engines.tts.kokoro.server import KokoroServer
 
@@ -75,7 +76,7 @@ def kokoro(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted
     engine.finish(5)
 
 
-def load(engine: ScriptedEngine, name: str) -> None:
+def load(engine: BaseEngineServer, name: str) -> None:
     engine._loader.request(name).result(60)
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 # backend/, where the engine runs from the project; in an image the packages lie beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
@@ -33,15 +32,9 @@ class WhisperServer(BaseQualityServer):
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
         self._transcriber: Transcriber | None = None
-        self._device: Literal["cuda", "cpu"] = "cpu"
         # "large" is a name of the library whose file is large-v3.pt: engine.yaml says which model is which.
         same = {model.name: model.metadata.get("same_as") for model in self.config.models}
         self._same_as = {name: str(other) for name, other in same.items() if other}
-
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """Where the model runs."""
-        return self._device
 
     def is_complete(self, path: Path) -> bool:
         """A model is one file; what it holds is found out when it is loaded."""
@@ -61,13 +54,12 @@ class WhisperServer(BaseQualityServer):
     def load_model(self, model_name: str) -> None:
         """Open the file on the GPU where there is one."""
         keep_offline(self.external_models_dir / ".cache")
-        device = torch_device()
-        self._transcriber = Transcriber.load(self.model_path(model_name), device)
-        self._device = device
+        self._device = torch_device()
+        self._transcriber = Transcriber.load(self.model_path(model_name), self._device)
 
     def unload_model(self) -> None:
         """Free the model."""
-        self._transcriber, self._device = None, "cpu"
+        self._transcriber = None
 
     def analyze_audio(self, task: AnalysisTask) -> Analysis:
         """Listen, and compare with the expected text where there is one."""

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 # backend/, where the engine runs from the project; in an image the package lies beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
@@ -48,12 +48,6 @@ class ChatterboxServer(BaseTTSServer):
         self._kind: Kind | None = None
         self._speakers: SpeakerCache[Any] = SpeakerCache()
 
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """Where the loaded model runs."""
-        model = self._model
-        return "cuda" if model is not None and model.device == "cuda" else "cpu"
-
     def is_complete(self, path: Path) -> bool:
         """A model is a folder with the files that the library opens by name."""
         return kind_of(path) is not None
@@ -65,6 +59,7 @@ class ChatterboxServer(BaseTTSServer):
         if self._kind is None:
             raise RuntimeError(f"The model '{model_name}' has lost files since it was listed.")
         self._model = load_checkpoint(folder, self._kind, self.external_models_dir / ".cache")
+        self._device = "cuda" if self._model.device == "cuda" else "cpu"
 
     def unload_model(self) -> None:
         """Free the model and what it has learned of the speakers."""

@@ -8,7 +8,7 @@ import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 # backend/, where the engine runs from the project; in an image the packages lie beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
@@ -45,12 +45,6 @@ class KokoroServer(BaseTTSServer):
         self._kokoro: Kokoro | None = None
         self._opened: tuple[object, ...] = ()  # the file of the open session and all that it was opened with
         self._voice = ""
-
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """What the session runs on."""
-        kokoro = self._kokoro
-        return "cuda" if kokoro and kokoro.session.get_providers()[0].startswith("CUDA") else "cpu"
 
     def is_complete(self, path: Path) -> bool:
         """A model is an ONNX file with voices beside it."""
@@ -93,6 +87,7 @@ class KokoroServer(BaseTTSServer):
         except KokoroError as error:
             raise UnusableModelError(str(error)) from error
         self._voice = voice
+        self._device = "cuda" if self._kokoro.session.get_providers()[0].startswith("CUDA") else "cpu"
 
     def unload_model(self) -> None:
         """Keep the session for another voice of it; a load of another model frees it, and so does a failed one."""

@@ -3,7 +3,7 @@
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 # backend/, where the engine runs from the project; in an image the package lies beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
@@ -42,12 +42,6 @@ class VibeVoiceServer(BaseTTSServer):
         self._voices: SpeakerCache[Samples] = SpeakerCache()
         self._told: set[tuple[str, ...]] = set()
 
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """Where the loaded model runs."""
-        narrator = self._narrator
-        return narrator.device if narrator else "cpu"
-
     def is_complete(self, path: Path) -> bool:
         """A model is a folder with settings, tokenizer and all files of its weights; the log tells what is missing."""
         missing = missing_files(path)
@@ -62,7 +56,8 @@ class VibeVoiceServer(BaseTTSServer):
         keep_offline(self.external_models_dir / ".cache")
         from engines.tts.vibevoice.opening import load_narrator
 
-        self._narrator = load_narrator(self.model_path(model_name).resolve(), torch_device())
+        self._device = torch_device()
+        self._narrator = load_narrator(self.model_path(model_name).resolve(), self._device)
 
     def unload_model(self) -> None:
         """Forget the model and the voices."""

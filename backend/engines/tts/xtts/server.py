@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 # backend/, where the engine runs from the project; in an image the packages lie beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
@@ -33,13 +33,7 @@ class XttsServer(BaseTTSServer):
             self.store.downloadable.clear()
             self.model_advice = f"{licence.HOW_TO_AGREE} and start the engine again. {self.model_advice}"
         self._voice: XttsVoice | None = None
-        self._device: Literal["cpu", "cuda"] = "cpu"
         self._speakers: SpeakerCache[Speaker] = SpeakerCache()
-
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """Where the loaded model runs."""
-        return self._device
 
     def is_complete(self, path: Path) -> bool:
         """A model is a folder with the three files that the library reads."""
@@ -55,7 +49,7 @@ class XttsServer(BaseTTSServer):
 
     def unload_model(self) -> None:
         """Forget the model and the speakers that it has learned."""
-        self._voice, self._device = None, "cpu"
+        self._voice = None
         self._speakers.clear()
 
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
