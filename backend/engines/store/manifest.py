@@ -48,7 +48,7 @@ def model_of(file: Path) -> Path | None:
     """
     real = file.resolve()
     for model in (real, real.parent):
-        if any(path_of(model, entry) == real for entry in listed_files(model) or ()):
+        if real in listed_paths(model):
             return model
     return None
 
@@ -80,33 +80,30 @@ def _is_sound(file: FileEntry) -> bool:
     return isinstance(file.path, str) and all(is_name(part) for part in file.path.split("/"))
 
 
+def listed_paths(model: Path) -> dict[Path, FileEntry]:
+    """Return the files that the manifest of `model` lists by where they lie; raises DamagedModelError.
+
+    That is in the model's folder, or, of several files side by side, beside the real first one.
+    """
+    real = model.resolve()
+    folder = real if real.is_dir() else real.parent
+    return {folder / file.path: file for file in listed_files(real) or ()}
+
+
 def has_right_sizes(model: Path) -> bool:
     """Tell, without reading the files, whether `model` has no manifest or files of the sizes that it lists."""
     try:
-        files = listed_files(model)
-        return files is None or all(path_of(model, file).stat().st_size == file.size for file in files)
+        return all(path.stat().st_size == file.size for path, file in listed_paths(model).items())
     except (DamagedModelError, OSError):
         return False
 
 
 def verify_model(model: Path) -> None:
     """Read every file of `model` against its manifest, where it has one; raises DamagedModelError."""
-    for file in listed_files(model) or ():
-        path = path_of(model, file)
+    for path, file in listed_paths(model).items():
         try:
             matches = path.stat().st_size == file.size and sha256_of(path) == file.sha256
         except OSError as error:
             raise DamagedModelError(f"'{path}' of a downloaded model cannot be read ({error}).") from error
         if not matches:
             raise DamagedModelError(f"'{path}' is not what was downloaded: its size or SHA-256 differs.")
-
-
-def listed_paths(model: Path) -> list[Path]:
-    """Return the files that the manifest of `model` lists; raises DamagedModelError."""
-    return [path_of(model, file) for file in listed_files(model) or ()]
-
-
-def path_of(model: Path, file: FileEntry) -> Path:
-    """Return where `file` lies: in the model's folder, or, of several files side by side, beside the real first one."""
-    real = model.resolve()
-    return real / file.path if real.is_dir() else real.with_name(file.path)

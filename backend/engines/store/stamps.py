@@ -15,9 +15,9 @@ from engines.store.file_state import state_of
 from engines.store.manifest import (
     DamagedModelError,
     listed_files,
+    listed_paths,
     manifest_path,
     model_of,
-    path_of,
     verify_model,
 )
 from engines.store.publishing import publish
@@ -48,8 +48,7 @@ def listed_digest(file: Path) -> str | None:
     with contextlib.suppress(OSError, DamagedModelError):
         model = model_of(file)
         if model and _is_as_noted(model):
-            real = file.resolve()
-            return next(entry.sha256 for entry in listed_files(model) or () if path_of(model, entry) == real)
+            return listed_paths(model)[file.resolve()].sha256
     return None
 
 
@@ -69,7 +68,7 @@ def _is_as_noted(model: Path) -> bool:
 def _note_of(model: Path) -> bytes | None:
     """Return the note as it would be written now; None where that cannot be told."""
     with contextlib.suppress(OSError, DamagedModelError):
-        files = {entry.path: state_of(path_of(model, entry)) for entry in listed_files(model) or ()}
+        files = {entry.path: state_of(path) for path, entry in listed_paths(model).items()}
         listed = hashlib.sha256(manifest_path(model).read_bytes()).hexdigest()
         return json.dumps({"manifest": listed, "files": files}).encode()
     return None
