@@ -28,7 +28,7 @@ from engines.contract.wire import (
 from engines.serving.app import describe, new_app, outcome
 from engines.serving.gpu import gpu_memory
 from engines.serving.guards import Exposure
-from engines.serving.process import DEFAULT_PORT, Ending, EngineProcess
+from engines.serving.process import DEFAULT_PORT, EngineProcess
 from engines.serving.samples import SampleStore
 
 logger = logging.getLogger(__name__)
@@ -146,10 +146,10 @@ class BaseEngineServer(BaseEngine):
         with process.starting():
             engine = cls()
             listener = process.listen(engine.config.name)
-        engine.stop = process.stop
+        engine.stop, process.close, process.abandon = process.stop, engine.close, engine.abandon
         engine.store.prepare()
         app = engine.create_app(process.options.exposure)
-        process.run(app, listener, Ending(engine.close, engine.abandon, engine.finish))
+        process.run(app, listener, engine.finish)
 
     def close(self) -> None:
         """Take no more work, refuse what waits, and break off a download."""

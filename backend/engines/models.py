@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from engines.downloading.downloadable import DownloadableModel
-from engines.downloading.downloads import Progress, fetch_model
+from engines.downloading.downloads import fetch_model
 from engines.downloading.policy import DownloadError, DownloadPolicy
+from engines.downloading.staging import Progress
 from engines.store import links
 from engines.store.links import holds_something
 from engines.store.manifest import DamagedModelError, has_right_sizes

@@ -51,21 +51,6 @@ def fetch_model(
         delivery.packages.close()
 
 
-def fetch_file(
-    file: RemoteFile,
-    folder: Path,
-    *,
-    policy: DownloadPolicy | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    cancel: threading.Event | None = None,
-) -> Path:
-    """Return the path of `file` in `folder`, downloaded unless it is there; otherwise as `fetch_model`."""
-    name = file.path.rpartition(".")[0] or file.path
-    return fetch_model(
-        DownloadableModel(name, (file,), is_folder=False), folder, policy=policy, progress=progress, cancel=cancel
-    )
-
-
 def announced_size(path: str, url: str, *, policy: DownloadPolicy | None = None) -> int:
     """Return the bytes that the source of a file announces, for a RemoteFile of which only the SHA-256 is known.
 
@@ -145,6 +130,3 @@ def _all_together(file: RemoteFile, errors: list[DownloadError]) -> DownloadErro
     kind = UnreachableError if all(isinstance(error, UnreachableError) for error in errors) else DownloadError
     listed = "\n".join(f"- {error}" for error in errors)
     return kind(f"No source gave '{file.path}':\n{listed}\n")
-
-
-__all__ = ["Progress", "announced_size", "fetch_file", "fetch_model"]

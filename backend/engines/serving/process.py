@@ -48,15 +48,6 @@ class Options:
         return Exposure(is_loopback(self.host), self.token)
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How the work of a server ends, step by step."""
-
-    close: Callable[[], None]  # takes no more work
-    abandon: Callable[[], None]  # answers those who wait for the work that still runs
-    finish: Callable[[float], bool]  # frees everything within so many seconds; tells whether all work has ended
-
-
 def find_base_path() -> Path:
     """Return /app in a container, the folder of server.py otherwise (model management standard, base server)."""
     if Path("/app").exists() and Path("/app/server.py").exists():
@@ -133,8 +124,9 @@ class EngineProcess:
         """Read how it was started; a bad value ends it with code 2."""
         self._name = find_base_path().name
         self.options = read_options(self._name, sys.argv[1:], os.environ, default_port)
+        self.close: Callable[[], None] = lambda: None  # takes no more work
+        self.abandon: Callable[[], None] = lambda: None  # answers those who wait for the work that still runs
         self._server: _Server | None = None
-        self._ending: Ending | None = None
         self._stopping = False  # no Event: a signal may interrupt whoever holds its lock
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -154,12 +146,12 @@ class EngineProcess:
         logger.info("Listening on http://%s:%d.", self.options.host, self.options.port)
         return listener
 
-    def run(self, app: ASGIApp, listener: socket.socket, ending: Ending) -> None:
-        """Serve `app` until `stop`; then end its work, and the process where the work does not end."""
+    def run(self, app: ASGIApp, listener: socket.socket, finish: Callable[[float], bool]) -> None:
+        """Serve `app` until `stop`; then `finish` within seconds, and end the process where the work does not end."""
         gc.freeze()  # what is here stays: collecting after an unload then takes microseconds, and /health does not wait
-        self._server, self._ending = _Server(app), ending
+        self._server = _Server(app)
         self._server.run(sockets=[listener])
-        if not ending.finish(WORKER_GRACE_S):
+        if not finish(WORKER_GRACE_S):
             logger.info("Stopped while work was running.")
             end_now()
         logger.info("Stopped.")
@@ -173,11 +165,10 @@ class EngineProcess:
         threading.Thread(target=self._close, name="engine-stop", daemon=True).start()
 
     def _close(self) -> None:
-        if self._ending:
-            _later(GRACE_S, self._ending.abandon)
-            _later(END_S, end_now)
-            _later(END_S + 0.5, lambda: os._exit(0))  # where what `end_now` says cannot be written either
-            self._ending.close()
+        _later(GRACE_S, self.abandon)
+        _later(END_S, end_now)
+        _later(END_S + 0.5, lambda: os._exit(0))  # where what `end_now` says cannot be written either
+        self.close()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._server is None:  # nothing has been promised to anybody yet

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,12 +27,14 @@ class FileEntry:
     sha256: str  # 64 lower-case hexadecimal digits
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of the file at `path` as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
+def sha256_of(path: Path, begin: int = 0, size: int | None = None) -> str:
+    """Return the SHA-256 of the file at `path`, or of its `size` bytes from `begin`, as 64 hexadecimal digits."""
+    digest, left = hashlib.sha256(), sys.maxsize if size is None else size
     with open_regular(path) as file:
-        while block := file.read(_BLOCK):
+        file.seek(begin)
+        while block := file.read(min(_BLOCK, left)):
             digest.update(block)
+            left -= len(block)
     return digest.hexdigest()
 
 

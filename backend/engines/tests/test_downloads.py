@@ -12,12 +12,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engines.downloading import downloads, source, transfer
 from engines.downloading.downloadable import DownloadableModel, RemoteFile
-from engines.downloading.downloads import Progress, announced_size, fetch_file, fetch_model
+from engines.downloading.downloads import announced_size, fetch_model
 from engines.downloading.policy import (
     DownloadCancelledError,
     DownloadError,
@@ -26,6 +27,7 @@ from engines.downloading.policy import (
     UnreachableError,
     UntrustedSourceError,
 )
+from engines.downloading.staging import Progress
 from engines.downloading.transfer import CHUNK
 from engines.store.manifest import listed_files, verify_model
 from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest
@@ -40,6 +42,11 @@ def remote(path: str = "model.bin", content: bytes = CONTENT) -> RemoteFile:
 
 def folder_model(*contents: tuple[str, bytes]) -> DownloadableModel:
     return DownloadableModel("tone", tuple(remote(path, content) for path, content in contents))
+
+
+def fetch_file(file: RemoteFile, folder: Path, **more: Any) -> Path:
+    """Fetch a model that is one file."""
+    return fetch_model(DownloadableModel(file.path.rpartition(".")[0], (file,), is_folder=False), folder, **more)
 
 
 def policy(server: FileServer, stall_s: float = 25.0) -> DownloadPolicy:
