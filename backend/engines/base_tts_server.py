@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from engines.base_server import BaseEngineServer
-from engines.contract.errors import EngineError, RequestError
+from engines.contract.errors import EngineError, RequestError, unsupported_language
 from engines.contract.wav import PCM, WavError, read_wav_format
 from engines.contract.wire import GenerateRequest, SamplesCheckRequest, SamplesCheckResponse, SampleUploadResponse
 
@@ -104,7 +104,7 @@ class BaseTTSServer(BaseEngineServer):
         for code in (wanted, wanted.split("-")[0]):
             if code in supported or not supported:
                 return code
-        raise RequestError(f"Unsupported language {language[:20]!r}. Use one of {', '.join(supported)}.")
+        raise unsupported_language(language, supported)
 
     def _checked_audio(self, text: str, language: str, samples: list[Path], parameters: dict[str, Any]) -> bytes:
         """Return the engine's audio once it is what the client can join: a client that gets another kind breaks."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Samples = npt.NDArray[np.float32]
 
 FULL_SCALE = 32_767
+SHORTEST_SAMPLE_S = 1.0  # of a speaker; XTTS itself would take a third of a second
+SILENCE_PEAK = 1e-3  # -60 dB
 PAUSE_S = 0.2  # between the pieces of a text: about what people leave after a full stop
 
 
@@ -38,6 +40,14 @@ def read_mono(source: Path | bytes, sample_rate: int, minimum_s: float = 0.0) ->
     if len(mono) < minimum_s * rate:
         raise RequestError(f"{name} is {len(mono) / rate:.2f} s long; at least {minimum_s:g} s are needed.")
     return mono if rate == sample_rate else _resampled(mono, rate, sample_rate)
+
+
+def read_speaker(sample: Path, sample_rate: int) -> "Samples":
+    """Return a speaker sample as `read_mono` does; raises RequestError also for one that is too short or silent."""
+    sound = read_mono(sample, sample_rate, SHORTEST_SAMPLE_S)
+    if abs(sound).max() < SILENCE_PEAK:
+        raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
+    return sound
 
 
 def joined(parts: "Sequence[Samples]", sample_rate: int, pause_s: float = PAUSE_S) -> "Samples":

@@ -319,7 +319,7 @@ def test_load_without_watermark_names_setuptools(client, library) -> None:
         (RuntimeError(CUDA_FULL), 500, "[GPU_OOM]"),
         (RuntimeError("CUDA error: device-side assert triggered"), 500, "device-side assert"),
         (MemoryError(), 500, "Out of memory"),
-        (OSError("Stale file handle"), 500, "Stale file handle"),
+        (OSError(116, "Stale file handle"), 500, "Stale file handle"),
     ],
 )
 def test_load_tells_damaged_files_from_a_failing_device(client, monkeypatch, error, status, detail) -> None:

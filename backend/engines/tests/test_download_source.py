@@ -165,7 +165,7 @@ CHILD = f"""
 import sys
 from pathlib import Path
 from engines.downloading.downloadable import RemoteFile
-from engines.downloading.downloads import fetch_file
+from engines.tests.test_downloads import fetch_file
 from engines.downloading.policy import DownloadError, DownloadPolicy
 file = RemoteFile("model.bin", "https://github.com/model.bin", {len(CONTENT)}, "{hashlib.sha256(CONTENT).hexdigest()}")
 try:

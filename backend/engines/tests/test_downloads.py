@@ -12,12 +12,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engines.downloading import downloads, source, transfer
 from engines.downloading.downloadable import DownloadableModel, RemoteFile
-from engines.downloading.downloads import Progress, announced_size, fetch_file, fetch_model
+from engines.downloading.downloads import announced_size, fetch_model
 from engines.downloading.policy import (
     DownloadCancelledError,
     DownloadError,
@@ -26,8 +27,9 @@ from engines.downloading.policy import (
     UnreachableError,
     UntrustedSourceError,
 )
+from engines.downloading.staging import Progress
 from engines.downloading.transfer import CHUNK
-from engines.store.manifest import read_manifest, verify_model
+from engines.store.manifest import listed_files, verify_model
 from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest
 
 CONTENT = random.Random(1).randbytes(300_000)
@@ -40,6 +42,11 @@ def remote(path: str = "model.bin", content: bytes = CONTENT) -> RemoteFile:
 
 def folder_model(*contents: tuple[str, bytes]) -> DownloadableModel:
     return DownloadableModel("tone", tuple(remote(path, content) for path, content in contents))
+
+
+def fetch_file(file: RemoteFile, folder: Path, **more: Any) -> Path:
+    """Fetch a model that is one file."""
+    return fetch_model(DownloadableModel(file.path.rpartition(".")[0], (file,), is_folder=False), folder, **more)
 
 
 def policy(server: FileServer, stall_s: float = 25.0) -> DownloadPolicy:
@@ -55,7 +62,8 @@ def serving(behaviour: Behaviour = honest, content: bytes = CONTENT):
 
 
 def names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    """Return what is in `folder`, without the note that all of it was verified."""
+    return {path.name for path in folder.iterdir() if not path.name.endswith("storyflow-verified.json")}
 
 
 def leave_part(folder: Path, content: bytes, etag: str | None = '"one"') -> None:
@@ -75,7 +83,7 @@ def test_fetch_model_publishes_a_folder_with_its_manifest(tmp_path):
         path = fetch_model(model, tmp_path, policy=policy(server))
     assert path == tmp_path / "tone"
     assert (path / "voices/one.bin").read_bytes() == CONTENT
-    assert [(file.path, file.size) for file in read_manifest(path) or ()] == [
+    assert [(file.path, file.size) for file in listed_files(path) or ()] == [
         ("model.json", 2),
         ("voices/one.bin", 300_000),
     ]

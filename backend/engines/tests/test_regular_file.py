@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from engines.store.manifest import DamagedModelError, manifest_path, read_manifest
+from engines.store.manifest import DamagedModelError, listed_files, manifest_path
 from engines.store.regular_file import read_regular
 
 
@@ -33,4 +33,4 @@ def test_folder_is_refused(tmp_path) -> None:
 def test_fifo_as_a_manifest_is_damage(tmp_path) -> None:
     os.mkfifo(manifest_path(tmp_path))
     with pytest.raises(DamagedModelError, match="not a regular file"):
-        read_manifest(tmp_path)
+        listed_files(tmp_path)

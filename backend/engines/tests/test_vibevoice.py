@@ -25,8 +25,8 @@ import engines
 from engines.contract.errors import RequestError
 from engines.tests.cloning import RATE, module, server_in, sound_of, speak, tone, upload
 from engines.tests.scripted_engine import serving
-from engines.tts.vibevoice.checkpoint import missing_files
 from engines.tts.vibevoice.script import script_text
+from engines.tts.vibevoice.vibevoice_files import missing_files
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")

@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from core_engine.kokoro.installation import install_command
+from engines.environment import python_of
 from storyflow.commands.engine_folders import (
     KIND_FOLDERS,
     engine_folder,
     engine_folders,
     new_engines_dir,
-    python_of,
     serving_folder,
 )
 from storyflow.commands.exits import Exit
@@ -124,7 +124,7 @@ def baked_in_models(folder: Path) -> list[str]:
 
     # Not `available`: that would make folders and links. Its suffixes stand in server.py, which is not run for a list.
     store = ModelStore(folder, suffixes=_model_suffixes(folder / "server.py"))
-    return sorted(name for name, path in store.complete() if not path.is_symlink())
+    return sorted(name for name, path in store.complete().items() if not path.is_symlink())
 
 
 def _model_suffixes(server: Path) -> tuple[str, ...]:

@@ -70,9 +70,10 @@ class _Narrator:
         """Narrate a story, print the outcome for people, and return it for programs with the exit code."""
         with interrupts_wait():
             from core_engine.kokoro.model.cores import allowed_cores
+            from engines.store.file_state import sampled_digest
             from storyflow.narration.lock import alone_in
             from storyflow.narration.narration import Narration
-            from storyflow.narration.planning import Task, digest_of_model
+            from storyflow.narration.planning import Task
             from storyflow.narration.speaking import load_model
             from storyflow.output.narration import narration_document, report_narration, warn_of_language
             from storyflow.output.progress import narration_shown
@@ -85,7 +86,7 @@ class _Narrator:
         self._loaded = self._loaded or load_model(manner.model, threads=1)
         model = self._loaded.model
         with alone_in(task.folder, lambda: _say_waiting(task.folder)):
-            narration = Narration(task, self._loaded.kokoro, digest_of_model(model.path), workers=allowed_cores())
+            narration = Narration(task, self._loaded.kokoro, sampled_digest(model.path), workers=allowed_cores())
             with narration_shown(text.segments, quiet=manner.as_json) as after_each:
                 outcome = narration.run(after_each)
         if not outcome.entries and not outcome.errors:

@@ -14,7 +14,7 @@ from core_engine.kokoro.model.runtime import open_session
 from core_engine.kokoro.voice.formats import format_of
 from core_engine.kokoro.voice.packs import style_row
 from engines.downloading.staging import Bundle, Progress, assemble
-from engines.store.manifest import FileEntry, manifest_path, read_manifest, sha256_of
+from engines.store.manifest import FileEntry, listed_files, manifest_path, sha256_of
 from engines.store.names import is_name
 from engines.store.stamps import note_verified
 from storyflow.models.adopting import adopt
@@ -150,7 +150,7 @@ def _install(
 
 
 def _is_same(bundle: Bundle[LocalFile], target: Path) -> bool:
-    listed = {(file.path, file.sha256) for file in read_manifest(target) or ()}
+    listed = {(file.path, file.sha256) for file in listed_files(target) or ()}
     return listed == {(file.path, file.sha256) for file in bundle.files}
 
 

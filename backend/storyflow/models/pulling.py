@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.downloading.downloadable import DownloadableModel, RemoteFile
-from engines.downloading.downloads import Progress, announced_size, fetch_model
+from engines.downloading.downloads import announced_size, fetch_model
 from engines.downloading.policy import PACKAGES, PUBLISHER, DownloadError, DownloadPolicy, UnreachableError
-from engines.downloading.staging import lock_path
+from engines.downloading.staging import Progress, lock_path
 from engines.store.folder_lock import exclusive
 from engines.store.manifest import manifest_path
 from engines.store.names import path_inside

@@ -17,7 +17,6 @@ from storyflow.stories.story import Segment, Story
 
 _SOUND_VERSION = 2
 """Goes up when the same text, voice and model come to sound different, so that all is made again."""
-_SAMPLE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -119,18 +118,6 @@ class Plan:
             kept = None
         line = Line(spoken, speaker.voice, speed)
         return PlannedSegment(segment, is_scene_break(segment.text), line, made_from, kept)
-
-
-def digest_of_model(path: Path) -> str:
-    """Return what tells one model file from another: its size, its first and its last MiB.
-
-    Hashing all of a large model would take longer than speaking a page.
-    """
-    with path.open("rb") as file:
-        head = file.read(_SAMPLE_BYTES)
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _SAMPLE_BYTES))
-        return hashlib.sha256(b"%d" % size + head + file.read()).hexdigest()
 
 
 def _previous_entries(task: Task) -> dict[str, Entry]:

@@ -11,7 +11,7 @@ from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.reading.aloud import spoken_text
 from storyflow.narration import planning
 from storyflow.narration.narration import Narration
-from storyflow.narration.planning import Task, digest_of_model
+from storyflow.narration.planning import Task
 from storyflow.narration.record import RecordError, read_record
 from storyflow.output.progress import narration_shown
 from storyflow.stories.story import read_story
@@ -181,15 +181,6 @@ def test_playlist_names_the_files_in_order(narrate):
 def test_manifest_is_json_that_other_programs_read(narrate):
     document = json.loads(narrate().manifest.read_text())
     assert {"id", "text", "path", "duration", "voice", "made_from"} <= set(document["segments"][0])
-
-
-def test_digest_tells_models_apart(tmp_path):
-    digests = set()
-    for content in (b"a" * 3_000_000, b"a" * 3_000_001, b"b" + b"a" * 2_999_999, b"a" * 2_999_999 + b"b"):
-        path = tmp_path / "m.onnx"
-        path.write_bytes(content)
-        digests.add(digest_of_model(path))
-    assert len(digests) == 4
 
 
 def test_first_wav_that_is_made_is_named_once_while_the_others_are_made(narrate, story, capsys) -> None:

@@ -148,7 +148,7 @@ class GraphCache:
 
 def _open_kept(kept: Path, options: Any, create: Create) -> Any:
     """Open a cached graph without optimising it again; raises if it does not verify or open."""
-    if manifest.read_manifest(kept) is None:
+    if manifest.listed_files(kept) is None:
         raise manifest.DamagedModelError("it has no manifest.")
     check_unchanged(kept)
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # already optimised

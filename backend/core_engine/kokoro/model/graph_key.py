@@ -5,19 +5,19 @@ import hashlib
 import json
 import os
 import platform
-import time
 from functools import lru_cache
 from pathlib import Path
 
 import onnxruntime as ort
 
+from engines.store.file_state import state_of
 from engines.store.manifest import sha256_of
 from engines.store.publishing import publish
+from engines.store.stamps import listed_digest
 
 _CONTENT = 2
 """Increased when the graph cached for a model changes: 2 has the output for frames."""
 
-_SETTLED_NS = 2_000_000_000  # a file changed more recently may change again with the same times
 _PROCESSOR = ("vendor_id", "model name", "flags", "Features", "CPU implementer", "CPU part")
 
 
@@ -32,19 +32,18 @@ def graph_key(model: Path, notes: Path) -> str:
 
 
 def _digest(model: Path, notes: Path) -> str:
-    """Return the SHA-256 of a model, computed again only if the file has changed since it was noted."""
+    """Return the SHA-256 of a model, computed only if neither its manifest nor a note has it."""
     note = notes / f"{hashlib.sha256(os.fsencode(model.resolve())).hexdigest()[:32]}.json"
-    status = model.stat()
-    identity = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev]
+    state = state_of(model)
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         known = json.loads(note.read_bytes())
-        if known["identity"] == identity:
+        if known["state"] == list(state):
             return str(known["sha256"])
-    sha256 = sha256_of(model)
-    if time.time_ns() - status.st_ctime_ns > _SETTLED_NS:
+    sha256 = listed_digest(model) or sha256_of(model)
+    if state.is_settled:
         with contextlib.suppress(OSError):
             notes.mkdir(parents=True, exist_ok=True)
-            publish(note, json.dumps({"identity": identity, "sha256": sha256}).encode())
+            publish(note, json.dumps({"state": state, "sha256": sha256}).encode())
     return sha256
 
 

@@ -15,7 +15,7 @@ from core_engine.kokoro.errors import ModelFileError, VoicePackError
 from core_engine.kokoro.languages import V0_19, V1_0
 from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
 from core_engine.kokoro.voice.packs import VoiceFile, load_voice
-from engines.store.manifest import DamagedModelError, model_of, read_manifest
+from engines.store.manifest import DamagedModelError, listed_files, model_of
 
 _ROWS = {MAX_TOKENS + 1: V0_19, MAX_TOKENS: V1_0}
 _VOCABULARIES = {V0_19: VOCABULARY, V1_0: VOCABULARY_V1_0}
@@ -71,7 +71,7 @@ def checked_version(model: str | None, pack_rows: int, voice: str) -> str:
 
 def _version_of_manifest(path: Path) -> str | None:
     try:
-        files = read_manifest(model_of(path) or path) or ()
+        files = listed_files(model_of(path) or path) or ()
     except (DamagedModelError, OSError):
         return None
     return next((_PUBLISHED[file.sha256] for file in files if file.sha256 in _PUBLISHED), None)

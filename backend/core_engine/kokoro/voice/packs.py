@@ -6,7 +6,6 @@ n token ids; v1.0 has 510, row n - 1.
 
 import contextlib
 import logging
-import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,6 +20,7 @@ from core_engine.kokoro.errors import VoicePackError
 from core_engine.kokoro.voice.formats import VoicePack, format_of
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 from engines.store import manifest
+from engines.store.file_state import FileState, state_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,7 @@ class VoiceFile:
     """A file with voices, with its time and size when it was found."""
 
     path: Path
-    modified_ns: int
-    size: int
+    state: FileState
 
 
 def style_row(pack: VoicePack, token_count: int) -> npt.NDArray[np.float32]:
@@ -116,9 +115,8 @@ def _candidates(folder: Path) -> list[VoiceFile]:
             continue
         for path in found:
             with contextlib.suppress(OSError):  # deleted meanwhile, a broken link, or not readable
-                status = path.stat()
-                if stat.S_ISREG(status.st_mode):
-                    files.append(VoiceFile(path, status.st_mtime_ns, status.st_size))
+                if path.is_file():
+                    files.append(VoiceFile(path, state_of(path)))
     return files
 
 
