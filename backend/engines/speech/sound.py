@@ -42,9 +42,12 @@ def read_mono(source: Path | bytes, sample_rate: int, minimum_s: float = 0.0) ->
     return mono if rate == sample_rate else _resampled(mono, rate, sample_rate)
 
 
-def read_speaker(sample: Path, sample_rate: int) -> "Samples":
-    """Return a speaker sample as `read_mono` does; raises RequestError also for one that is too short or silent."""
-    sound = read_mono(sample, sample_rate, SHORTEST_SAMPLE_S)
+def read_speaker(sample: Path, sample_rate: int, longest_s: int | None = None) -> "Samples":
+    """Return a speaker sample, or its first `longest_s` seconds, as `read_mono` does.
+
+    Raises RequestError also where that is too short or silent.
+    """
+    sound = read_mono(sample, sample_rate, SHORTEST_SAMPLE_S)[: longest_s and longest_s * sample_rate]
     if abs(sound).max() < SILENCE_PEAK:
         raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
     return sound

@@ -8,7 +8,7 @@ import soundfile
 
 from engines.contract.errors import EngineError, RequestError
 from engines.contract.wav import PCM, read_wav_format
-from engines.speech.sound import joined, read_mono, wav_of
+from engines.speech.sound import joined, read_mono, read_speaker, wav_of
 
 RATE = 24_000
 
@@ -85,3 +85,18 @@ def test_wav_is_16_bit_pcm_though_the_model_gives_floats_past_full_scale():
 def test_no_sound_and_sound_that_is_not_finite_are_errors(samples):
     with pytest.raises(EngineError, match="made"):
         wav_of(samples, RATE)
+
+
+@pytest.mark.parametrize(("seconds", "longest_s", "said"), [(0.5, None, "at least 1 s"), (3, 1, "is silent")])
+def test_speaker_whose_sample_is_too_short_or_silent_where_it_is_heard_is_refused(tmp_path, seconds, longest_s, said):
+    sample = tmp_path / "anna.wav"
+    sample.write_bytes(wav(np.concatenate([np.zeros(round(seconds * RATE)), tone()])[: round(seconds * RATE)], RATE))
+    with pytest.raises(RequestError, match=said):
+        read_speaker(sample, RATE, longest_s)
+
+
+def test_speaker_is_read_as_far_as_is_asked(tmp_path):
+    sample = tmp_path / "anna.wav"
+    sample.write_bytes(wav(np.concatenate([tone(), np.zeros(2 * RATE)]), RATE))
+    assert len(read_speaker(sample, RATE)) == 3 * RATE
+    assert len(read_speaker(sample, RATE, 1)) == RATE

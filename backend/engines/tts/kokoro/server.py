@@ -66,7 +66,8 @@ class KokoroServer(BaseTTSServer):
 
     def is_open(self, model_name: str) -> bool:
         """A change of voice keeps the session."""
-        return self._kokoro is not None and self._opened[0] == _onnx_file(self.model_path(model_name))
+        path = self.store.find(self.store_name(model_name))
+        return self._kokoro is not None and path is not None and self._opened[0] == _onnx_file(path)
 
     def load_model(self, model_name: str) -> None:
         """Open the model unless only the voice changes, and read the voice."""

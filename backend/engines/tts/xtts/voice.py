@@ -110,7 +110,7 @@ class XttsVoice:
 
 def _sound(sample: Path, longest_s: int) -> "Samples":
     """Return the first `longest_s` seconds of a sample as (n,) float32 from -1 to 1 at the model's rate."""
-    return read_speaker(sample, REFERENCE_RATE)[: longest_s * REFERENCE_RATE].clip(-1, 1)
+    return read_speaker(sample, REFERENCE_RATE, longest_s).clip(-1, 1)
 
 
 def _bare(language: str) -> str:
