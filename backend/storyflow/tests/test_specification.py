@@ -50,8 +50,15 @@ def test_tests_that_need_nothing_have_to_run() -> None:
 
 @pytest.mark.parametrize(
     ("options", "code"),
-    [([], 1), (["-m", "not slow"], 1), (["-k", "test_one"], 0), (["-m", "slow"], 0), (["backend/test_few.py"], 0)],
-    ids=["all", "all but the slow", "by name", "the slow", "by path"],
+    [
+        ([], 1),
+        (["-p", "xdist", "-n", "2"], 1),
+        (["-m", "not slow"], 1),
+        (["-k", "test_one"], 0),
+        (["-m", "slow"], 0),
+        (["backend/test_few.py"], 0),
+    ],
+    ids=["all", "all, in two workers", "all but the slow", "by name", "the slow", "by path"],
 )
 def test_run_of_all_tests_fails_without_those_that_are_named(tmp_path, options, code) -> None:
     """A project with two tests, where nothing that the page names can run."""
