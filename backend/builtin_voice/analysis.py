@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from builtin_voice.tables import CEPSTRA, Floats, warped_frequency
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 
 Doubles = npt.NDArray[np.float64]
 

@@ -20,7 +20,7 @@ from builtin_voice.tables import FRAME, Tables
 from builtin_voice.timing import Timing, timing
 from builtin_voice.vocoder import vocoder
 from builtin_voice.voices import pack_bytes
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, STYLE_SIZE
+from core_engine.kokoro.dimensions import SAMPLE_RATE, STYLE_SIZE
 from engines.store.publishing import publish
 
 logger = logging.getLogger(__name__)

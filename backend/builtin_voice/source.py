@@ -7,7 +7,7 @@ from onnx import TensorProto
 
 from builtin_voice.graph_writer import GraphWriter
 from builtin_voice.tables import FRAME
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 
 _TOP_HZ = 11_000.0
 _LOWEST_HZ, _HIGHEST_HZ = 40.0, 800.0

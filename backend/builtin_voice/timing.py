@@ -11,7 +11,7 @@ from builtin_voice.graph_writer import GraphWriter
 from builtin_voice.inventory import SILENCE, UNITS
 from builtin_voice.segmenter import Segments
 from builtin_voice.tables import FRAME, Tables
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 
 _FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
 _SHORTEST_CLOSURE_S = 0.004

@@ -12,7 +12,7 @@ from builtin_voice.controls import ControlNames
 from builtin_voice.envelope import Envelope
 from builtin_voice.graph_writer import GraphWriter
 from builtin_voice.tables import BAND_EDGES_HZ, CEPSTRA, FRAME
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 
 TRANSFORM = 768
 """Samples of one transform: a window of two frames, and 22 ms for the filter to ring."""

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core_engine.kokoro.vocabulary import MAX_TOKENS, STYLE_SIZE
+from core_engine.kokoro.dimensions import MAX_TOKENS, STYLE_SIZE
 
 CONTROLS = 8
 BLOCK = STYLE_SIZE // CONTROLS
@@ -37,7 +37,7 @@ class Controls:
 
 NEUTRAL_HZ = 140.0
 
-VOICES = {
+VOICE_CONTROLS = {
     "af_bella": Controls(0.47, 0.62, 0.50, 0.00, 0.45, -0.1),
     "af_sarah": Controls(0.33, 0.50, 0.15, -0.10, 0.10, 0.0),
     "af_nicole": Controls(0.22, 0.60, -0.20, -0.40, -0.30, 0.3),
@@ -61,7 +61,7 @@ def pack_bytes() -> bytes:
     """Return `voices.npz`: name → float32 (511, 1, 256), the same row for every length; always the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, controls in VOICES.items():
+        for name, controls in VOICE_CONTROLS.items():
             member = io.BytesIO()
             np.save(member, np.tile(style_row(controls), (MAX_TOKENS + 1, 1, 1)), allow_pickle=False)
             info = zipfile.ZipInfo(f"{name}.npy", _ZIP_EPOCH)

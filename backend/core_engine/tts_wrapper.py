@@ -1,6 +1,7 @@
 """Text to speech as Django sees it: the specified names, thin over `core_engine.kokoro`."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +10,22 @@ import numpy.typing as npt
 from django.conf import settings
 
 from core_engine.arguments import RefusedArgumentError, checked_output_path, checked_speed, checked_text
+from core_engine.audio_paths import audio_path, audio_url
 from core_engine.audio_utils import get_audio_duration, normalize_audio, save_audio_wav
+from core_engine.kokoro.dimensions import MAX_TOKENS
 from core_engine.kokoro.errors import KokoroError, TextTooLongError
-from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V1_0, language_of
-from core_engine.kokoro.model.inference import read_signature
-from core_engine.kokoro.speech.synthesis import context_of, synthesize
-from core_engine.kokoro.speech.versions import checked_version, version_of_model, version_of_voices
-from core_engine.kokoro.text.chunks import split_text_into_chunks, text_to_chunks
-from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE, padded
+from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V1_0
+from core_engine.kokoro.speech.synthesis import Kokoro
+from core_engine.kokoro.speech.versions import version_of_voices
+from core_engine.kokoro.text.chunks import text_to_chunks
+from core_engine.kokoro.vocabulary import padded
 from core_engine.kokoro.voice.formats import VoicePack
 from core_engine.kokoro.voice.packs import VoiceFile, find_voices, installed_voice, load_voice
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID, VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.places import media_root
 from core_engine.reading.aloud import spoken_text
-from core_engine.storage import audio_path, audio_url
+from core_engine.reading.parts import split_text_into_chunks
 
 __all__ = [
     "DEFAULT_VOICE_ID",
@@ -75,9 +77,9 @@ def generate_audio(
     """
     try:
         path = checked_output_path(output_path)
-        return _generate(checked_text(text), _taken_voice(voice_id), checked_speed(speed), path, as_written)
+        return _generate(checked_text(text), voice_id, checked_speed(speed), path, as_written)
     except (RefusedArgumentError, KokoroError) as error:
-        logger.error("TTS generation refused: %s", error)
+        logger.error("No audio was made: %s", error, exc_info=error.__cause__ is not None)
         return _failure(str(error))
     except _ModelMissingError as error:
         logger.error("Model not found: %s", error)
@@ -119,8 +121,8 @@ def get_voice_embedding(voice_id: str) -> VoicePack:
     Row n of 511 (v0.19) is the style vector for a chunk of n tokens. A voice that is unknown or not in the pack falls
     back to the default voice with a logged warning. Raises VoicePackError where no usable pack is installed.
     """
-    voices = _installed_voices()
-    voice = installed_voice(_taken_voice(voice_id), voices)
+    voices = find_voices(_model_path().parent)
+    voice = installed_voice(_voice_to_speak(voice_id, voices), voices)
     return load_voice(voices[voice], voice)
 
 
@@ -140,63 +142,45 @@ def construct_audio_url(project_id: object, segment_id: object) -> str:
     return audio_url(settings.MEDIA_URL, project_id, segment_id)
 
 
-def _generate(text: str, voice: str, speed: float, output_path: str, as_written: bool) -> dict[str, Any]:
-    session = _session()
-    signature = read_signature(session)
-    pack = None
-    if signature.style:
-        voice = _voice_that_speaks(voice)
-        pack = get_voice_embedding(voice)
-    version, context = _version(session, pack, voice), context_of(signature)
-    language = language_of(voice, version).code
-    spoken = text if as_written else spoken_text(text, language)
-    chunks = text_to_chunks(spoken, language, version=version, context=context)
-    audio = normalize_audio(synthesize(session, signature, chunks, pack, speed).audio)
-    save_audio_wav(audio, output_path, SAMPLE_RATE)
+def _generate(text: str, voice_id: object, speed: float, output_path: str, as_written: bool) -> dict[str, Any]:
+    kokoro = _kokoro()
+    voice = _voice_to_speak(voice_id, kokoro.voices)
+    spoken = text if as_written else spoken_text(text, kokoro.language(voice).code)
+    speech = kokoro.speak(spoken, voice, speed)
+    save_audio_wav(normalize_audio(speech.audio), output_path, speech.sample_rate)
     # Of the bytes just written: by now somebody else may have put another file in their place.
-    duration = len(audio) / SAMPLE_RATE
-    logger.info("Generated %.2f s of audio with %s in %d chunks: %s", duration, voice, len(chunks), output_path)
+    duration = len(speech.audio) / speech.sample_rate
+    logger.info("Generated %.2f s with %s in %d chunks: %s", duration, speech.voice, speech.chunks, output_path)
     return {
         "success": True,
         "audio_path": output_path,
         "duration": duration,
-        "sample_rate": SAMPLE_RATE,
-        "voice_id": voice,
-        "chunks": len(chunks),
+        "sample_rate": speech.sample_rate,
+        "voice_id": speech.voice,
+        "chunks": speech.chunks,
     }
 
 
-def _taken_voice(voice_id: object) -> str:
+def _kokoro() -> Kokoro:
+    """Return the configured model with the voices beside it."""
+    try:
+        session = KokoroModelLoader.get_session()
+    except FileNotFoundError as error:
+        raise _ModelMissingError(str(error)) from error
+    return Kokoro.around(session, _model_path())
+
+
+def _model_path() -> Path:
+    return Path(KokoroModelLoader._resolve_model_path())
+
+
+def _voice_to_speak(voice_id: object, installed: Mapping[str, VoiceFile]) -> str:
     """Return a voice of v1.0 that is installed as it is, and whatever `validate_voice_id` makes of any other."""
-    if isinstance(voice_id, str) and voice_id not in VALID_VOICE_IDS:
-        file = _installed_voices().get(voice_id)
-        if file and version_of_voices({voice_id: file}) == V1_0:
-            return voice_id
+    file = installed.get(voice_id) if isinstance(voice_id, str) and voice_id not in VALID_VOICE_IDS else None
+    if file and version_of_voices({str(voice_id): file}) == V1_0:
+        return str(voice_id)
     return validate_voice_id(voice_id)
-
-
-def _version(session: Any, pack: VoicePack | None, voice: str) -> str:
-    """Return the version of Kokoro that the model and the voice are both of."""
-    model = version_of_model(Path(KokoroModelLoader._resolve_model_path()), session)
-    return checked_version(model, 0 if pack is None else len(pack), voice)
 
 
 def _failure(error: str, **more: str) -> dict[str, Any]:
     return {"success": False, "error": error, **more}
-
-
-def _session() -> Any:
-    try:
-        return KokoroModelLoader.get_session()
-    except FileNotFoundError as error:
-        raise _ModelMissingError(str(error)) from error
-
-
-def _installed_voices() -> dict[str, VoiceFile]:
-    return find_voices(Path(KokoroModelLoader._resolve_model_path()).parent)
-
-
-def _voice_that_speaks(voice: str) -> str:
-    """Return the voice that will be heard, before anything is phonemised in its accent."""
-    voices = _installed_voices()
-    return installed_voice(voice, voices) if voices else voice

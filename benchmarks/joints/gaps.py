@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 
 Floats = npt.NDArray[np.float32]
 SENTENCE, CLAUSE, NO_MARK = "sentence", "clause", "no mark"

@@ -18,12 +18,12 @@ from gaps import CLAUSE, NO_MARK, SENTENCE, Floats, Gap, Placed, gaps, longest_p
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "backend"))
 
+from core_engine.kokoro.dimensions import SAMPLE_RATE, SAMPLES_PER_FRAME  # noqa: E402
 from core_engine.kokoro.model.inference import Sound  # noqa: E402
 from core_engine.kokoro.speech.joints import join  # noqa: E402
 from core_engine.kokoro.speech.synthesis import Kokoro  # noqa: E402
 from core_engine.kokoro.speech.throughput import CHUNK_TOKENS  # noqa: E402
 from core_engine.kokoro.text.chunks import Chunk  # noqa: E402
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, SAMPLES_PER_FRAME  # noqa: E402
 from core_engine.model_choice import choose_model  # noqa: E402
 from core_engine.places import models_dir  # noqa: E402
 from storyflow.stories.story import read_story  # noqa: E402

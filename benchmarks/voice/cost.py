@@ -9,8 +9,9 @@ import onnxruntime
 from sentences import HARVARD
 from speakers import inputs, session_of
 
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.text.phonemes import phonemize
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, token_ids
+from core_engine.kokoro.vocabulary import token_ids
 
 _LONG, _SHORT = 480, 60
 _ROUNDS = 7

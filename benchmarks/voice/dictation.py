@@ -17,9 +17,10 @@ from speakers import ESPEAK, accent, inputs, session_of
 
 from builtin_voice.build import MODEL_NAME, TARGET
 from builtin_voice.espeak import Espeak
-from builtin_voice.voices import VOICES
+from builtin_voice.voices import VOICE_CONTROLS
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.text.phonemes import phonemize
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, token_ids
+from core_engine.kokoro.vocabulary import token_ids
 
 Reader = Callable[[str], Floats]
 SLOW_WORDS_PER_MINUTE = 140
@@ -86,7 +87,7 @@ def built_in(model: Path) -> dict[str, Reader]:
 
         return read
 
-    return {voice: reader(voice) for voice in VOICES}
+    return {voice: reader(voice) for voice in VOICE_CONTROLS}
 
 
 def espeak_itself(words_per_minute: int = SLOW_WORDS_PER_MINUTE) -> dict[str, Reader]:

@@ -11,9 +11,10 @@ from speakers import accent, inputs, lessons, timed_session
 
 from builtin_voice.acoustics import HOP_S, pitch_track, spectral_tilt
 from builtin_voice.inventory import UNITS, VOWELS
-from builtin_voice.voices import VOICES
+from builtin_voice.voices import VOICE_CONTROLS
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.text.phonemes import phonemize
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, token_ids
+from core_engine.kokoro.vocabulary import token_ids
 
 Floats = npt.NDArray[np.float32]
 
@@ -27,7 +28,7 @@ _MARGIN_S = 0.002
 def seven_voices(session: onnxruntime.InferenceSession) -> dict[str, dict[str, float]]:
     """Return median pitch (Hz) and tilt (dB) of every voice over ten sentences of its own accent."""
     found = {}
-    for voice in VOICES:
+    for voice in VOICE_CONTROLS:
         read = [session.run(["audio"], inputs(item.ids, voice))[0] for item in lessons(HARVARD[:10], accent(voice))]
         audio = np.concatenate(read)
         pitch = float(np.nanmedian(pitch_track(audio, SAMPLE_RATE)))
@@ -96,7 +97,7 @@ def cleanliness(model: Path) -> dict[str, float]:
     """Return DC and peak, and of all voices the largest jump at a joint over the 99.9th percentile within vowels."""
     session = timed_session(model)
     worst, dc, peak = 0.0, 0.0, 0.0
-    for voice in VOICES:
+    for voice in VOICE_CONTROLS:
         at_joints, in_vowels = list[Floats](), list[Floats]()
         for item in lessons(HARVARD, accent(voice)):
             audio, unit, _, begin, end = session.run(None, inputs(item.ids, voice))

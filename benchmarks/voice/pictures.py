@@ -11,8 +11,8 @@ import numpy.typing as npt
 import onnxruntime
 from speakers import NEUTRAL, accent, inputs, lessons
 
-from builtin_voice.voices import VOICES
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
+from builtin_voice.voices import VOICE_CONTROLS
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 
 _SENTENCE = "The juice of lemons makes fine punch."
 _WINDOW_S, _HOP_S, _TOP_HZ = 0.006, 0.001, 8000
@@ -27,8 +27,8 @@ def against_espeak(session: onnxruntime.InferenceSession, picture: Path) -> None
 
 def seven_voices(session: onnxruntime.InferenceSession, picture: Path) -> None:
     """Draw the same sentence in every voice."""
-    ids = {voice: lessons([_SENTENCE], accent(voice))[0].ids for voice in VOICES}
-    read = {voice: (session.run(["audio"], inputs(ids[voice], voice))[0], SAMPLE_RATE) for voice in VOICES}
+    ids = {voice: lessons([_SENTENCE], accent(voice))[0].ids for voice in VOICE_CONTROLS}
+    read = {voice: (session.run(["audio"], inputs(ids[voice], voice))[0], SAMPLE_RATE) for voice in VOICE_CONTROLS}
     _save({**read, NEUTRAL: (session.run(["audio"], inputs(ids["am_adam"]))[0], SAMPLE_RATE)}, picture, 2)
 
 

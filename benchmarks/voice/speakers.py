@@ -10,8 +10,8 @@ import onnxruntime
 from builtin_voice.build import speaking_model, tables_of
 from builtin_voice.espeak import Espeak
 from builtin_voice.lesson import Lesson, lesson
-from builtin_voice.voices import VOICES, style_row
-from core_engine.kokoro.vocabulary import STYLE_SIZE
+from builtin_voice.voices import VOICE_CONTROLS, style_row
+from core_engine.kokoro.dimensions import STYLE_SIZE
 
 NEUTRAL = "neutral"
 """A style of zeros: espeak's own vocal tract, at our middle pitch."""
@@ -41,7 +41,7 @@ def timed_session(model: Path) -> onnxruntime.InferenceSession:
 
 def inputs(ids: list[int], voice: str = NEUTRAL, speed: float = 1.0) -> dict[str, npt.NDArray[np.generic]]:
     """Return the tensors for `ids`, pads added."""
-    style = np.zeros((1, STYLE_SIZE), np.float32) if voice == NEUTRAL else style_row(VOICES[voice])
+    style = np.zeros((1, STYLE_SIZE), np.float32) if voice == NEUTRAL else style_row(VOICE_CONTROLS[voice])
     return {"tokens": np.array([[0, *ids, 0]]), "style": style, "speed": np.array([speed], dtype=np.float32)}
 
 

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from builtin_voice import build
-from builtin_voice.voices import VOICES, style_row
+from builtin_voice.voices import VOICE_CONTROLS, style_row
 
 Speak = Callable[..., npt.NDArray[np.float32]]
 
@@ -24,7 +24,7 @@ def speak() -> Speak:
     def run(
         ids: Sequence[int], style: str | npt.NDArray[np.float32] = "am_adam", speed: float = 1.0, pads: bool = True
     ):
-        row = style_row(VOICES[style]) if isinstance(style, str) else style.astype(np.float32)
+        row = style_row(VOICE_CONTROLS[style]) if isinstance(style, str) else style.astype(np.float32)
         tokens = np.array([[0, *ids, 0] if pads else list(ids)], dtype=np.int64)
         return session.run(None, {"tokens": tokens, "style": row, "speed": np.array([speed], np.float32)})[0]
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core_engine.kokoro.vocabulary import MAX_TOKENS, token_ids
+from core_engine.kokoro.dimensions import MAX_TOKENS
+from core_engine.kokoro.vocabulary import token_ids
 
 _SENTENCE = token_ids("ðə lˈaɪthaʊs kˈiːpɚ klˈaɪmd ðə stˈɛɹz æt dˈʌsk.")
 _ANY_IDS = st.lists(st.integers(0, 177), min_size=1, max_size=MAX_TOKENS)

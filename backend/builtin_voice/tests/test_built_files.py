@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto
 
 from builtin_voice import build
-from builtin_voice.voices import VOICES, pack_bytes
+from builtin_voice.voices import VOICE_CONTROLS, pack_bytes
 
 _INPUTS = {"tokens": TensorProto.INT64, "style": TensorProto.FLOAT, "speed": TensorProto.FLOAT}
 _FILES = [build.MODEL_NAME, build.PACK_NAME]
@@ -26,7 +26,7 @@ def test_built_files_are_small():
 
 def test_pack_holds_seven_voices_of_kokoros_shape():
     pack = np.load(io.BytesIO(pack_bytes()), allow_pickle=False)
-    assert sorted(pack) == sorted(VOICES)
+    assert sorted(pack) == sorted(VOICE_CONTROLS)
     assert all(pack[name].shape == (511, 1, 256) and pack[name].dtype == np.float32 for name in pack)
 
 

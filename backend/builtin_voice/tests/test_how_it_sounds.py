@@ -12,8 +12,9 @@ from builtin_voice.acoustics import mel_cepstra, mel_cepstral_distance, pitch_tr
 from builtin_voice.espeak import Espeak
 from builtin_voice.inventory import UNITS, VOWELS
 from builtin_voice.lesson import lesson
-from builtin_voice.voices import VOICES, style_row
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, token_ids
+from builtin_voice.voices import VOICE_CONTROLS, style_row
+from core_engine.kokoro.dimensions import SAMPLE_RATE
+from core_engine.kokoro.vocabulary import token_ids
 
 _STORY = "ðə lˈaɪthaʊs kˈiːpɚ klˈaɪmd ðə stˈɛɹz æt dˈʌsk, kˈæɹiɪŋ ɐ lˈæntɚn ænd ɐ bˈʊk ʌv ˈoʊld lˈɛɾɚz."
 _STORY_IDS = token_ids(_STORY)
@@ -30,7 +31,7 @@ def timed():
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
     def run(ids, voice=None):
-        style = style_row(VOICES[voice]) if voice else np.zeros((1, 256), np.float32)
+        style = style_row(VOICE_CONTROLS[voice]) if voice else np.zeros((1, 256), np.float32)
         return session.run(None, {"tokens": np.array([[0, *ids, 0]]), "style": style, "speed": np.ones(1, np.float32)})
 
     return run
@@ -54,14 +55,14 @@ def longest_silence(audio):
     return np.diff(loud).max() / SAMPLE_RATE
 
 
-@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize("voice", VOICE_CONTROLS)
 def test_pitch_of_each_voice_is_that_of_its_sex(speak, voice):
     low, high = (165, 240) if voice[1] == "f" else (85, 140)
     assert low <= median_pitch(speak(_STORY_IDS, voice)) <= high
 
 
 def test_voices_differ_in_pitch_or_tilt(speak):
-    audio = {voice: speak(_STORY_IDS, voice) for voice in VOICES}
+    audio = {voice: speak(_STORY_IDS, voice) for voice in VOICE_CONTROLS}
     heard = {voice: (median_pitch(sound), spectral_tilt(sound, SAMPLE_RATE)) for voice, sound in audio.items()}
     for (pitch, tilt), (other_pitch, other_tilt) in itertools.combinations(heard.values(), 2):
         assert abs(12 * np.log2(pitch / other_pitch)) > 1 or abs(tilt - other_tilt) > 1

@@ -11,8 +11,9 @@ import time
 from django.test import SimpleTestCase
 
 from core_engine.kokoro.errors import KokoroError
-from core_engine.kokoro.text.chunks import split_text_into_chunks, text_to_chunks
+from core_engine.kokoro.text.chunks import text_to_chunks
 from core_engine.kokoro.text.phonemes import phonemize
+from core_engine.reading.parts import split_text_into_chunks
 
 WORDS = ["the", "Dr.", "$5.5 million", "7:05", "'s", "U.S.", "1987", ". ", ", ", "\n", "“", "’", "e\u0301", "\u200d"]
 WORDS += ["\0", "\ud800"]

@@ -2,9 +2,10 @@ from django.test import SimpleTestCase
 
 from core_engine.kokoro.errors import NothingToSpeakError, UnsupportedLanguageError
 from core_engine.kokoro.languages import V1_0
-from core_engine.kokoro.text.chunks import Chunk, split_text_into_chunks, text_to_chunks
+from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.kokoro.vocabulary import token_ids
+from core_engine.reading.parts import split_text_into_chunks
 from core_engine.reading.sentences import Rank, breaks
 from core_engine.tests.growth import LINEAR, growth
 
@@ -186,6 +187,15 @@ class SplitTextIntoChunksTests(SimpleTestCase):
 
     def test_split_opening_quotes_go_with_what_they_open(self):
         self.assertEqual(split_text_into_chunks('"Go." "No."', 8), ['"Go."', '"No."'])
+
+    def test_text_is_cut_in_other_scripts_and_where_it_has_no_good_place(self):
+        for text, longest, parts in (
+            ("你好。再见。", 3, ["你好。", "再见。"]),
+            ("A title\nOne. Two.", 9, ["A title", "One. Two."]),
+            ("abcdefgh", 3, ["abc", "def", "gh"]),
+            ("Das ist Teil A. Hier ist mehr.", 22, ["Das ist Teil A. Hier", "ist mehr."]),
+        ):
+            self.assertEqual(split_text_into_chunks(text, longest, "de"), parts)
 
     def test_split_loses_only_white_space_at_any_size(self):
         for limit in (1, 2, 5, 17, 60, 1000):

@@ -8,9 +8,8 @@ from unittest.mock import MagicMock, patch
 import numpy as np
 
 from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, VoicePackError
-from core_engine.kokoro.model.inference import read_signature
 from core_engine.kokoro.speech.joints import join, pause_ms
-from core_engine.kokoro.speech.synthesis import Kokoro, speak_chunk, synthesize
+from core_engine.kokoro.speech.synthesis import Kokoro, Utterance
 from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, speak_each
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
@@ -65,8 +64,9 @@ class SynthesizeTests(FolderTestCase):
         kokoro = Kokoro.load(MODEL)
         chunks = text_to_chunks(SAMPLE_TEXT, "en-us", max_tokens=30)
         self.assertGreater(len(chunks), 1)
-        sounds = [speak_chunk(kokoro.session, kokoro.signature, chunk, random_pack(1), 1.0) for chunk in chunks]
-        together = synthesize(kokoro.session, kokoro.signature, chunks, random_pack(1), 1.0)
+        utterance = Utterance("af_bella", random_pack(1), tuple(chunks), 1.0)
+        sounds = [kokoro.run(utterance, chunk) for chunk in chunks]
+        together = kokoro.joined(utterance, sounds)
         np.testing.assert_array_equal(together.audio, join(chunks, sounds).audio)
         longest = sum(pause_ms(*pair) for pair in pairwise(chunks)) * 24
         self.assertLess(len(together.audio), sum(sound.audio.size for sound in sounds) + longest)
@@ -76,16 +76,21 @@ class SynthesizeTests(FolderTestCase):
         session = MagicMock()
         session.run.return_value = [noise]
         chunks = text_to_chunks(SAMPLE_TEXT, "en-us", max_tokens=30)
-        audio = synthesize(session, read_signature(session), chunks, None, 1.0).audio
+        kokoro = Kokoro.around(session, self.folder / "mocked.onnx")
+        utterance = kokoro.prepare(SAMPLE_TEXT, "af_bella", max_tokens=30)
+        self.assertEqual(list(utterance.chunks), chunks)
+        audio = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in chunks]).audio
         self.assertEqual(len(audio), 24_000 * len(chunks) + 2400 * (len(chunks) - 1))
         np.testing.assert_array_equal(audio[:24_000], noise)
         np.testing.assert_array_equal(audio[24_000:26_400], np.zeros(2400))
 
     def test_each_chunk_gets_the_row_of_its_length(self):
         kokoro = Kokoro.load(MODEL)
-        chunks = [Chunk("həlˈoʊ", (50, 83, 54)), Chunk("aɪ", (43, 102))]
+        chunks = (Chunk("həlˈoʊ", (50, 83, 54)), Chunk("aɪ", (43, 102)))
+        utterance = Utterance("af_bella", random_pack(1), chunks, 1.0)
         with patch("core_engine.kokoro.speech.synthesis.style_row", return_value=random_pack(1)[0]) as row:
-            synthesize(kokoro.session, kokoro.signature, chunks, random_pack(1), 1.0)
+            for chunk in chunks:
+                kokoro.run(utterance, chunk)
         self.assertEqual([call.args[1] for call in row.call_args_list], [3, 2])
 
 

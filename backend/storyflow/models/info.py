@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core_engine.kokoro.errors import ModelFileError
 from core_engine.kokoro.model.facts import ModelFacts, NotOnnxError, read_model_facts
-from core_engine.kokoro.model.runtime import open_session
+from core_engine.kokoro.model.runtime import open_model
 from core_engine.kokoro.speech.versions import version_of_notes, version_of_voices
 from core_engine.kokoro.voice.packs import find_voices
 from core_engine.model_paths import BUILT_IN
@@ -45,12 +45,7 @@ def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
         facts = read_model_facts(model.path)
     except NotOnnxError as error:
         raise ModelFileError(f"'{model.path}' is no whole ONNX model: {error}.") from error
-    try:
-        session = open_session(model.path)
-    except ModelFileError:
-        raise
-    except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
-        raise ModelFileError(f"The model '{model.path}' cannot be loaded: {error}") from error
+    session = open_model(model.path)
     voices = find_voices(model.path.parent)
     version = version_of_notes(facts.notes) or version_of_voices(voices) or "unknown"
     known = registry.find(model.sha256) if model.sha256 else None

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from core_engine.audio_paths import audio_path, project_folder
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.kokoro.speech.throughput import speak_each
-from core_engine.kokoro.vocabulary import SAMPLE_RATE
 from core_engine.reading.aloud import spoken_text
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
-from core_engine.storage import audio_path, project_folder
 from engines.store.publishing import publish
 from storyflow.narration.manifest import FILE_NAME, Entry, Manifest, ManifestError, read_manifest, write_manifest
 from storyflow.narration.speaking import save_speech

@@ -44,6 +44,16 @@ def open_session(
     return _open_on_gpu(os.fspath(path), threads, telling_frames(create))
 
 
+def open_model(model_path: Path, threads: int | None = None) -> Any:
+    """Open an ONNX model as `open_session` does; raise ModelFileError for whatever keeps it from being loaded."""
+    try:
+        return open_session(model_path, threads)
+    except ModelFileError:
+        raise
+    except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
+        raise ModelFileError(f"The model '{model_path}' cannot be loaded: {error}") from error
+
+
 def _check_manifest(path: Path) -> None:
     """Refuse a model that was installed with a manifest and has changed since."""
     try:

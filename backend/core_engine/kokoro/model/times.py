@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core_engine.kokoro.dimensions import SAMPLES_PER_FRAME
 from core_engine.kokoro.model.protobuf import encoded, messages
-from core_engine.kokoro.vocabulary import SAMPLES_PER_FRAME
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from core_engine.kokoro.dimensions import SAMPLE_RATE, SAMPLES_PER_FRAME
 from core_engine.kokoro.model.inference import Audio, Sound
 from core_engine.kokoro.text.chunks import SILENT, Chunk
-from core_engine.kokoro.vocabulary import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 LEAD_MS = 50
 """At most so much silence begins an utterance: a player's start swallows less."""

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core_engine.kokoro.errors import KokoroError, ModelFileError, SynthesisError
+from core_engine.kokoro.dimensions import MAX_TOKENS, SAMPLE_RATE
+from core_engine.kokoro.errors import KokoroError, SynthesisError
 from core_engine.kokoro.languages import Language, language_of
 from core_engine.kokoro.model.inference import Audio, Signature, Sound, read_signature, run
-from core_engine.kokoro.model.runtime import open_session
-from core_engine.kokoro.speech.joints import Joined, join, without_context
+from core_engine.kokoro.model.runtime import open_model
+from core_engine.kokoro.speech.joints import join, without_context
 from core_engine.kokoro.speech.versions import checked_version, version_of_model
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.kokoro.text.text_sides import text_side
-from core_engine.kokoro.vocabulary import MAX_TOKENS, SAMPLE_RATE
 from core_engine.kokoro.voice.blending import blend, blended_voices
 from core_engine.kokoro.voice.formats import VoicePack
 from core_engine.kokoro.voice.packs import VoiceFile, find_voices, load_voice, style_row
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 CONTEXT_TOKENS = 40
 """Of the words before and behind a chunk, about three seconds: alone, a chunk begins high and loud and ends low and
 faint as a whole text does."""
+
+_NO_PACK: VoicePack = np.zeros((0, 1, 256), np.float32)
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,11 @@ class Kokoro:
 
         Raises ModelFileError for what is no Kokoro export or cannot be loaded.
         """
-        try:
-            session = open_session(model_path, threads)
-        except ModelFileError:
-            raise
-        except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
-            raise ModelFileError(f"The model '{model_path}' cannot be loaded: {error}") from error
+        return cls.around(open_model(model_path, threads), model_path)
+
+    @classmethod
+    def around(cls, session: Any, model_path: Path) -> "Kokoro":
+        """Take an open session of the model at `model_path`; raise ModelFileError where it is no Kokoro export."""
         version = version_of_model(model_path, session)
         return cls(session, read_signature(session), find_voices(model_path.parent), version)
 
@@ -100,12 +101,10 @@ class Kokoro:
         max_tokens: int = MAX_TOKENS,
     ) -> "Utterance":
         """Do all of `speak` that comes before the model; takes and raises the same, and the tokens of a chunk."""
-        name, pack = self.voice_pack(voice)
-        version = checked_version(self.version, len(pack), name)
-        context = context_of(self.signature)
+        name, pack, version = self._voice(voice)
         code = language or language_of(name, version).code
-        chunks = tuple(text_to_chunks(text, code, max_tokens, version, context))
-        return Utterance(name, pack, chunks, speed)
+        context = CONTEXT_TOKENS if self.signature.frames is not None else 0
+        return Utterance(name, pack, tuple(text_to_chunks(text, code, max_tokens, version, context)), speed)
 
     def check(self, voice: str = DEFAULT_VOICE_ID) -> str:
         """Return who reads the text for a voice, "espeak-ng" or "misaki".
@@ -113,34 +112,51 @@ class Kokoro:
         Raises KokoroError where no text at all could be spoken: no usable voice, one of another version, or a language
         that nothing installed can read.
         """
-        name, pack = self.voice_pack(voice)
-        version = checked_version(self.version, len(pack), name)
+        name, _, version = self._voice(voice)
         return text_side(language_of(name, version).code, version)
 
     def language(self, voice: str = DEFAULT_VOICE_ID) -> Language:
         """Return the language that will be spoken where `voice` is asked for; raises as `voice_pack` does."""
-        name, pack = self.voice_pack(voice)
-        return language_of(name, checked_version(self.version, len(pack), name))
+        name, _, version = self._voice(voice)
+        return language_of(name, version)
 
     def voice_pack(self, voice: str) -> tuple[str, VoicePack]:
         """Return the voice that will speak where `voice` is asked for, and its pack, blended where it is a blend.
 
-        Raises VoicePackError where neither it nor the default voice is installed, or a voice of a blend is not.
+        The pack is empty only for a session that takes no style. Raises VoicePackError where neither the voice nor the
+        default voice is installed, or a voice of a blend is not.
         """
+        if self.signature.style is None:
+            return voice, _NO_PACK
         parts = blended_voices(voice, self.voices)
         pack = blend([(load_voice(self.voices[part.voice], part.voice), part.share) for part in parts])
         return (voice if len(parts) > 1 else parts[0].voice), pack
 
+    def _voice(self, voice: str) -> tuple[str, VoicePack, str]:
+        """Return what `voice_pack` does, and the version of Kokoro that model and voice are both of."""
+        name, pack = self.voice_pack(voice)
+        return name, pack, checked_version(self.version, len(pack), name)
+
     def run(self, utterance: "Utterance", chunk: Chunk) -> Sound:
         """Speak one chunk of an utterance; raises SynthesisError where the model fails."""
         try:
-            return speak_chunk(self.session, self.signature, chunk, utterance.pack, utterance.speed)
+            return self._spoken(chunk, utterance.pack, utterance.speed)
         except KokoroError:
             raise
         except Exception as error:
             logger.debug("The model failed", exc_info=True)
             reason = "out of memory" if isinstance(error, MemoryError) else error or type(error).__name__
-            raise SynthesisError(f"The model failed: {reason}") from error
+            raise SynthesisError(f"TTS generation failed: {reason}") from error
+
+    def _spoken(self, chunk: Chunk, pack: VoicePack, speed: float) -> Sound:
+        """Speak a chunk amid its neighbours' words where it has them, with the row of the pack for that length."""
+        sound = self._run(chunk.ids_in_context, pack, speed)
+        if sound.frames is None and chunk.ids_in_context != chunk.token_ids:
+            return self._run(chunk.token_ids, pack, speed)  # where the neighbours' words end nobody knows
+        return without_context(chunk, sound)
+
+    def _run(self, ids: Sequence[int], pack: VoicePack, speed: float) -> Sound:
+        return run(self.session, self.signature, ids, style_row(pack, len(ids)) if len(pack) else None, speed)
 
     def joined(self, utterance: "Utterance", sounds: Sequence[Sound]) -> Speech:
         """Put the spoken chunks of an utterance together."""
@@ -157,30 +173,3 @@ class Utterance:
     pack: VoicePack
     chunks: tuple[Chunk, ...]
     speed: float
-
-
-def context_of(signature: Signature) -> int:
-    """Return how many tokens of its neighbours a chunk is spoken with: none where they could not be cut off again."""
-    return CONTEXT_TOKENS if signature.frames is not None else 0
-
-
-def synthesize(
-    session: Any, signature: Signature, chunks: Sequence[Chunk], pack: VoicePack | None, speed: float
-) -> Joined:
-    """Speak chunks one after another and put them together.
-
-    `pack` is the voice, of shape (rows, 1, 256); None only for a session that takes no style.
-    """
-    return join(chunks, [speak_chunk(session, signature, chunk, pack, speed) for chunk in chunks], speed)
-
-
-def speak_chunk(session: Any, signature: Signature, chunk: Chunk, pack: VoicePack | None, speed: float) -> Sound:
-    """Speak one chunk, amid its neighbours' words where it has them, with the row of the pack for that length."""
-
-    def spoken(ids: Sequence[int]) -> Sound:
-        return run(session, signature, ids, None if pack is None else style_row(pack, len(ids)), speed)
-
-    sound = spoken(chunk.ids_in_context)
-    if sound.frames is None and chunk.ids_in_context != chunk.token_ids:
-        return spoken(chunk.token_ids)  # where the neighbours' words end nobody knows
-    return without_context(chunk, sound)

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core_engine.kokoro.dimensions import MAX_TOKENS
 from core_engine.kokoro.errors import ModelFileError, VoicePackError
 from core_engine.kokoro.languages import V0_19, V1_0
-from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY, VOCABULARY_V1_0
+from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
 from core_engine.kokoro.voice.packs import VoiceFile, load_voice
 from engines.store.manifest import DamagedModelError, model_of, read_manifest
 

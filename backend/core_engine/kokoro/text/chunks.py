@@ -1,14 +1,15 @@
 """A text in the parts that the model reads at once: cut at paragraph, sentence, clause, word, and finally anywhere."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from core_engine.kokoro.dimensions import MAX_TOKENS
 from core_engine.kokoro.errors import NothingToSpeakError
 from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0
-from core_engine.kokoro.text.phonemes import MARKS, Segment, phonemize_segments
+from core_engine.kokoro.text.phonemes import MARKS, Clause, phonemize_clauses
 from core_engine.kokoro.text.text_sides import MISAKI, phonemize_by_misaki, text_side
-from core_engine.kokoro.vocabulary import MAX_TOKENS, VOCABULARY_V1_0, speakable_vocabulary, token_ids
+from core_engine.kokoro.vocabulary import VOCABULARY_V1_0, speakable_vocabulary, token_ids
+from core_engine.reading.parts import Part, check_positive, parts_of
 from core_engine.reading.sentences import Break, Rank, breaks
 
 SILENT = frozenset(MARKS + " ˈˌː")
@@ -18,8 +19,6 @@ _CONTEXT_SHARE = 6
 """No more than this share of the tokens of a run are of the neighbour on one side."""
 
 _WITHIN_PARAGRAPH = (Rank.SENTENCE, Rank.CLAUSE)
-_SHORTEST = 3
-"""No part is shorter than this share of the longest where good cuts allow it: a few words alone lose their melody."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +47,6 @@ class Chunk:
         return self.before + self.token_ids + self.behind
 
 
-@dataclass(frozen=True)
-class _Span:
-    """One part of a text by its first character and the one behind its last, and how good the cut before it is."""
-
-    start: int
-    end: int
-    rank: Rank
-
-
 def text_to_chunks(
     text: str,
     language: str = DEFAULT_LANGUAGE,
@@ -74,28 +64,17 @@ def text_to_chunks(
     Raises NothingToSpeakError when nothing but punctuation remains, ValueError for `max_tokens` below 1, and
     otherwise as `text_side` does.
     """
-    _check_positive("max_tokens", max_tokens)
+    check_positive("max_tokens", max_tokens)
     if text_side(language, version) == MISAKI:
         return _chunks_by_misaki(text, language, max_tokens, context)
     vocabulary = speakable_vocabulary(version == V1_0)
-    segments = phonemize_segments(text, language, version)
-    phonemes = "".join(segment.phonemes for segment in segments)
+    clauses = phonemize_clauses(text, language, version)
+    phonemes = "".join(clause.phonemes for clause in clauses)
     _check_speakable(phonemes)
     leading = len(phonemes) - len(phonemes.lstrip())
-    found = _breaks_in_phonemes(segments, phonemes, language, vocabulary)
+    found = _breaks_in_phonemes(clauses, phonemes, language, vocabulary)
     shifted = (Break(b.end - leading, b.start - leading, b.rank) for b in found)
     return list(_chunks(phonemes.strip(), shifted, max_tokens, context, vocabulary))
-
-
-def split_text_into_chunks(text: str, max_length: int) -> list[str]:
-    """Return `text` in parts of at most `max_length` characters, cut as `text_to_chunks` cuts.
-
-    Only white space at the cuts and the ends is lost. Raises ValueError for `max_length` below 1.
-    """
-    _check_positive("max_length", max_length)
-    text = text.strip()
-    parts = (text[span.start : span.end].strip() for span in _spans(text, breaks(text), max_length, spare_last=False))
-    return [part for part in parts if part]
 
 
 def _chunks_by_misaki(text: str, language: str, max_tokens: int, context: int) -> list[Chunk]:
@@ -113,11 +92,6 @@ def _check_speakable(phonemes: str) -> None:
         )
 
 
-def _check_positive(name: str, value: int) -> None:
-    if value < 1:
-        raise ValueError(f"{name} is {value}; it must be at least 1.")
-
-
 def _chunks(
     phonemes: str,
     found: Iterable[Break],
@@ -126,7 +100,7 @@ def _chunks(
     vocabulary: Mapping[str, int],
 ) -> Iterator[Chunk]:
     context = min(context, max_tokens // _CONTEXT_SHARE) if len(phonemes) > max_tokens else 0
-    spans = list(_spans(phonemes, found, max(1, max_tokens - 2 * context)))
+    spans = list(parts_of(phonemes, found, max(1, max_tokens - 2 * context)))
     previous_end = 0
     for span, next_span in zip(spans, [*spans[1:], None], strict=True):
         yield Chunk(
@@ -140,7 +114,7 @@ def _chunks(
         previous_end = span.end
 
 
-def _words_before(phonemes: str, span: _Span, context: int) -> str:
+def _words_before(phonemes: str, span: Part, context: int) -> str:
     """Return up to `context` symbols of whole words before a part, the space between included."""
     if span.rank not in _WITHIN_PARAGRAPH:
         return ""
@@ -148,7 +122,7 @@ def _words_before(phonemes: str, span: _Span, context: int) -> str:
     return phonemes[begin + 1 : span.start] if begin >= 0 else ""
 
 
-def _words_behind(phonemes: str, span: _Span, next_span: _Span | None, context: int) -> str:
+def _words_behind(phonemes: str, span: Part, next_span: Part | None, context: int) -> str:
     """Return up to `context` symbols of whole words behind a part, the space between included."""
     if next_span is None or next_span.rank not in _WITHIN_PARAGRAPH:
         return ""
@@ -157,66 +131,17 @@ def _words_behind(phonemes: str, span: _Span, next_span: _Span | None, context: 
 
 
 def _breaks_in_phonemes(
-    segments: list[Segment], phonemes: str, language: str, vocabulary: Mapping[str, int]
+    clauses: list[Clause], phonemes: str, language: str, vocabulary: Mapping[str, int]
 ) -> Iterator[Break]:
     """Yield the breaks of the normalised text at the places where its marks stand in `phonemes`."""
-    ranks = {found.start: found.rank for found in breaks("".join(s.words + s.marks for s in segments), language)}
+    ranks = {found.start: found.rank for found in breaks("".join(c.words + c.marks for c in clauses), language)}
     position = spoken = 0
-    for segment in segments:
-        position += len(segment.words)
-        spoken += len(segment.phonemes)
-        start = spoken - sum(mark in vocabulary for mark in segment.marks)
-        for mark in segment.marks:
+    for clause in clauses:
+        position += len(clause.words)
+        spoken += len(clause.phonemes)
+        start = spoken - sum(mark in vocabulary for mark in clause.marks)
+        for mark in clause.marks:
             position += 1
             start += mark in vocabulary
             if position in ranks:
                 yield Break(start - (phonemes[start - 1 : start] == " "), start, ranks[position])
-
-
-def _spans(text: str, found: Iterable[Break], limit: int, *, spare_last: bool = True) -> Iterator[_Span]:
-    """Yield parts of at most `limit` characters, with at most the white space of a break between.
-
-    With `spare_last` the last but one gives the last one of its own where that would be too short.
-    """
-    by_rank: dict[Rank, list[Break]] = {Rank.PARAGRAPH: [], Rank.SENTENCE: [], Rank.CLAUSE: []}
-    for candidate in found:
-        by_rank[candidate.rank].append(candidate)
-    start, rank = 0, Rank.ANYWHERE
-    while len(text) - start > limit:
-        cut = (
-            _good_cut(by_rank, start, limit, len(text) if spare_last else None)
-            or _last_space(text, start, limit)
-            or Break(start + limit, start + limit, Rank.ANYWHERE)
-        )
-        yield _Span(start, cut.end, rank)
-        start, rank = cut.start, cut.rank
-    if start < len(text):
-        yield _Span(start, len(text), rank)
-
-
-def _good_cut(by_rank: Mapping[Rank, list[Break]], start: int, limit: int, size: int | None) -> Break | None:
-    """Return the last cut of the best kind that leaves neither this part nor, of a text of `size`, the rest too short.
-
-    Where none does, the last cut of any kind; None where there is none at all.
-    """
-    shortest = limit // _SHORTEST
-    spared = limit if size is None else min(limit, size - start - shortest)
-    for longest, least in ((spared, shortest), (limit, 1)):
-        for found in by_rank.values():
-            cut = _last_within(found, start, longest)
-            if cut and cut.end - start >= least:
-                return cut
-    return None
-
-
-def _last_within(found: list[Break], start: int, limit: int) -> Break | None:
-    """Return the last break that leaves 1 to `limit` characters behind `start`."""
-    index = bisect_right(found, start + limit, key=lambda candidate: candidate.end) - 1
-    return found[index] if index >= 0 and found[index].end > start else None
-
-
-def _last_space(text: str, start: int, limit: int) -> Break | None:
-    for position in range(start + limit, start, -1):
-        if text[position].isspace():
-            return Break(position, position + 1, Rank.WORD)
-    return None

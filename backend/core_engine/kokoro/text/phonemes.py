@@ -29,7 +29,7 @@ _MARK_RUN_OUTSIDE_NUMBERS = re.compile(rf"((?<!\s)\s*(?!(?<=\d)[.,:](?=\d)){_ANY
 """The same, but for marks such as those in 3,14 and 1.000 and 12:30, which espeak-ng reads outside English."""
 
 _CUT = "\0"
-"""Stands between segments while they are mended together; espeak-ng never writes it."""
+"""Stands between clauses while they are mended together; espeak-ng never writes it."""
 
 _SYMBOLS = str.maketrans({"ʲ": "j", "r": "ɹ", "x": "k", "ɬ": "l"})
 _HUNDRED = re.compile("(?<=[a-zɹː])(?=hˈʌndɹɪd)")
@@ -45,7 +45,7 @@ _OPENING_QUOTE = re.compile(r'(?<![^\s(—])"(?=\S)')
 
 
 @dataclass(frozen=True)
-class Segment:
+class Clause:
     """Words, the marks behind them, and how both are spoken."""
 
     words: str
@@ -62,11 +62,11 @@ def phonemize(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19)
     Raises UnsupportedLanguageError for a language that the version does not speak or espeak-ng does not read, and
     PhonemizerError when espeak-ng cannot be used.
     """
-    return "".join(segment.phonemes for segment in phonemize_segments(text, language, version)).strip()
+    return "".join(clause.phonemes for clause in phonemize_clauses(text, language, version)).strip()
 
 
-def phonemize_segments(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> list[Segment]:
-    """Return the segments of the normalised `text`, in order; nothing lies between them.
+def phonemize_clauses(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> list[Clause]:
+    """Return the clauses of the normalised `text`, in order; nothing lies between them.
 
     Raises as `phonemize` does. What cannot be spoken is left out, and said once in the log.
     """
@@ -78,7 +78,7 @@ def phonemize_segments(text: str, language: str = DEFAULT_LANGUAGE, version: str
     phonemes = _spoken(pieces, runs, known, version)
     vocabulary = speakable_vocabulary(version == V1_0)
     return [
-        Segment(words, marks, within_vocabulary(symbols, vocabulary))
+        Clause(words, marks, within_vocabulary(symbols, vocabulary))
         for words, marks, symbols in zip(pieces, runs, phonemes, strict=True)
     ]
 

@@ -20,8 +20,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from core_engine.kokoro.dimensions import MAX_TOKENS, STYLE_SIZE
 from core_engine.kokoro.errors import VoicePackError
-from core_engine.kokoro.vocabulary import MAX_TOKENS, STYLE_SIZE
 
 VoicePack = npt.NDArray[np.float32]
 """float32 of shape (rows, 1, 256)."""

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from core_engine.kokoro.dimensions import MAX_TOKENS
 from core_engine.kokoro.errors import VoicePackError
-from core_engine.kokoro.vocabulary import MAX_TOKENS
 from core_engine.kokoro.voice.formats import VoicePack, format_of
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 from engines.store import manifest

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 # backend/, where the engine runs from the project; in an image the package lies beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
+from core_engine.reading.parts import split_text_into_chunks
 from engines.base_tts_server import BaseTTSServer
 from engines.contract.errors import RequestError
 from engines.speech.reading import as_spoken
-from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined, read_mono, wav_of
 from engines.speech.speaker_cache import SpeakerCache
 from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
@@ -84,10 +84,10 @@ class ChatterboxServer(BaseTTSServer):
         conditionals = self._speakers.get(speaker_wav, self._learn)
         _seed(parameters["seed"])
         settings = _settings(parameters, None if self._kind.languages else language)
-        pieces = _pieces(as_spoken(text, language), LONGEST_DENSE_PIECE if language in DENSE else LONGEST_PIECE)
-        return wav_of(
-            joined([self._spoken(piece, conditionals, settings) for piece in pieces], SAMPLE_RATE), SAMPLE_RATE
-        )
+        longest = LONGEST_DENSE_PIECE if language in DENSE else LONGEST_PIECE
+        pieces = _pieces(as_spoken(text, language), longest, language)
+        sounds = [self._spoken(piece, language, conditionals, settings) for piece in pieces]
+        return wav_of(joined(sounds, SAMPLE_RATE), SAMPLE_RATE)
 
     def _choice(self, language: str) -> str:
         """Say which model speaks `language`."""
@@ -95,7 +95,7 @@ class ChatterboxServer(BaseTTSServer):
         names = [model.name for model in self.get_available_models() if model.name in speaking]
         return f"Choose the model '{names[0]}'." if names else "Put a multilingual model into external_models/."
 
-    def _spoken(self, text: str, conditionals: Any, settings: dict[str, Any]) -> "Samples":
+    def _spoken(self, text: str, language: str, conditionals: Any, settings: dict[str, Any]) -> "Samples":
         """Return `text` as sound (n,); what does not fit into one go is spoken in parts."""
         # A copy, because the library writes into what it speaks from.
         self._model.conds = dataclasses.replace(conditionals, gen=dict(conditionals.gen))
@@ -108,9 +108,9 @@ class ChatterboxServer(BaseTTSServer):
         if len(text) < SHORTEST_CUT:
             logger.warning("%d characters filled %.0f s; listen to them.", len(text), LONGEST_SPEECH_S)
             return sound
-        parts = _pieces(text, len(text) * 2 // 3 + 1)
+        parts = _pieces(text, len(text) * 2 // 3 + 1, language)
         logger.info("%d characters did not fit into %.0f s; speaking them in parts.", len(text), LONGEST_SPEECH_S)
-        return joined([self._spoken(part, conditionals, settings) for part in parts], SAMPLE_RATE)
+        return joined([self._spoken(part, language, conditionals, settings) for part in parts], SAMPLE_RATE)
 
     def _learn(self, samples: Sequence[Path]) -> Any:
         """Return the library's conditionals for the voice of `samples`."""
@@ -125,9 +125,9 @@ class ChatterboxServer(BaseTTSServer):
         return self._model.conds
 
 
-def _pieces(text: str, longest: int) -> list[str]:
+def _pieces(text: str, longest: int, language: str) -> list[str]:
     """Return `text` cut at sentences, without what has no word, for which the model would babble."""
-    pieces = [piece for piece in cut_at_sentences(text, longest) if any(map(str.isalnum, piece))]
+    pieces = [piece for piece in split_text_into_chunks(text, longest, language) if any(map(str.isalnum, piece))]
     if not pieces:
         raise RequestError("The text has nothing to speak: no letter and no number.")
     return pieces

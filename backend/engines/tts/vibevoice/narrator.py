@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from core_engine.reading.parts import split_text_into_chunks
 from engines.contract.errors import RequestError
 from engines.speech.reading import as_spoken
-from engines.speech.sentences import cut_at_sentences
 from engines.speech.sound import joined
 from engines.tts.vibevoice.script import SPEAKER, script_text, without_commands
 
@@ -61,7 +61,7 @@ class Narrator:
 
         words = as_spoken(without_commands(text, self._control_words), language)
         line = script_text(words, self._control_words)
-        cut = cut_at_sentences(line, self._longest_passage(line, voice))
+        cut = split_text_into_chunks(line, self._longest_passage(line, voice), language)
         passages = [passage for passage in cut if any(map(str.isalnum, passage))]  # dashes alone make the model babble
         torch.manual_seed(delivery.seed or torch.seed())
         return joined([self._spoken(passage, voice, delivery) for passage in passages], self.sample_rate)

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core_engine.reading.parts import split_text_into_chunks
 from engines.contract.errors import RequestError
-from engines.speech.sentences import cut_at_sentences
 
 if TYPE_CHECKING:
     from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
@@ -29,7 +29,7 @@ class Reader:
         region. Raises RequestError for what cannot be read.
         """
         limit = self.tokenizer.char_limits.get(language, CHARACTERS)
-        readable = [self._readable(piece, language) for piece in cut_at_sentences(text, limit)]
+        readable = [self._readable(piece, language) for piece in split_text_into_chunks(text, limit, language)]
         return [piece for whole in readable for piece in self._fitting(whole, language)]
 
     def halves(self, piece: str, language: str) -> list[str]:
@@ -72,7 +72,7 @@ class Reader:
 
 def cut_in_two(text: str) -> list[str]:
     """Return `text` in two pieces or some more, cut at the best place; in one where it has but one character."""
-    return cut_at_sentences(text, math.ceil(len(text) / 2))
+    return split_text_into_chunks(text, math.ceil(len(text) / 2))
 
 
 def spelled_digits(text: str, language: str) -> str:

@@ -1,0 +1,87 @@
+"""A text in parts that are not too long: cut at paragraph, sentence, clause, word, and finally anywhere."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from core_engine.reading.sentences import Break, Rank, breaks
+
+_SHORTEST = 3
+"""No part is shorter than this share of the longest where good cuts allow it: a few words alone lose their melody."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a text by its first character and the one behind its last, and how good the cut before it is."""
+
+    start: int
+    end: int
+    rank: Rank
+
+
+def split_text_into_chunks(text: str, max_length: int, language: str = "en-us") -> list[str]:
+    """Return `text` in parts of at most `max_length` characters, each filled as far as good cuts allow.
+
+    Only white space at the cuts and the ends is lost. `language` decides what is an abbreviation. Raises ValueError for
+    `max_length` below 1.
+    """
+    check_positive("max_length", max_length)
+    text = text.strip()
+    found = parts_of(text, breaks(text, language), max_length, spare_last=False)
+    parts = (text[part.start : part.end].strip() for part in found)
+    return [part for part in parts if part]
+
+
+def check_positive(name: str, value: int) -> None:
+    """Raise ValueError for a size below 1."""
+    if value < 1:
+        raise ValueError(f"{name} is {value}; it must be at least 1.")
+
+
+def parts_of(text: str, found: Iterable[Break], limit: int, *, spare_last: bool = True) -> Iterator[Part]:
+    """Yield parts of at most `limit` characters, with at most the white space of a break between.
+
+    With `spare_last` the last but one gives the last one of its own where that would be too short.
+    """
+    by_rank: dict[Rank, list[Break]] = {Rank.PARAGRAPH: [], Rank.SENTENCE: [], Rank.CLAUSE: []}
+    for candidate in found:
+        by_rank[candidate.rank].append(candidate)
+    start, rank = 0, Rank.ANYWHERE
+    while len(text) - start > limit:
+        cut = (
+            _good_cut(by_rank, start, limit, len(text) if spare_last else None)
+            or _last_space(text, start, limit)
+            or Break(start + limit, start + limit, Rank.ANYWHERE)
+        )
+        yield Part(start, cut.end, rank)
+        start, rank = cut.start, cut.rank
+    if start < len(text):
+        yield Part(start, len(text), rank)
+
+
+def _good_cut(by_rank: Mapping[Rank, list[Break]], start: int, limit: int, size: int | None) -> Break | None:
+    """Return the last cut of the best kind that leaves neither this part nor, of a text of `size`, the rest too short.
+
+    Where none does, the last cut of any kind; None where there is none at all.
+    """
+    shortest = limit // _SHORTEST
+    spared = limit if size is None else min(limit, size - start - shortest)
+    for longest, least in ((spared, shortest), (limit, 1)):
+        for found in by_rank.values():
+            cut = _last_within(found, start, longest)
+            if cut and cut.end - start >= least:
+                return cut
+    return None
+
+
+def _last_within(found: list[Break], start: int, limit: int) -> Break | None:
+    """Return the last break that leaves 1 to `limit` characters behind `start`."""
+    index = bisect_right(found, start + limit, key=lambda candidate: candidate.end) - 1
+    return found[index] if index >= 0 and found[index].end > start else None
+
+
+def _last_space(text: str, start: int, limit: int) -> Break | None:
+    for position in range(start + limit, start, -1):
+        if text[position].isspace():
+            return Break(position, position + 1, Rank.WORD)
+    return None
