@@ -7,6 +7,7 @@ import pytest
 
 from engines.contract.errors import BusyError, EngineError, RequestError
 from engines.serving.activity import Activity
+from engines.tests.support import AT_LAST_S
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_activity_runs_work_in_order_on_one_thread(activity) -> None:
         order.append(number)
         return number
 
-    assert [activity.submit("processing", lambda n=n: work(n)).result(5) for n in range(5)] == list(range(5))
+    assert [activity.submit("processing", lambda n=n: work(n)).result(AT_LAST_S) for n in range(5)] == list(range(5))
     assert (threads, order) == ({"engine-worker"}, list(range(5)))
 
 
@@ -40,7 +41,7 @@ def test_activity_status_is_what_runs(activity, kind) -> None:
     done = activity.submit(kind, hold.wait)
     assert activity.status == kind
     hold.set()
-    done.result(5)
+    done.result(AT_LAST_S)
     assert activity.status == "ready"
 
 
@@ -64,9 +65,9 @@ def test_activity_status_after_a_failure_and_after_a_refusal(activity, error, st
         raise error
 
     with pytest.raises(type(error)):
-        activity.submit("processing", work).result(5)
+        activity.submit("processing", work).result(AT_LAST_S)
     assert (activity.status, activity.failure) == (status, "x" if status == "error" else None)
-    activity.submit("processing", lambda: None).result(5)
+    activity.submit("processing", lambda: None).result(AT_LAST_S)
     assert (activity.status, activity.failure) == ("ready", None)
 
 
@@ -81,7 +82,7 @@ def test_activity_queue_is_bounded_and_forgets_what_was_cancelled(activity) -> N
     waiting[0].cancel()
     last = activity.submit("processing", lambda: "here")
     hold.set()
-    assert last.result(5) == "here"
+    assert last.result(AT_LAST_S) == "here"
 
 
 def test_activity_close_refuses_what_waits_and_what_comes(activity) -> None:
@@ -92,12 +93,12 @@ def test_activity_close_refuses_what_waits_and_what_comes(activity) -> None:
     waiting = activity.submit("processing", lambda: None)
     activity.close()
     with pytest.raises(BusyError, match="shutting down"):
-        waiting.result(5)
+        waiting.result(AT_LAST_S)
     with pytest.raises(BusyError, match="shutting down"):
         activity.submit("processing", lambda: None)
     assert not activity.join(0.05)
     hold.set()
-    assert running.result(5)
+    assert running.result(AT_LAST_S)
     assert activity.join(5)
 
 
@@ -109,6 +110,6 @@ def test_activity_abandon_answers_who_waits_while_the_work_goes_on(activity) -> 
     activity.close()
     activity.abandon()
     with pytest.raises(BusyError, match="shutting down"):
-        running.result(5)
+        running.result(AT_LAST_S)
     hold.set()
     assert activity.join(5)

@@ -12,6 +12,7 @@ import pytest
 
 import engines
 from engines.conformance.trial import Trial, trial_of
+from engines.tests.support import SOON_S
 
 DEBUG_TTS = Path(engines.__file__).parent / "tts" / "debug-tts"
 
@@ -45,7 +46,7 @@ def test_ten_thousand_characters_answer_in_under_a_second(trial) -> None:
         started = time.monotonic()
         assert len(samples(trial, text[:10_000])) == 10_000 * 1440
         seconds.append(time.monotonic() - started)
-    assert min(seconds) < 1
+    assert min(seconds) < SOON_S
 
 
 def test_one_character_more_is_refused(trial) -> None:

@@ -1,0 +1,18 @@
+"""Waiting, for tests that a busy machine must not fail."""
+
+import time
+from collections.abc import Callable
+
+SOON_S = 10.0
+"""Where an idle machine needs a moment. What such a bound tells apart takes three times as long, or for ever."""
+
+AT_LAST_S = 60.0
+"""What a test waits for where the event has to come, and only a fault keeps it away."""
+
+
+def wait_until(condition: Callable[[], object], seconds: float = AT_LAST_S) -> None:
+    """Wait until `condition` holds; fail after so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not come"
+        time.sleep(0.01)
