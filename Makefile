@@ -15,7 +15,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 BENCHMARKS := $(VENV)/.benchmarks-installed
 
-.PHONY: help setup demo test test-listening test-slow test-install engine-venv test-engines lint types voice bench bench-voice into clean
+.PHONY: help setup demo test test-listening test-slow test-install test-images engine-venv test-engines lint types voice bench bench-voice into clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,19 +32,22 @@ demo: $(RUNTIME) ## Fetch the real voice and narrate the example story; VOICE=de
 	fi
 	@$(BIN)/storyflow narrate $(STORY) --model $(if $(filter default,$(VOICE)),default,auto) --out $(OUT)
 
-test: $(DEVELOPMENT) ## Run all tests but the slow ones; those that listen come last
-	$(BIN)/python -m pytest -m "not slow and not engines and not install and not listening"
+test: $(DEVELOPMENT) ## Run the tests, on all cores; those that listen come last
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not engines and not install and not container and not listening"
 	@$(MAKE) --no-print-directory test-listening
 
 test-listening: $(DEVELOPMENT) ## Let the real voice speak and a listener judge it; both are fetched once (270 MB)
 	cd backend && ../$(BIN)/python -m listening.equipment
-	$(BIN)/python -m pytest -m listening -rs backend/listening
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m listening -rs backend/listening
 
 test-slow: $(DEVELOPMENT) ## Run the slow tests too: faults and loads at their full figures
 	$(BIN)/python -m pytest -m slow
 
 test-install: $(DEVELOPMENT) ## Build the wheel, install it elsewhere and use it; needs a package index
 	$(BIN)/python -m pytest -m install
+
+test-images: $(DEVELOPMENT) ## Build the images of two engines and run them; needs root, buildah and debootstrap
+	$(BIN)/python -m pytest -m container -rs backend/engines/tests/test_images.py
 
 engine-venv: $(VENV)/pyvenv.cfg ## Make the environment of one engine: ENGINE=tts/xtts
 	$(BIN)/python backend/engines/scripts/make_venv.py $(ENGINE) $(if $(TEST),--test)

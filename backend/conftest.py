@@ -25,7 +25,7 @@ class SpecifiedTests:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember a test whose body was run, and whether it is of those that a run of all tests has."""
-        # A worker sends reports and no items; among the keywords of a report are its marks and the names of its folders.
+        # A worker sends reports, not items; the keywords of a report are its marks and the names of its folders.
         self._is_ordinary = self._is_ordinary or _APART.isdisjoint(report.keywords)
         if report.when == "call" and not report.skipped:
             node, _, _ = report.nodeid.removeprefix("backend/").partition("@")  # behind it, the worker's group

@@ -12,30 +12,32 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import yaml
 
-from engines.store import links as model_links
+import engines
+from engines.tests import image_builder
 from engines.tests.file_server import file_server
 
-ENGINES = Path(model_links.__file__).parent
+ENGINES = Path(engines.__file__).parent
 PROJECT = ENGINES.parent.parent
-BUILD_IMAGE = Path(os.environ.get("STORYFLOW_BUILD_IMAGE") or PROJECT.parent / "shared/tools/build-image")
-STORE = Path(os.environ.get("BUILD_IMAGE_STORE") or "/var/tmp/engine-images")
 BOTH = pytest.mark.parametrize("engine", ["debug-tts", "kokoro"])
 START_S = 60.0
+Test = TypeVar("Test", bound=Callable[..., object])
 
 
-def container(test):
+MISSING = image_builder.missing_tool()
+
+
+def container(test: Test) -> Test:
     """Mark a test that builds and runs images; it is skipped where that cannot be done."""
-    can_build = BUILD_IMAGE.is_file() and hasattr(os, "geteuid") and os.geteuid() == 0
-    reason = "needs root and a builder of images, named by STORYFLOW_BUILD_IMAGE"
-    for mark in (pytest.mark.container, pytest.mark.timeout(900), pytest.mark.skipif(not can_build, reason=reason)):
+    can_build = pytest.mark.skipif(MISSING is not None, reason=f"building images needs {MISSING}")
+    for mark in (pytest.mark.container, pytest.mark.timeout(900), can_build):
         test = mark(test)
     return test
 
@@ -78,26 +80,17 @@ def images() -> Iterator[Mapping[str, str]]:
     """The tag of the image of each engine, built when first asked for and removed at the end."""
     tags = _Tags()
     yield tags
-    buildah = ["buildah", "--root", str(STORE / "root"), "--runroot", str(STORE / "run")]
     for tag in tags.values():
-        subprocess.run([*buildah, "rmi", f"localhost/{tag}"], env=builder_environment(), stdout=subprocess.DEVNULL)
+        image_builder.remove(tag)
 
 
 class _Tags(dict[str, str]):
     def __missing__(self, engine: str) -> str:
         tag = f"storyflow-test-{engine}-{os.getpid()}"
-        extra = ["--build-context", f"core_engine={ENGINES.parent / 'core_engine'}"] if engine == "kokoro" else []
-        dockerfile = ENGINES / "tts" / engine / "Dockerfile"
-        built = subprocess.run(
-            [BUILD_IMAGE, ENGINES, dockerfile, tag, *extra], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert built.returncode == 0, built.stdout
+        contexts = {"core_engine": ENGINES.parent / "core_engine"} if engine == "kokoro" else {}
+        image_builder.build(ENGINES / "tts" / engine / "Dockerfile", ENGINES, tag, contexts)
         self[engine] = tag
         return tag
-
-
-def builder_environment() -> dict[str, str]:
-    return {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 
 
 def free_port() -> int:
@@ -115,13 +108,13 @@ def run(images, tmp_path):
         engine: str, mounts: Mapping[str, object] = {}, variables: Mapping[str, str] = {}, wrapper: tuple[str, ...] = ()
     ) -> Iterator[Container]:
         port, log = free_port(), tmp_path / f"{len(list(tmp_path.iterdir()))}.log"
-        volumes = [part for place, here in mounts.items() for part in ("-v", f"{here}:{place}")]
         environment = [f"{name}={value}" for name, value in {"PORT": str(port), **variables}.items()]
-        command = ["env", *environment, *wrapper, *default_command(engine)]
+        words = ["env", *environment, *wrapper, *default_command(engine)]
         with (
             log.open("wb") as output,
+            image_builder.container(images[engine]) as name,
             subprocess.Popen(
-                [BUILD_IMAGE, "--run", images[engine], *volumes, "--", *command],
+                image_builder.command_in(name, words, mounts),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -291,9 +284,9 @@ def command_lines() -> Iterator[tuple[int, list[str]]]:
 @container
 @BOTH
 def test_image_holds_only_what_it_needs(images, engine):
-    listed = subprocess.run(
-        [BUILD_IMAGE, "--run", images[engine], "--", "find", "/app", "-printf", "%P\n"], capture_output=True, text=True
-    )
+    with image_builder.container(images[engine]) as name:
+        command = image_builder.command_in(name, ["find", "/app", "-printf", "%P\n"])
+        listed = subprocess.run(command, capture_output=True, text=True, check=True)
     names = set(listed.stdout.split())
     assert {"server.py", "engine.yaml", "engines/models.py", "models/default", "samples"} <= names
     assert not {name for name in names if re.search(r"tests|conformance|venv|\.git|__pycache__|/tts_wrapper", name)}

@@ -9,7 +9,8 @@ from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, ch
 from listening.texts import HARVARD, PASSAGES, paragraphs
 from listening.word_errors import together, word_errors
 
-pytestmark = [pytest.mark.listening, pytest.mark.timeout(1200)]
+# One worker, so that what is read aloud is read once.
+pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600), pytest.mark.xdist_group("read-aloud")]
 
 SEVEN = [voice.id for voice in VOICES]
 TEN_SENTENCES = " ".join(HARVARD)
