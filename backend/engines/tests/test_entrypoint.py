@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from engines.store import links as model_links
+import engines
+from engines.store import links
 
-ENTRYPOINT = Path(model_links.__file__).parent / "scripts/docker-entrypoint.sh"
+ENTRYPOINT = Path(engines.__file__).parent / "scripts/docker-entrypoint.sh"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="containers are not Windows")
 
 
@@ -296,7 +297,7 @@ def test_layout_is_linked_alike_by_entrypoint_and_subprocess(tmp_path, lay):
 
     shutil.rmtree(root)
     new_root(root, lay)
-    model_links.prepare(root / "models", root / "external_models")
+    links.prepare(root / "models", root / "external_models")
     assert links_in(root / "models") == by_entrypoint
 
 
@@ -406,7 +407,7 @@ def test_subprocess_starts_share_one_models_folder(tmp_path):
     problems: list[str] = []
 
     def prepare() -> None:
-        problems.extend(model_links.prepare(root / "models", root / "external_models"))
+        problems.extend(links.prepare(root / "models", root / "external_models"))
 
     for i in range(100):
         for name in "abc":

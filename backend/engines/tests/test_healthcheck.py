@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engines.store import links as model_links
+import engines
 from engines.tests.file_server import Answer, file_server
 
-HEALTHCHECK = Path(model_links.__file__).parent / "scripts/healthcheck.py"
+HEALTHCHECK = Path(engines.__file__).parent / "scripts/healthcheck.py"
 
 
 def exit_code(port: str) -> int:
