@@ -1,8 +1,10 @@
 """What several tests of this app need."""
 
 import contextlib
+import functools
 import shutil
 import tempfile
+import unittest
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from core_engine.kokoro.voice.formats import format_of
 from core_engine.kokoro.voice.voices import VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.model_paths import BUILT_IN, model_path
+from core_engine.places import models_dir
 
+REAL_VOICE = "kokoro-v1.0-int8"
 SAMPLE_TEXT = "The keeper lit the lamp. It was a quarter past six."
 
 
@@ -52,6 +56,26 @@ def built_in_voice() -> Iterator[None]:
             yield
         finally:
             forget_session()
+
+
+@functools.cache
+def real_voice() -> Path | None:
+    """Return Kokoro v1.0 with its voices in `voices/`: as installed, or as fetched for the tests that listen."""
+    installed = model_path(REAL_VOICE, models_dir())
+    if installed.is_file():
+        return installed
+    try:
+        from listening.equipment import EquipmentMissingError
+        from listening.equipment import installed as fetched
+    except ImportError:  # in a project of its own the app has no listener
+        return None
+    try:
+        return fetched().model
+    except EquipmentMissingError:
+        return None
+
+
+needs_real_voice = unittest.skipUnless(real_voice(), f"needs Kokoro's weights: storyflow models pull {REAL_VOICE}")
 
 
 def random_pack(seed: int, rows: int = 511) -> npt.NDArray[np.float32]:

@@ -24,8 +24,7 @@ from core_engine.kokoro.voice.blending import blend, blended_voices
 from core_engine.kokoro.voice.formats import format_of
 from core_engine.kokoro.voice.packs import find_voices
 from core_engine.model_paths import BUILT_IN, model_path
-from core_engine.places import models_dir
-from core_engine.tests.support import FolderTestCase, LoaderTestCase, random_pack
+from core_engine.tests.support import FolderTestCase, LoaderTestCase, needs_real_voice, random_pack, real_voice
 from core_engine.tts_wrapper import generate_audio
 
 try:
@@ -36,8 +35,7 @@ except ImportError:  # a development package
 
 BUILT_IN_MODEL = model_path(BUILT_IN, Path())
 HAS_MISAKI = all(importlib.util.find_spec(name) for name in ("misaki", "spacy", "en_core_web_sm"))
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
-REAL = model_path("kokoro-v1.0-int8", models_dir())
+REAL = real_voice()
 needs_misaki = unittest.skipUnless(HAS_MISAKI, "needs misaki and its tagger, an extra")
 
 
@@ -216,11 +214,9 @@ class PairTests(FolderTestCase):
         self.assertEqual(utterance.chunks[0].phonemes, "ɡˌQ.")
         self.assertGreater(len(kokoro.speak("The keeper lit the lamp.").audio), 10_000)
 
-    @unittest.skipUnless(
-        (SHARED / "af_bella.bin").exists(), "needs real packs of v1.0, which are not part of the project"
-    )
+    @needs_real_voice
     def test_real_packs_are_known(self):
-        pack = format_of(SHARED / "af_bella.bin").read("af_bella")
+        pack = format_of(REAL.parent / "voices" / "af_bella.bin").read("af_bella")
         self.assertEqual(checked_version(None, len(pack), "af_bella"), V1_0)
 
 
@@ -238,7 +234,7 @@ class GenerateAudioTests(LoaderTestCase):
         spoken.assert_called_once_with("Hello.", "en-gb")
 
 
-@unittest.skipUnless(REAL.is_file(), f"needs Kokoro's weights: there is no '{REAL}'")
+@needs_real_voice
 class RealModelTests(LoaderTestCase):
     def test_generate_audio_speaks_every_language_of_espeak(self):
         texts = {"af_heart": "Good morning.", "ef_dora": "Buenos días.", "ff_siwis": "Bonjour.", "hf_alpha": "नमस्ते।"}

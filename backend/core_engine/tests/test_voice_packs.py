@@ -1,8 +1,6 @@
 """The voices beside a model: which are found, which file wins, and the row for a chunk; the real packs load."""
 
 import os
-import unittest
-from pathlib import Path
 
 import numpy as np
 from django.test import SimpleTestCase
@@ -10,10 +8,7 @@ from django.test import SimpleTestCase
 from core_engine.kokoro.errors import VoicePackError
 from core_engine.kokoro.voice.packs import find_voices, installed_voice, load_voice, style_row
 from core_engine.kokoro.voice.voices import VOICES
-from core_engine.tests.support import FolderTestCase, random_pack, seven_packs
-
-ROOT = Path(__file__).resolve().parents[3]
-SHARED = Path(os.environ.get("STORYFLOW_SHARED_DATA") or ROOT.parent / "shared" / "data")
+from core_engine.tests.support import FolderTestCase, needs_real_voice, random_pack, real_voice
 
 
 class StyleRowTests(SimpleTestCase):
@@ -79,43 +74,13 @@ class InstalledVoiceTests(SimpleTestCase):
             installed_voice("bf_emma", ["am_adam"])
 
 
-@unittest.skipUnless(SHARED.is_dir(), f"the real voice packs are not at {SHARED}")
+@needs_real_voice
 class RealPackTests(FolderTestCase):
-    def test_packs_of_v0_19_load_whatever_their_form(self):
-        packs = np.load(SHARED / "voices-v0_19.npz")
-        order = [
-            "af",
-            "af_bella",
-            "af_nicole",
-            "af_sarah",
-            "af_sky",
-            "am_adam",
-            "am_michael",
-            "bf_emma",
-            "bf_isabella",
-            "bm_george",
-            "bm_lewis",
-        ]
-        known = {**{name: random_pack(1) for name in order}, **{name: packs[name] for name in packs.files}}
-        forms = {
-            "npz": (SHARED / "voices-v0_19.npz").read_bytes(),
-            "raw": b"".join(known[name].tobytes() for name in order),
-        }
-        for form, content in forms.items():
-            (self.folder / "voices.bin").write_bytes(content)
-            voices = find_voices(self.folder)
-            for voice in VOICES:
-                np.testing.assert_array_equal(load_voice(voices[voice.id], voice.id), packs[voice.id], form)
-
     def test_packs_of_v1_0_load_raw(self):
-        for name in ("af_bella", "bm_george"):
-            (self.folder / f"{name}.bin").write_bytes((SHARED / f"{name}.bin").read_bytes())
-        voices = find_voices(self.folder)
+        real = real_voice().parent / "voices"
+        voices = find_voices(real)
+        self.assertLessEqual({voice.id for voice in VOICES}, set(voices))
         for name in ("af_bella", "bm_george"):
             pack = load_voice(voices[name], name)
             self.assertEqual(pack.shape, (510, 1, 256))
-            self.assertEqual(pack.tobytes(), (SHARED / f"{name}.bin").read_bytes())
-
-    def test_all_seven_are_there_for_generate_audio(self):
-        (self.folder / "voices.npz").write_bytes((SHARED / "voices-v0_19.npz").read_bytes())
-        self.assertLessEqual(set(seven_packs()), set(find_voices(self.folder)))
+            self.assertEqual(pack.tobytes(), (real / f"{name}.bin").read_bytes())
