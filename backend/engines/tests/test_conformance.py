@@ -10,7 +10,7 @@ from textwrap import indent
 import pytest
 
 import engines
-from engines.conformance import contract
+from engines.conformance import contract, discovery
 from engines.conformance.checklist import Checklist, Result
 from engines.conformance.folder import EngineFolder, checks
 from engines.conformance.imports import copied_files
@@ -112,22 +112,11 @@ def test_check_finds_what_is_wrong_with_the_folder(tree, file, old, new, check) 
     ("old", "new", "expected"),
     [
         ("return pcm16_wav(", "return b'RIFF' + pcm16_wav(", "/generate: 16-bit PCM mono WAV of one rate"),
-        (
-            "listed = super().get_available_models()",
-            "return [ModelInfo(name=p.name, display_name='') for p in sorted(self.models_dir.iterdir())]",
-            "/models lists only what can be loaded",
-        ),
         ("DebugTTSServer.main()", "raise SystemExit(7)", "The server starts"),
         (
             "DebugTTSServer.main()",
             "print('Xyzzy plugh'); DebugTTSServer.main()",
             "Logs lines of the standard form, never the text at INFO",
-        ),
-        (
-            "    def load_model(self",
-            "    def get_available_models(self): return [ModelInfo(name=n, display_name=n) for n in 'za']\n\n"
-            "    def load_model(self",
-            "/models: the default first, the others sorted",
         ),
     ],
 )
@@ -163,11 +152,45 @@ def started(tree: Path, model: str | None) -> Iterator[Trial]:
 
 
 def run_on(trial: Trial, *names: str) -> dict[str, Result]:
-    """Return what comes of those checks of the contract whose names begin so."""
+    """Return what comes of those checks of a running server whose names begin so."""
     chosen: Checklist[Trial] = Checklist()
-    chosen.checks = [check for check in contract.checks.checks if check.name.startswith(names)]
+    every = [*contract.checks.checks, *discovery.checks.checks]
+    chosen.checks = [check for check in every if check.name.startswith(names)]
     assert len(chosen.checks) >= len(names)
     return {result.check: result for result in chosen.run(trial)}
+
+
+LISTS = "listed = super().get_available_models()"
+LISTS_EVERYTHING = "return [ModelInfo(name=p.name, display_name='') for p in sorted(self.models_dir.iterdir())]"
+LISTS_BACKWARDS = "return sorted(super().get_available_models(), key=lambda model: model.name, reverse=True)"
+LOADS = "    def load_model(self, model_name: str) -> None:\n"
+PREFERS_MOUNTED = """        if (mounted := self.external_models_dir / model_name).exists():
+            (self.models_dir / model_name).rename(self.models_dir / ".baked-in")
+            (self.models_dir / model_name).symlink_to(mounted)
+"""
+DOWNLOADS_INTO_MODELS = "    def obtain_model(self, model_name): self.store.prepare()\n\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "check"),
+    [
+        (LISTS, "return [ModelInfo(name='default', display_name='')]", "Model discovery scans models_dir"),
+        (LISTS, LISTS_BACKWARDS, "/models: the default first"),
+        (LISTS, LISTS_EVERYTHING, "/models lists only what can be loaded"),
+        (LISTS, LISTS_EVERYTHING, "Read models from self.models_dir: external models are linked"),
+        (LISTS, LISTS_EVERYTHING, "A link is repaired when its target returns"),
+        (LOADS, LOADS + PREFERS_MOUNTED, "Baked-in models take precedence"),
+        (LOADS, DOWNLOADS_INTO_MODELS + LOADS, "Download to self.external_models_dir"),
+    ],
+)  # fmt: skip
+def test_check_finds_where_models_are_found_otherwise(tree, old, new, check) -> None:
+    path = tree / "tts" / "debug-tts" / "server.py"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    shutil.copytree(tree / "tts/debug-tts/models/default", tree / "tts/debug-tts/models/another")
+    with started(tree, "default") as trial:
+        (result,) = run_on(trial, check).values()
+    assert result.outcome == "failed", result
 
 
 def test_check_looks_inside_the_parameters_of_info(tree) -> None:
