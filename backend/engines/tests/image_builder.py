@@ -83,9 +83,7 @@ def _make_base(name: str) -> None:
         return
     system = STORE / "system"
     if not (system / "made").exists():
-        shutil.rmtree(system, ignore_errors=True)
-        options = ["--variant=minbase", f"--include={_PACKAGES}"]
-        subprocess.run(["debootstrap", *options, _SUITE, str(system), _MIRROR], check=True, capture_output=True)
+        _install_debian(system)
         (system / "usr/bin/python").symlink_to("python3")
         for marker in (system / "usr/lib").glob("python3*/EXTERNALLY-MANAGED"):
             marker.unlink()  # as in the image of the same name, where pip installs for everybody
@@ -94,3 +92,18 @@ def _make_base(name: str) -> None:
     _buildah("add", "--quiet", base, system, "/")
     _buildah("config", "--env", f"PATH={_PATHS}", base)
     _buildah("commit", "--quiet", "--rm", base, name)
+
+
+def _install_debian(system: Path) -> None:
+    # It mounts /proc within: in a namespace of its own, so that this is gone with it, however it ends.
+    assert not _is_mounted_below(system)
+    shutil.rmtree(system, ignore_errors=True)
+    options = ["--variant=minbase", f"--include={_PACKAGES}"]
+    command = ["unshare", "--mount", "debootstrap", *options, _SUITE, str(system), _MIRROR]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def _is_mounted_below(folder: Path) -> bool:
+    places = (line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines())
+    return any(place.startswith(f"{folder}/") for place in places)
