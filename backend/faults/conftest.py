@@ -9,12 +9,12 @@ from core_engine.tests.support import built_in_voice
 
 @pytest.fixture
 def voice() -> Iterator[None]:
-    """Let generate_audio speak for real."""
+    """Load the built-in voice for generate_audio."""
     with built_in_voice():
         yield
 
 
 @pytest.fixture
 def settings_of_django(settings):
-    """pytest-django's `settings`, where Hypothesis has taken the name."""
+    """pytest-django's `settings` under another name, because Hypothesis's `settings` shadows it."""
     return settings

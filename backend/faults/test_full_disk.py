@@ -1,4 +1,4 @@
-"""Disks, limits and tables that are full."""
+"""Full disks, file size limits and descriptor tables."""
 
 import contextlib
 import os
@@ -54,12 +54,12 @@ def test_folder_that_cannot_be_made_is_a_failure(tmp_path, voice):
     assert files_in(tmp_path) == ["file"]
 
 
-def test_no_descriptors_left_is_a_failure_at_every_number(tmp_path, voice):
+def test_exhausted_descriptors_are_a_failure_at_every_number(tmp_path, voice):
     target = tmp_path / "a.wav"
     generate_audio(SHORT, output_path=str(target))
     new, limits = target.read_bytes(), resource.getrlimit(resource.RLIMIT_NOFILE)
     target.write_bytes(b"the old file")
-    free = os.dup(0)  # the lowest number that is free
+    free = os.dup(0)  # the lowest free number
     os.close(free)
     results = []
     for limit in range(free, free + 8):

@@ -1,4 +1,4 @@
-"""Arguments that nobody foresaw: no exception ever, only JSON, and no file outside of its folder."""
+"""Unexpected arguments: never an exception, always JSON, and no file outside its folder."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from core_engine.tts_wrapper import construct_audio_path, construct_audio_url, g
 from engines.store.names import InvalidNameError
 from faults.support import SHORT, files_in
 
-ANY_TEXT = st.text(st.characters(), max_size=60)  # lone surrogates and NUL included
+ANY_TEXT = st.text(st.characters(), max_size=60)  # includes lone surrogates and NUL
 JUNK = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.binary(max_size=20), st.lists(st.text(max_size=3)),
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2), st.complex_numbers(), st.just(object()),
@@ -43,7 +43,7 @@ HEARD = {
 
 
 class Session:
-    """A Kokoro export that answers as it is told."""
+    """A Kokoro export that returns or raises `answer`."""
 
     answer: object = None
 
@@ -94,7 +94,7 @@ def test_generate_audio_never_raises(tmp_path, voice, cases):
 
 
 @pytest.mark.parametrize("answer", [name for name in HEARD if name != "audio"])
-def test_what_is_no_audio_is_a_failure_and_the_old_file_stays(tmp_path, voice, answer):
+def test_output_that_is_not_audio_is_a_failure_and_the_old_file_stays(tmp_path, voice, answer):
     session = Session()
     session.answer = HEARD[answer]
     target = tmp_path / "a.wav"
@@ -170,7 +170,7 @@ def _note_opening(event: str, arguments: tuple[object, ...]) -> None:
 
 def test_hostile_voices_open_nothing_outside_the_models_folder(tmp_path, voice):
     global _opened
-    generate_audio(SHORT, output_path=str(tmp_path / "a.wav"))  # what is opened once only
+    generate_audio(SHORT, output_path=str(tmp_path / "a.wav"))  # opens the files that are opened only once
     sys.addaudithook(_note_opening)
     models = os.path.dirname(KokoroModelLoader._resolve_model_path())
     _opened = []

@@ -1,4 +1,4 @@
-"""Models that would make the runtime open other files: refused before it opens anything."""
+"""Models that would make the runtime open other files are refused before it opens anything."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ def model(location, offset="0", length=str(BYTES), more=()):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a model's data, and a secret beside the folder."""
+    """A folder with a model's data, and a secret file next to the folder."""
     folder = tmp_path / "model"
     folder.mkdir()
     np.full(4, SECRET, np.float32).tofile(tmp_path / "secret.bin")
@@ -91,7 +91,7 @@ def test_hostile_model_is_refused_before_the_runtime_opens_it(folder, settings, 
     assert not (folder / "a.wav").exists()
 
 
-def test_plain_file_beside_the_model_is_read(folder):
+def test_regular_file_next_to_the_model_is_read(folder):
     path = folder / "m.onnx"
     path.write_bytes(model("w.bin").SerializeToString())
     np.testing.assert_array_equal(open_session(path).run(None, {})[0], np.ones(4))
@@ -111,7 +111,7 @@ def _varint(value: int, least: int = 1) -> bytes:
 
 
 def disguised(folder: Path) -> dict[str, bytes]:
-    """Return models that reach a hard link and are written so that a careless reader of protobuf misses it."""
+    """Return models that refer to a hard link, encoded so that a careless protobuf parser misses it."""
     hard_link(folder)
     proto = model("linked.bin")
     graph, tensor = proto.graph.SerializeToString(), proto.graph.initializer[0].SerializeToString()
@@ -141,7 +141,7 @@ def test_disguised_model_is_refused_although_the_runtime_would_read_it(folder, n
     try:
         heard = ort.InferenceSession(str(path)).run(None, {})[0]
     except Exception as error:
-        pytest.skip(f"this version of the runtime refuses it by itself: {error}")
+        pytest.skip(f"this version of the runtime refuses it itself: {error}")
     np.testing.assert_array_equal(heard, np.full(4, SECRET))
 
 
@@ -150,7 +150,7 @@ def _text(value):
 
 
 @pytest.mark.parametrize("cases", [300, pytest.param(20_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
-def test_whatever_the_parser_finds_in_damaged_bytes_is_found(tmp_path, cases):
+def test_everything_that_the_runtimes_parser_finds_in_damaged_bytes_is_found(tmp_path, cases):
     whole = model("../secret.bin").SerializeToString()
     path = tmp_path / "m.onnx"
 

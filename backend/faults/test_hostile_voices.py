@@ -1,4 +1,4 @@
-"""Voice packs that run code, lie about their size or unpack to gigabytes: refused, quickly and in little memory."""
+"""Voice packs that run code, have a false size or unpack to gigabytes are refused quickly and with little memory."""
 
 import io
 import os
@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 
 class Canary:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

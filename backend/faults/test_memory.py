@@ -1,4 +1,4 @@
-"""Memory over many requests of changing length, and over loading and unloading; with a leak that must be found."""
+"""Memory use over many requests of varying length, and over loading and unloading; a deliberate leak must be found."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from faults.support import run_module
 KIB, MIB = 1 << 10, 1 << 20
 PER_REQUEST, IN_ALL = 10 * KIB, 50 * MIB
 NOISE = 4 * MIB
-"""What the allocator takes and gives back over a few hundred requests, whatever runs."""
+"""Normal fluctuation of the allocator over a few hundred requests."""
 
 
 def allowed(requests: int) -> int:

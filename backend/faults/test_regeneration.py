@@ -1,4 +1,4 @@
-"""One segment, made again by many threads of many processes while others read it."""
+"""One segment is generated again by many threads of many processes while others read it."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Whatever ids, style and speed come in, finite and clean audio goes out."""
+"""Any ids, style and speed give finite, clean audio."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""The committed voice is what the code builds, and is small."""
+"""The committed voice is small and identical to what the code builds."""
 
 import io
 

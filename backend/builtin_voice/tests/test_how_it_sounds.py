@@ -1,4 +1,4 @@
-"""The promises about the finished sound that are the same in every run."""
+"""The acoustic guarantees that hold in every run."""
 
 import itertools
 
@@ -8,13 +8,13 @@ import onnxruntime
 import pytest
 
 from builtin_voice import build
-from builtin_voice.acoustics import mel_cepstra, mel_cepstral_distance, pitch_track, spectral_tilt
-from builtin_voice.espeak import Espeak
 from builtin_voice.inventory import UNITS, VOWELS
 from builtin_voice.lesson import lesson
+from builtin_voice.teacher import Espeak
 from builtin_voice.voices import VOICE_CONTROLS, style_row
 from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.vocabulary import token_ids
+from listening.acoustics import mel_cepstra, mel_cepstral_distance, pitch_track, spectral_tilt
 
 _STORY = "ðə lˈaɪthaʊs kˈiːpɚ klˈaɪmd ðə stˈɛɹz æt dˈʌsk, kˈæɹiɪŋ ɐ lˈæntɚn ænd ɐ bˈʊk ʌv ˈoʊld lˈɛɾɚz."
 _STORY_IDS = token_ids(_STORY)
@@ -91,7 +91,7 @@ def test_stressed_vowels_are_longer_and_higher(timed):
     assert np.median(pitch[stressed]) > np.median(pitch[other])
 
 
-def test_joints_are_no_rougher_than_vowels(timed):
+def test_joints_are_as_smooth_as_vowels(timed):
     audio, unit, _, begin, end = timed(_STORY_IDS, "am_adam")
     jumps = np.abs(np.diff(audio))
     vowels = [number for number in range(len(unit)) if UNITS[unit[number]] in VOWELS]
@@ -114,5 +114,5 @@ def test_lengths_are_those_of_espeak(timed):
 def test_sound_is_close_to_espeak(timed):
     for item in lessons():
         ours = mel_cepstra(timed(item.ids)[0], SAMPLE_RATE)
-        # the first, rule-made voice is at 8.3 dB; 40 % below that is 5.0
+        # the first voice, made by rule, is at 8.3 dB; 40 % below that is 5.0
         assert mel_cepstral_distance(ours, mel_cepstra(item.audio, item.sample_rate)) < 4.5

@@ -1,4 +1,4 @@
-"""What espeak said, cut into the graph's own segments."""
+"""espeak's speech, split into the graph's segments."""
 
 import numpy as np
 import onnx
@@ -6,10 +6,10 @@ import pytest
 
 from builtin_voice import build
 from builtin_voice.corpus import sentences
-from builtin_voice.espeak import Espeak
 from builtin_voice.inventory import UNITS, VOWELS, symbols, unit_of
 from builtin_voice.learning import examples
 from builtin_voice.lesson import lesson, unit_name
+from builtin_voice.teacher import Espeak
 from core_engine.kokoro.vocabulary import VOCABULARY
 
 
@@ -41,7 +41,7 @@ def test_examples_agree_with_the_graph_on_units():
     assert np.isfinite(data.cepstra).all()
 
 
-def test_espeak_unknown_voice_says_so():
+def test_espeak_unknown_voice_is_an_error():
     with pytest.raises(RuntimeError, match="no-such-voice"):
         Espeak("no-such-voice").speak("Hello.")
 

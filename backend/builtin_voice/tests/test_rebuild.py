@@ -1,4 +1,4 @@
-"""The committed voice is what espeak teaches: everything again from the beginning, which takes minutes."""
+"""Rebuild the committed voice from scratch with espeak, which takes minutes."""
 
 from dataclasses import fields
 

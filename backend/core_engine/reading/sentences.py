@@ -1,7 +1,7 @@
-"""Where a text may be cut: behind paragraphs first, then behind sentences, then behind clauses.
+"""Find where a text may be cut: after paragraphs first, then after sentences, then after clauses.
 
-Abbreviations, initials, decimals and ellipses end no sentence. A cut lies behind the spaces that follow the marks, so
-that opening quotes go with what they open.
+Abbreviations, initials, decimals and ellipses do not end a sentence. A cut comes after the spaces that follow the
+marks, so that an opening quote stays with its sentence.
 """
 
 import re
@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class Rank(IntEnum):
-    """How good a place to cut is; a higher rank is heard less."""
+    """The quality of a cut; a higher rank is less audible."""
 
     ANYWHERE = 0
     WORD = 1
@@ -22,7 +22,7 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True)
 class Break:
-    """A place to cut: one part ends at `end`, the next begins at `start`, and only space lies between."""
+    """A place to cut: one part ends at `end`, the next begins at `start`, with only whitespace between."""
 
     end: int
     start: int
@@ -38,14 +38,14 @@ _RUN = re.compile(
 )
 _EMPTY_LINE = re.compile(r"\n\s*\n")
 _WORD_BEFORE = re.compile(r"[^\s\"'“”‘’«»()\[\]{}]+(?:['’][^\s\"'“”‘’«»()\[\]{}]+)*\Z")
-"""The last word, an apostrophe within it included: the t of "can't" is no initial."""
+"""The last word, including apostrophes: the t of "can't" is not an initial."""
 
 _LETTER_BEHIND = re.compile(r"[\s\"'“”‘’«»()\[\]{}¿¡]*(\w)")
 _REACH = 40
-"""Characters looked at on either side of a full stop; an abbreviation is shorter."""
+"""Characters examined on either side of a full stop; abbreviations are shorter."""
 
 _INITIALS = re.compile(r"(?!I\Z)(?:[^\W\d_][.-])*[^\W\d_]")
-"""A single letter (but not the word I) or several with dots between; the normalised text has hyphens instead."""
+"""A single letter (but not the word I) or several separated by dots; normalised text has hyphens instead."""
 
 _ABBREVIATION = re.compile(
     r"mr|mrs|ms|mx|dr|prof|rev|hon|st|sr|jr|gen|col|capt|lt|sgt|cpl|maj|adm|cmdr|gov|sen|rep|pres|supt|messrs|mme|mlle"
@@ -60,7 +60,7 @@ _ABBREVIATION_OF_A_NUMBER = re.compile(
 def breaks(text: str, language: str | None = "en-us") -> Iterator[Break]:
     """Yield the paragraph, sentence and clause breaks within `text`, in order.
 
-    `language` is that of the text; None for phonemes, in which letters have no case and nothing is abbreviated.
+    `language` is that of the text; None for phonemes, which have no letter case and no abbreviations.
     """
     for match in _RUN.finditer(text):
         if match["empty_line"]:
@@ -72,7 +72,7 @@ def breaks(text: str, language: str | None = "en-us") -> Iterator[Break]:
 
 
 def _rank(text: str, match: re.Match[str], language: str | None) -> Rank | None:
-    """Return how good a break behind the marks of `match` is: None behind an abbreviation, "Dr." or "J."."""
+    """Return the rank of a break after the marks of `match`: None after an abbreviation such as "Dr." or "J."."""
     marks = match["marks"]
     if _EMPTY_LINE.search(match["space"]):
         return Rank.PARAGRAPH
@@ -88,7 +88,7 @@ def _rank(text: str, match: re.Match[str], language: str | None) -> Rank | None:
 
 
 def _ends_sentence(marks: str) -> bool:
-    """Tell whether `marks` can end a sentence, which commas and ellipses do not."""
+    """Return whether `marks` can end a sentence; commas and ellipses cannot."""
     return any(mark in _ENDS for mark in marks) and "…" not in marks and ".." not in marks
 
 
@@ -97,7 +97,7 @@ def _is_abbreviation(before: str, language: str, *, followed_by_number: bool) ->
     if match is None:
         return False
     word = match.group()
-    if language.partition("-")[0] != "en":  # of their abbreviations only initials are known here
+    if language.partition("-")[0] != "en":  # only initials are recognised in other languages
         return word.isupper() and _INITIALS.fullmatch(word) is not None
     if _INITIALS.fullmatch(word) or _ABBREVIATION.fullmatch(word):
         return True

@@ -1,4 +1,4 @@
-"""What several tests of this app need."""
+"""Shared helpers for the tests of this app."""
 
 import contextlib
 import functools
@@ -24,7 +24,7 @@ SAMPLE_TEXT = "The keeper lit the lamp. It was a quarter past six."
 
 
 class FolderTestCase(SimpleTestCase):
-    """A test with a folder of its own."""
+    """A test with its own temporary folder."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -33,7 +33,7 @@ class FolderTestCase(SimpleTestCase):
 
 
 class LoaderTestCase(FolderTestCase):
-    """A test that finds no session loaded and leaves none behind."""
+    """A test that starts and ends without a loaded session."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -42,14 +42,14 @@ class LoaderTestCase(FolderTestCase):
 
 
 def forget_session() -> None:
-    """Make the loader as it is when a process starts."""
+    """Reset the loader to its state at process start."""
     KokoroModelLoader._session = None
     KokoroModelLoader._model_path = None
 
 
 @contextlib.contextmanager
 def built_in_voice() -> Iterator[None]:
-    """Let the built-in voice be the configured model."""
+    """Configure the built-in voice as the model."""
     with override_settings(STORYFLOW_TTS_MODEL="default"):
         forget_session()
         try:
@@ -79,7 +79,7 @@ needs_real_voice = unittest.skipUnless(real_voice(), f"needs Kokoro's weights: s
 
 
 def random_pack(seed: int, rows: int = 511) -> npt.NDArray[np.float32]:
-    """Return a voice pack of random numbers in the range of real ones."""
+    """Return a random voice pack with values in a realistic range."""
     return np.random.default_rng(seed).normal(0, 0.3, (rows, 1, 256)).astype(np.float32)
 
 
@@ -89,7 +89,7 @@ def seven_packs() -> dict[str, Any]:
 
 
 def install(models_dir: Path, name: str, rows: int = 510, voices: tuple[str, ...] = ("af_bella", "bf_emma")) -> Path:
-    """Put the built-in model there as `name`, with voices of so many rows that bear these names."""
+    """Install the built-in model as `name`, with packs of `rows` rows under the given voice names."""
     built_in = model_path(BUILT_IN, models_dir)
     folder = models_dir / name
     (folder / "voices").mkdir(parents=True)

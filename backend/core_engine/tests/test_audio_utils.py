@@ -1,4 +1,4 @@
-"""Normalisation, duration, validation and saving; synthetic arrays, real files, no model."""
+"""Normalisation, duration, validation and saving, with synthetic arrays and real files, without a model."""
 
 import os
 import wave
@@ -29,7 +29,7 @@ class NormalizeAudioTests(SimpleTestCase):
         normalized = normalize_audio(np.array([0.5, -0.5], dtype=np.float32))
         self.assertAlmostEqual(float(np.max(np.abs(normalized))), 0.8913, places=4)
 
-    def test_normalize_obeys_another_target(self):
+    def test_normalize_accepts_another_target(self):
         normalized = normalize_audio(np.array([0.5, -0.25], dtype=np.float32), target_db=-6.0)
         self.assertAlmostEqual(float(np.max(np.abs(normalized))), 10 ** (-6 / 20), places=6)
 
@@ -39,7 +39,7 @@ class NormalizeAudioTests(SimpleTestCase):
     def test_normalize_accepts_an_empty_array(self):
         self.assertEqual(normalize_audio(np.zeros(0, dtype=np.float32)).shape, (0,))
 
-    def test_normalize_hardly_changes_what_is_normalized(self):
+    def test_normalize_barely_changes_normalized_audio(self):
         once = normalize_audio(noise())
         np.testing.assert_allclose(normalize_audio(once), once, rtol=1e-6)
 
@@ -48,7 +48,7 @@ class NormalizeAudioTests(SimpleTestCase):
             quiet = np.array([peak, -peak / 2], dtype=np.float32)
             self.assertAlmostEqual(float(np.max(np.abs(normalize_audio(quiet)))), TARGET, places=5)
 
-    def test_normalize_lowers_what_would_clip(self):
+    def test_normalize_lowers_clipping_audio(self):
         self.assertAlmostEqual(float(np.max(np.abs(normalize_audio(noise() * 100)))), TARGET, places=5)
 
     def test_normalize_keeps_the_dtype(self):
@@ -67,7 +67,7 @@ class NormalizeAudioTests(SimpleTestCase):
         audio.flags.writeable = False
         self.assertTrue(normalize_audio(audio).flags.writeable)
 
-    def test_normalize_refuses_what_is_no_floating_point_audio(self):
+    def test_normalize_refuses_audio_that_is_not_floating_point(self):
         for audio in (np.array([5, -7], dtype=np.int16), [1, 2]):
             with self.assertRaisesRegex(TypeError, "float32"):
                 normalize_audio(audio)
@@ -89,7 +89,7 @@ class AudioDurationTests(FolderTestCase):
         with self.assertRaises(FileNotFoundError):
             get_audio_duration(str(self.folder / "missing.wav"))
 
-    def test_duration_of_what_is_no_audio_raises_runtime_error(self):
+    def test_duration_of_a_file_that_is_not_audio_raises_runtime_error(self):
         path = self.folder / "a.wav"
         path.write_bytes(b"not audio")
         with self.assertRaises(RuntimeError):
@@ -163,7 +163,7 @@ class SaveAudioWavTests(FolderTestCase):
         save_audio_wav(noise().astype(np.float16), path, RATE)
         self.assertAlmostEqual(get_audio_duration(path), 1.0)
 
-    def test_save_onto_a_folder_says_so(self):
+    def test_save_onto_a_folder_is_refused(self):
         with self.assertRaisesRegex(OSError, "it is a folder"):
             save_audio_wav(noise(), str(self.folder), RATE)
 

@@ -62,7 +62,7 @@ class TextToChunksTests(SimpleTestCase):
         chunks = text_to_chunks("supercalifragilistic", max_tokens=5)
         self.assertEqual("".join(chunk.phonemes for chunk in chunks), phonemize("supercalifragilistic"))
 
-    def test_chunks_do_not_end_behind_abbreviations(self):
+    def test_chunks_do_not_end_after_abbreviations(self):
         chunks = text_to_chunks("We saw Dr. A. B. Stone. He left.", max_tokens=40)
         self.assertEqual(len(chunks), 2)
         self.assertEqual(chunks[1].phonemes, phonemize("He left."))
@@ -82,7 +82,7 @@ class TextToChunksTests(SimpleTestCase):
                 self.assertGreater(len(chunks), 2)
                 self.assertTrue(all(chunk.phonemes.rstrip("”)")[-1] in ".!?" for chunk in chunks), chunks)
 
-    def test_chunks_have_whole_words_of_their_neighbours(self):
+    def test_chunks_have_whole_words_of_context(self):
         text = "The cat sat on the mat, and it was old. Who was there? " * 20
         for limit in (60, 120, 255, 510):
             chunks = text_to_chunks(text, max_tokens=limit, context=40)
@@ -99,7 +99,7 @@ class TextToChunksTests(SimpleTestCase):
                 self.assertLessEqual(max(len(chunk.before), len(chunk.behind)), 41)
                 position += len(chunk.token_ids)
 
-    def test_chunks_have_no_neighbours_across_paragraphs_words_or_without_need(self):
+    def test_chunks_have_no_context_across_paragraphs_at_word_cuts_or_without_need(self):
         paragraphs = text_to_chunks(
             "The cat sat on the mat. " * 3 + "\n\n" + "Who was there? " * 5, "en-us", 130, context=40
         )
@@ -110,11 +110,11 @@ class TextToChunksTests(SimpleTestCase):
         for chunk in (*paragraphs, *words, *short, *asked_for_none):
             self.assertEqual(chunk.ids_in_context, chunk.token_ids)
 
-    def test_chunks_begin_with_a_paragraph_before_a_sentence(self):
+    def test_chunks_prefer_paragraph_breaks_to_sentence_ends(self):
         chunks = text_to_chunks("One two three. Four five six.\n\nSeven eight nine. Ten eleven twelve.", max_tokens=45)
         self.assertEqual([chunk.begins_paragraph for chunk in chunks], [False, True])
 
-    def test_chunks_are_not_left_with_a_few_words(self):
+    def test_chunks_are_never_only_a_few_words(self):
         for text in (
             "Yes. " + "The cat sat on the mat, and it was old, " * 6,
             "The cat sat on the mat. " * 11 + "Yes.",
@@ -151,7 +151,7 @@ class SplitTextIntoChunksTests(SimpleTestCase):
         self.assertEqual(split_text_into_chunks("One two. Three four! Five?", 12), ["One two.", "Three four!", "Five?"])
         self.assertEqual(split_text_into_chunks("One two. Three four! Five?", 21), ["One two. Three four!", "Five?"])
 
-    def test_split_abbreviations_decimals_initials_and_ellipses_end_no_sentence(self):
+    def test_split_not_after_abbreviations_decimals_initials_or_ellipses(self):
         for sentence in (
             "Dr. Who left.",
             "He met J. K. Rowling.",
@@ -178,17 +178,17 @@ class SplitTextIntoChunksTests(SimpleTestCase):
             self.assertIn(first[-1], "。！？।.")
             self.assertTrue(second)
 
-    def test_breaks_in_phonemes_are_not_judged_by_case(self):
+    def test_breaks_in_phonemes_ignore_case(self):
         ranks = [found.rank for found in breaks("həlˈO. ðə ɛnd, A. b… go.", language=None)]
         self.assertEqual(ranks, [Rank.SENTENCE, Rank.CLAUSE, Rank.SENTENCE, Rank.CLAUSE])
 
     def test_split_empty_line_ends_a_sentence(self):
         self.assertEqual(split_text_into_chunks("A title\n\nA text of words", 17), ["A title", "A text of words"])
 
-    def test_split_opening_quotes_go_with_what_they_open(self):
+    def test_split_opening_quotes_stay_with_their_sentence(self):
         self.assertEqual(split_text_into_chunks('"Go." "No."', 8), ['"Go."', '"No."'])
 
-    def test_text_is_cut_in_other_scripts_and_where_it_has_no_good_place(self):
+    def test_split_other_scripts_and_text_without_good_cuts(self):
         for text, longest, parts in (
             ("你好。再见。", 3, ["你好。", "再见。"]),
             ("A title\nOne. Two.", 9, ["A title", "One. Two."]),
@@ -197,7 +197,7 @@ class SplitTextIntoChunksTests(SimpleTestCase):
         ):
             self.assertEqual(split_text_into_chunks(text, longest, "de"), parts)
 
-    def test_split_loses_only_white_space_at_any_size(self):
+    def test_split_loses_only_whitespace_at_any_size(self):
         for limit in (1, 2, 5, 17, 60, 1000):
             with self.subTest(limit):
                 parts = split_text_into_chunks(STORY, limit)

@@ -1,4 +1,4 @@
-"""What this app must not do: ask a network or a database, go on in the background, speak with another engine."""
+"""What this app must not do: use the network or a database, run in the background, or use another speech engine."""
 
 import ast
 import socket
@@ -19,14 +19,14 @@ APP = Path(__file__).resolve().parents[1]
 
 
 class SpeechConstraintTests(LoaderTestCase):
-    """Speech on the real runtime; a SimpleTestCase refuses every query of a database besides."""
+    """Speech on the real runtime; SimpleTestCase refuses all database queries."""
 
     def spoken(self):
         path = str(self.folder / "a.wav")
         with built_in_voice():
             return generate_audio(SAMPLE_TEXT, output_path=path)
 
-    def test_speech_asks_no_network_and_no_database(self):
+    def test_speech_uses_no_network_and_no_database(self):
         def refuse(*_arguments, **_more):
             raise AssertionError("a connection was opened")
 
@@ -40,7 +40,7 @@ class SpeechConstraintTests(LoaderTestCase):
         self.assertLessEqual(set(threading.enumerate()), before)
         self.assertTrue(validate_audio_file(result["audio_path"]))
 
-    def test_audio_has_the_rate_and_the_length_that_the_model_gave_it(self):
+    def test_audio_has_the_sample_rate_and_length_of_the_model(self):
         result = self.spoken()
         info = sf.info(result["audio_path"])
         self.assertEqual((info.samplerate, result["sample_rate"], info.format), (24_000, 24_000, "WAV"))

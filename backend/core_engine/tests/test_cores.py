@@ -1,4 +1,4 @@
-"""Allowed cores: affinity and the CPU quotas of control groups, on trees made for the test."""
+"""Allowed cores: affinity and CPU quotas of control groups, on trees made for the test."""
 
 import os
 from unittest.mock import patch
@@ -41,7 +41,7 @@ class AllowedCoresTests(FolderTestCase):
     def test_affinity_counts_where_the_quota_is_larger(self):
         self.assertEqual(self.allowed("0::/", {"cpu.max": "400000 100000"}, machine=1), 1)
 
-    def test_damaged_trees_are_passed_over(self):
+    def test_damaged_trees_are_skipped(self):
         for text in ("", "garbage", "100000 0", "x y", "100000"):
             self.assertEqual(self.allowed("0::/", {"cpu.max": text}), 8)
         self.assertEqual(self.allowed("garbage\n\n:", {}), 8)

@@ -69,7 +69,7 @@ class ToIpaTests(SimpleTestCase):
         with self.assertRaisesRegex(UnsupportedLanguageError, "'ru'"):
             to_ipa(["a"], "ru")
 
-    def test_to_ipa_control_characters_command_nothing(self):
+    def test_to_ipa_control_characters_are_not_commands(self):
         self.assertEqual(to_ipa(["\x01300Shel\0lo wor\x1bld", "hello"], "en-us")[1], "həlˈoʊ ")
         self.assertEqual(to_ipa(["hi\x07there\0"], "en-us"), to_ipa(["hi there "], "en-us"))
 
@@ -82,7 +82,7 @@ class ToIpaTests(SimpleTestCase):
             self.assertEqual(result, expected[language])
 
     @unittest.skipUnless(hasattr(os, "fork"), "this system cannot fork")
-    def test_to_ipa_after_a_fork_amid_busy_threads(self):
+    def test_to_ipa_after_a_fork_with_busy_threads(self):
         result = run_python(FORK)
         self.assertEqual((result.stdout.strip(), result.returncode), ("failures 0", 0), result.stderr)
 
@@ -99,7 +99,7 @@ class ToIpaTests(SimpleTestCase):
 
 
 class InstallationTests(SimpleTestCase):
-    """What happens where espeak-ng is absent, broken or in an unusual place."""
+    """espeak-ng missing, broken or in an unusual place."""
 
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp())

@@ -13,7 +13,7 @@ SENTENCES = {
     "hi": "लड़की पहाड़ी पर चढ़कर हाँ कहती है और बच्चों को घर में भूख लगती है",
 }
 SILENT = {"-", "\u200d"}
-"""What espeak-ng writes that is no sound."""
+"""Characters in espeak-ng's output that are not phones."""
 
 
 class ForeignPhonesTests(unittest.TestCase):
@@ -27,7 +27,7 @@ class ForeignPhonesTests(unittest.TestCase):
         ):
             self.assertEqual(foreign_phones([word], language), [letters], word)
 
-    def test_no_sound_is_outside_the_vocabulary(self):
+    def test_every_phone_is_in_the_vocabulary(self):
         for language, sentence in SENTENCES.items():
             spoken = foreign_phones([sentence], language)[0]
             self.assertEqual(set(spoken) - set(VOCABULARY_V1_0) - SILENT, set(), spoken)
@@ -36,7 +36,7 @@ class ForeignPhonesTests(unittest.TestCase):
         self.assertEqual(foreign_phones(["हाँ"], "hi"), ["hˈa\u0303 "])
         self.assertIn("ɔ\u0303", foreign_phones(["bon"], "fr-fr")[0])
 
-    def test_hindi_flap_brings_no_full_stop(self):
+    def test_hindi_flap_adds_no_full_stop(self):
         self.assertIn("r.", to_ipa(["लड़की"], "hi")[0])
         self.assertEqual(foreign_phones(["लड़की"], "hi"), ["lˈʌɽkˌi "])
 

@@ -24,10 +24,10 @@ class ForeignTextTests(unittest.TestCase):
         self.assert_read("es", {"pan, etc. Nadie": "pan, etcétera. Nadie", "pan, etc. y vino": "pan, etcétera y vino"})
         self.assert_read("it", {"pane, ecc.": "pane, eccetera.", "nel 44 a.C. morì": "nel 44 avanti Cristo morì"})
 
-    def test_metres_are_no_gentlemen(self):
+    def test_m_for_metres_is_not_monsieur(self):
         self.assert_read("fr-fr", {"Il mesure 5 m. Il est grand.": "Il mesure 5 m. Il est grand."})
 
-    def test_parts_of_words_are_left_alone(self):
+    def test_parts_of_words_are_unchanged(self):
         self.assert_read("es", {"el nosr. Gil": "el nosr. Gil", "etcaetera": "etcaetera"})
 
     def test_money_follows_its_amount(self):
@@ -39,7 +39,7 @@ class ForeignTextTests(unittest.TestCase):
         for language in LANGUAGES:
             self.assert_read(language, {"1.234,5 10-15 12:30 1984": "1.234,5 10-15 12:30 1984"})
 
-    def test_marks_are_those_that_the_model_knows(self):
+    def test_marks_are_those_of_the_model(self):
         self.assert_read("hi", {"वह आया। क्यों?": "वह आया. क्यों?"})
         self.assert_read("fr-fr", {"« Quoi\u202f? » dit-il\u00a0; [non]": "“Quoi?” dit-il; (non)"})
         self.assert_read("es", {"—¿ Qué ? —dijo": "—¿Qué? —dijo"})

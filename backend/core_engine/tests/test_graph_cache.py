@@ -1,4 +1,4 @@
-"""The kept graph of a model: the same speech from it, and nothing trusted that does not verify."""
+"""The cached graph of a model: it speaks the same, and is only used if it verifies."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ BACKEND = Path(__file__).resolve().parents[2]
 
 
 class Recorder:
-    """Makes sessions and remembers of which files."""
+    """Creates sessions and records their files."""
 
     def __init__(self):
         self.opened = []
@@ -77,19 +77,19 @@ class GraphCacheCase(unittest.TestCase):
 
 
 class GraphCacheTest(GraphCacheCase):
-    def test_second_open_is_of_the_kept_graph_and_speaks_the_same_samples(self):
+    def test_second_open_uses_the_cached_graph_and_speaks_the_same_samples(self):
         plain = self.fed(ort.InferenceSession(self.model, sess_options=session_options(1)))
         made, found = self.fed(self.open()), self.fed(self.open())
         self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
         np.testing.assert_array_equal(made, plain)
         np.testing.assert_array_equal(found, plain)
 
-    def test_weights_of_the_kept_graph_stay_as_they_are_mapped(self):
+    def test_weights_of_the_cached_graph_stay_mapped(self):
         self.open(), self.open()
         self.assertEqual(self.create.options[-1].get_session_config_entry("session.disable_prepacking"), "1")
 
-    @unittest.skipUnless(onnx, "onnx makes the test's model")
-    def test_weights_in_whole_numbers_are_repacked(self):
+    @unittest.skipUnless(onnx, "needs onnx to build the test's model")
+    def test_integer_weights_are_prepacked(self):
         onnx.save(
             onnx.parser.parse_model(
                 """<ir_version: 8, opset_import: ["" : 17]> quantized (float[1, n] x) => (float[1, n] y) {
@@ -106,7 +106,7 @@ class GraphCacheTest(GraphCacheCase):
             self.create.options[-1].get_session_config_entry("session.disable_prepacking")
         np.testing.assert_allclose(session.run(None, {"x": np.ones((1, 3), np.float32)})[0], 1, atol=0.01)
 
-    def test_kept_graph_tells_the_same_of_itself(self):
+    def test_cached_graph_has_the_same_metadata(self):
         sessions = [self.open(), self.open()]
         self.assertEqual(*(session.get_modelmeta().custom_metadata_map for session in sessions))
         self.assertEqual(*map(read_signature, sessions))
@@ -153,7 +153,7 @@ class GraphCacheTest(GraphCacheCase):
             keys.add(graph_key.graph_key(self.model, self.cache.folder))
         self.assertEqual(len(keys), 4)
 
-    def test_graph_that_does_not_verify_is_never_opened_and_made_anew(self):
+    def test_graph_that_does_not_verify_is_never_opened_and_made_again(self):
         def flip(entry):
             content = bytearray((entry / "weights.bin").read_bytes())
             content[len(content) // 2] ^= 1
@@ -185,7 +185,7 @@ class GraphCacheTest(GraphCacheCase):
                 self.open()
                 self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
 
-    def test_graph_that_the_runtime_refuses_is_made_anew(self):
+    def test_graph_that_the_runtime_rejects_is_made_again(self):
         self.open()
         refused = mock.Mock(side_effect=RuntimeError("no"))
         with self.assertLogs(graph_cache.logger, "WARNING"):
@@ -198,7 +198,7 @@ class GraphCacheTest(GraphCacheCase):
             self.assertTrue(self.open(GraphCache(self.folder / "file" / "graphs")).get_inputs())
         self.assertEqual(self.create.opened, ["model.onnx", "model.onnx"])
 
-    def test_disk_without_room_costs_only_the_time(self):
+    def test_full_disk_costs_only_the_time(self):
         with mock.patch.object(graph_cache.shutil, "disk_usage", return_value=mock.Mock(free=1000)):
             self.open()
         self.assertEqual(self.kept(), [])
@@ -212,7 +212,7 @@ class GraphCacheTest(GraphCacheCase):
         self.assertTrue(self.cache.make(self.model, lambda: session_options(1), full).get_inputs())
         self.assertEqual(self.kept(), [])
 
-    def test_bad_model_is_told_as_without_a_cache(self):
+    def test_bad_model_is_reported_as_without_a_cache(self):
         self.model.write_bytes(b"no model" * 1000)
         with self.assertRaisesRegex(Exception, "model"):
             self.open()
@@ -227,7 +227,7 @@ class GraphCacheTest(GraphCacheCase):
         self.open()
         self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx", "model.onnx"])
 
-    def test_graphs_used_longest_ago_make_room(self):
+    def test_least_recently_used_graphs_are_deleted(self):
         self.open()
         one = sum(file.stat().st_size for file in self.kept()[0].iterdir())
         small, keys = GraphCache(self.folder / "small", limit_bytes=one * 5 // 2), []
@@ -240,7 +240,7 @@ class GraphCacheTest(GraphCacheCase):
         kept = {path.name for path in small.folder.iterdir() if path.is_dir()}
         self.assertEqual(kept, {keys[0], keys[2]})
 
-    def test_processes_at_once_keep_one_graph_and_leave_nothing_else(self):
+    def test_concurrent_processes_keep_one_graph_and_leave_nothing_else(self):
         sessions = []
         threads = [threading.Thread(target=lambda: sessions.append(self.fed(self.open()))) for _ in range(4)]
         for thread in threads:
@@ -273,7 +273,7 @@ class GraphCacheTest(GraphCacheCase):
                 np.testing.assert_array_equal(self.fed(session), reference)
                 shutil.rmtree(self.cache.folder)
 
-    def test_what_a_killed_writer_left_is_swept(self):
+    def test_unfinished_folders_of_killed_writers_are_deleted(self):
         left = self.cache.folder / ".building-of-a-dead-process"
         left.mkdir(parents=True)
         os.utime(left, (1, 1))
@@ -282,13 +282,13 @@ class GraphCacheTest(GraphCacheCase):
 
 
 class WhichModelsTest(GraphCacheCase):
-    def test_small_model_is_opened_as_it_is(self):
+    def test_small_model_is_opened_directly(self):
         with mock.patch.dict(os.environ, {SETTING: str(self.folder / "cache")}):
             open_session(self.model, 1, self.create)
         self.assertEqual(self.create.opened, ["model.onnx"])
         self.assertFalse((self.folder / "cache").exists())
 
-    def test_large_model_is_kept_where_the_setting_says(self):
+    def test_large_model_is_cached_in_the_configured_folder(self):
         setting = mock.patch.dict(os.environ, {SETTING: str(self.folder / "cache")})
         with setting, mock.patch.object(graph_cache, "SMALLEST_BYTES", 1000):
             speeches = [Kokoro.load(self.model, threads=1) for _ in range(2)]
@@ -296,7 +296,7 @@ class WhichModelsTest(GraphCacheCase):
         self.assertEqual(self.create.opened, ["graph.onnx"])
         self.assertEqual(speeches[0].signature, speeches[1].signature)
 
-    def test_every_text_sounds_the_same_from_the_kept_graph(self):
+    def test_every_text_sounds_the_same_from_the_cached_graph(self):
         shutil.copy(model_path(BUILT_IN, Path()).with_name("voices.npz"), self.folder)
         setting = mock.patch.dict(os.environ, {SETTING: str(self.folder / "cache")})
         plain = Kokoro.load(self.model, threads=1)
@@ -306,7 +306,7 @@ class WhichModelsTest(GraphCacheCase):
         for text in TEXTS:
             np.testing.assert_array_equal(kept.speak(text).audio, plain.speak(text).audio)
 
-    def test_cache_can_be_switched_off_and_is_off_without_a_home(self):
+    def test_cache_can_be_turned_off_and_is_off_without_a_home(self):
         with mock.patch.object(graph_cache, "SMALLEST_BYTES", 1000):
             with mock.patch.dict(os.environ, {SETTING: "off"}):
                 self.assertIsNone(graph_cache_for(self.model))
@@ -315,5 +315,5 @@ class WhichModelsTest(GraphCacheCase):
             with mock.patch.dict(os.environ, {SETTING: ""}):
                 self.assertIsNotNone(graph_cache_for(self.model))
 
-    def test_model_that_is_not_there_has_no_graph(self):
+    def test_missing_model_has_no_graph(self):
         self.assertIsNone(graph_cache_for(self.folder / "none.onnx"))

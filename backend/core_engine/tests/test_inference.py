@@ -1,4 +1,4 @@
-"""One run of the model: names, ranks and element types come from the session, on real sessions of every public form."""
+"""One run of the model: names, ranks and types come from the session. Tested on every published kind of export."""
 
 import unittest
 
@@ -30,7 +30,7 @@ def tiny_session(
     audio_shape=(-1,),
     extra=False,
 ):
-    """Return a real session that answers with its tokens, its speed and the mean of its style as 'audio'."""
+    """Return a real session whose 'audio' is its tokens, its speed and the mean of its style."""
     speed_elem, float_elem = getattr(TensorProto, speed_type), TensorProto.FLOAT
     nodes = [
         helper.make_node("Cast", [tokens], ["tokens_f"], to=float_elem),
@@ -66,7 +66,7 @@ class ExportTests(SimpleTestCase):
         session = tiny_session(**form)
         return run(session, read_signature(session), IDS, STYLE, speed).audio
 
-    def test_every_public_form_of_export_is_fed_and_read(self):
+    def test_every_published_kind_of_export_is_fed_and_read(self):
         forms = {
             "v0.19": {},
             "authors": {"tokens": "input_ids", "audio": "waveform", "extra": True},
@@ -83,7 +83,7 @@ class ExportTests(SimpleTestCase):
                 np.testing.assert_allclose(audio[:6], [0, *IDS, 0, 0.8], rtol=1e-3)
                 self.assertAlmostEqual(float(audio[6]), float(STYLE.mean()), places=5)
 
-    def test_whole_speed_is_never_zero_and_rounding_is_logged(self):
+    def test_integer_speed_is_never_zero_and_rounding_is_logged(self):
         for speed, expected in ((0.5, 1), (0.8, 1), (1.2, 1), (1.5, 2), (2.0, 2)):
             for speed_type in ("INT32", "INT64"):
                 if speed == expected:
@@ -93,14 +93,14 @@ class ExportTests(SimpleTestCase):
                         audio = self.heard(speed, speed_type=speed_type)
                 self.assertEqual(audio[5], expected)
 
-    def test_model_that_is_no_kokoro_export_is_refused_with_its_inputs(self):
+    def test_model_that_is_not_a_kokoro_export_is_refused_with_its_inputs(self):
         for form in ({"tokens": "image"}, {"tokens": "text"}):
             with self.assertRaisesRegex(ModelFileError, form["tokens"]):
                 read_signature(tiny_session(**form))
 
 
 class OutputTests(SimpleTestCase):
-    """Outputs that no real model gives, from a session that declares nothing."""
+    """Outputs that real models never give, from a session that declares nothing."""
 
     def heard(self, *outputs):
         class Session:
@@ -118,7 +118,7 @@ class OutputTests(SimpleTestCase):
         audio = self.heard(np.ones((1, 1, 5)))
         self.assertEqual((audio.dtype, audio.shape), (np.float32, (5,)))
 
-    def test_nothing_is_an_error(self):
+    def test_no_output_is_an_error(self):
         for outputs in ((np.zeros(0),), (), (np.zeros((1, 0)),)):
             with self.assertRaises(SynthesisError):
                 self.heard(*outputs)

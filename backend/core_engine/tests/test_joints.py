@@ -1,4 +1,4 @@
-"""Where chunks meet: the pause of the mark, nothing of the speech lost, and the place of every token."""
+"""Joints: pauses by mark, no lost speech, and the start of every token."""
 
 import unittest
 
@@ -26,19 +26,19 @@ def chunk(phonemes="ab.", **more):
 
 
 def tone(samples=SPOKEN):
-    """Return a sound that never pauses."""
+    """Return a sound without pauses."""
     return (0.5 * np.sin(np.arange(samples) * 0.4) + 0.01).astype(np.float32)
 
 
 def spoken(head_ms, tail_ms, frames=None, noise=1e-5):
-    """Return a tone between silences as a model makes them, which are not quite silent."""
+    """Return a tone between silences that, like those of a model, are not perfectly silent."""
     faint = np.random.default_rng(4).normal(0, noise, head_ms * MS + SPOKEN + tail_ms * MS).astype(np.float32)
     faint[head_ms * MS : head_ms * MS + SPOKEN] += tone()
     return Sound(faint, None if frames is None else np.array(frames))
 
 
 def quiet_ms(audio):
-    """Return begin and length in ms of every silence within, by another measure: 2 ms without a loud sample."""
+    """Return the start and length in ms of every silence within, measured differently: 2 ms without a loud sample."""
     loud = np.flatnonzero(np.abs(audio) > 0.005)
     gaps = np.flatnonzero(np.diff(loud) > 2 * MS)
     return [(loud[gap] / MS, (loud[gap + 1] - loud[gap]) / MS) for gap in gaps]
@@ -56,14 +56,14 @@ class PauseTests(unittest.TestCase):
             for before in (f"ab{mark}", f"ab{mark}”", f"ab{mark} "):
                 self.assertAlmostEqual(self.paused(before), expected, delta=6, msg=before)
 
-    def test_strongest_of_several_marks_counts(self):
+    def test_strongest_mark_counts(self):
         self.assertEqual(pause_ms(chunk("ab,.”"), chunk()), PAUSE_MS["."])
         self.assertEqual(pause_ms(chunk("a.b,"), chunk()), PAUSE_MS[","])
 
-    def test_paragraph_has_a_pause_of_its_own(self):
+    def test_paragraph_has_its_own_pause(self):
         self.assertAlmostEqual(self.paused(begins_paragraph=True), PARAGRAPH_MS, delta=6)
 
-    def test_cut_without_a_mark_has_100_ms(self):
+    def test_cut_without_a_mark_pauses_100_ms(self):
         self.assertAlmostEqual(self.paused("ab"), JOINT_SILENCE_MS, delta=6)
 
     def test_speed_scales_the_pause(self):
@@ -77,7 +77,7 @@ class PauseTests(unittest.TestCase):
     def test_shorter_pause_of_a_model_is_kept(self):
         self.assertAlmostEqual(self.paused(head_ms=50, tail_ms=200), 250, delta=6)
 
-    def test_silence_on_one_side_alone_makes_the_pause(self):
+    def test_silence_on_only_one_side_makes_the_pause(self):
         self.assertAlmostEqual(self.paused(head_ms=0), PAUSE_MS["."], delta=6)
         self.assertAlmostEqual(self.paused(tail_ms=0, head_ms=900), PAUSE_MS["."], delta=6)
 
@@ -99,7 +99,7 @@ class SpeechTests(unittest.TestCase):
         loud = np.concatenate([sound.audio[np.abs(sound.audio) > 0.005] for sound in sounds])
         np.testing.assert_array_equal(audio[np.abs(audio) > 0.005], loud)
 
-    def test_silence_and_nothing_but_noise_stay(self):
+    def test_silence_and_pure_noise_are_kept(self):
         for audio in (np.zeros(5000), np.ones(7), np.random.default_rng(1).normal(0, 0.1, 5000)):
             sound = Sound(audio.astype(np.float32))
             np.testing.assert_array_equal(join([chunk()], [sound]).audio, sound.audio)
@@ -113,14 +113,14 @@ class SpeechTests(unittest.TestCase):
         self.assertEqual((audio[0], audio[-1], np.abs(joint).min()), (0, 0, 0))
         self.assertLess(np.abs(np.diff(joint[10:-200])).max(), 0.003 / 50)
 
-    def test_faint_first_sound_is_kept_where_its_token_is_known(self):
-        sound = spoken(300, 500, frames=[4, 20, 0, 20, 8], noise=0)  # the first token begins 200 ms before it is loud
+    def test_faint_first_sound_is_kept_if_its_token_is_known(self):
+        sound = spoken(300, 500, frames=[4, 20, 0, 20, 8], noise=0)  # the first token starts 200 ms before it is loud
         sound.audio[100 * MS : 300 * MS] = 0.002
         faint = join([chunk("fb.")], [sound]).audio
         self.assertEqual(np.count_nonzero(faint == np.float32(0.002)), 200 * MS)
         self.assertLess(join([chunk("fb.")], [Sound(sound.audio)]).audio.size, faint.size)
 
-    def test_noise_before_the_first_token_is_no_speech(self):
+    def test_noise_before_the_first_token_is_not_speech(self):
         sound = spoken(400, 500, frames=[16, 10, 10, 1, 19], noise=0)
         sound.audio[20 * MS : 30 * MS] = 0.3
         audio = join([chunk()], [sound]).audio
@@ -128,7 +128,7 @@ class SpeechTests(unittest.TestCase):
 
 
 class ContextTests(unittest.TestCase):
-    """Of five words only the middle one is the chunk's; each sample says to which token it belongs."""
+    """Five words, of which only the middle one is the chunk's own; the value of each sample is its token."""
 
     FRAMES = np.array([3, 2, 4, 1, 5, 6, 2, 7, 1, 3, 2])
     AUDIO = np.repeat(np.arange(11), FRAMES * 600).astype(np.float32)
@@ -160,13 +160,13 @@ class ContextTests(unittest.TestCase):
             sound = self.own(**more)
             self.assertEqual(sound.frames.sum() * 600, sound.audio.size)
 
-    def test_chunk_without_neighbours_is_the_whole_run(self):
+    def test_chunk_without_context_is_the_whole_run(self):
         sound = Sound(self.AUDIO, self.FRAMES)
         self.assertIs(without_context(chunk("abcdefghi"), sound), sound)
 
 
 class TokenTests(unittest.TestCase):
-    def test_tokens_begin_where_they_sounded(self):
+    def test_tokens_start_where_they_are_heard(self):
         sounds = [spoken(300, 500, frames=[12, 10, 5, 5, 20]), spoken(250, 500, frames=[10, 5, 15, 1, 19])]
         whole = join([chunk(), chunk()], sounds)
         for sound, starts in zip(sounds, whole.token_starts, strict=True):
@@ -180,7 +180,7 @@ class TokenTests(unittest.TestCase):
         self.assertLess(first[-1], second[0])
         self.assertLessEqual(second[-1], whole.audio.size)
 
-    def test_without_frames_no_token_is_placed(self):
+    def test_without_frames_there_are_no_token_starts(self):
         whole = join([chunk(), chunk()], [spoken(0, 0), spoken(300, 500, frames=[12, 10, 5, 5, 20])])
         self.assertIsNone(whole.token_starts[0])
         self.assertIsNotNone(whole.token_starts[1])

@@ -14,7 +14,7 @@ from core_engine.kokoro.languages import (
 
 
 class LanguageOfTests(unittest.TestCase):
-    def test_first_letter_of_a_published_name_tells(self):
+    def test_first_letter_of_a_published_name_gives_the_language(self):
         names = (
             "af_heart",
             "bm_fable",
@@ -36,7 +36,7 @@ class LanguageOfTests(unittest.TestCase):
     def test_first_voice_of_a_blend_decides(self):
         self.assertEqual(language_of(" bf_emma*0.5 + af_bella").code, "en-gb")
 
-    def test_v0_19_speaks_english_alone(self):
+    def test_v0_19_speaks_only_english(self):
         self.assertEqual(language_of("ef_dora", V0_19).code, "en-us")
         self.assertEqual(language_of("bf_emma", V0_19).code, "en-gb")
         self.assertEqual([language.code for language in languages_of(V0_19)], ["en-us", "en-gb"])

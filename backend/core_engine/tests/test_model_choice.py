@@ -12,7 +12,7 @@ ORDER = ("kokoro-v1.0", "kokoro-v1.0-fp16", "kokoro-v1.0-int8", "kokoro-v0_19", 
 
 
 class BestModelTests(FolderTestCase):
-    def test_published_models_come_in_their_order_and_others_behind(self):
+    def test_published_models_come_first_in_order(self):
         for name in reversed(ORDER):
             path = install(self.folder, name)
             self.assertEqual((best_model(self.folder).name, best_model(self.folder).path), (name, path))
@@ -21,12 +21,12 @@ class BestModelTests(FolderTestCase):
         self.assertIsNone(best_model(self.folder))
         self.assertEqual(choose_model(AUTO, self.folder).name, BUILT_IN)
 
-    def test_model_without_voices_is_passed_over(self):
+    def test_model_without_voices_is_skipped(self):
         install(self.folder, "another")
         shutil.rmtree(self.folder / "another" / "voices")
         self.assertIsNone(best_model(self.folder))
 
-    def test_model_that_is_asked_for_is_never_replaced(self):
+    def test_requested_model_is_never_replaced(self):
         with self.assertRaisesRegex(ModelMissingError, "models pull"):
             choose_model("kokoro-v1.0", self.folder)
 
@@ -57,12 +57,12 @@ class AutomaticTests(LoaderTestCase):
             self.assertEqual(self.generate("zz_nobody"), "af_bella")
         self.assertIn("falling back to 'af_bella'", logs.output[0])
 
-    def test_voice_of_v0_19_beside_the_seven_falls_back(self):
+    def test_voice_of_v0_19_outside_the_seven_falls_back(self):
         install(self.folder, "kokoro-v0_19", rows=511, voices=("af_bella", "af_sky"))
         with self.assertLogs("core_engine", "WARNING"):
             self.assertEqual(self.generate("af_sky"), "af_bella")
 
-    def test_validate_voice_id_knows_the_seven_alone(self):
+    def test_validate_voice_id_accepts_only_the_seven(self):
         install(self.folder, "kokoro-v1.0-int8", voices=("af_bella", "ef_dora"))
         with self.assertLogs("core_engine", "WARNING"):
             self.assertEqual(validate_voice_id("ef_dora"), "af_bella")

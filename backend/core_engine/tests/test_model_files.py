@@ -1,4 +1,4 @@
-"""ONNX files looked at without the runtime, versions, where models lie, and voices told from other JSON."""
+"""ONNX files read without the runtime, versions, paths of models, and voices versus other JSON."""
 
 import json
 import shutil
@@ -61,7 +61,7 @@ class ModelFactsTests(FolderTestCase):
         self.assertEqual((facts.parameters, facts.precision, facts.opset), (10, "float32", 19))
         self.assertEqual(facts.notes, {"kokoro_config": "{}"})
 
-    def test_what_breaks_off_is_told_from_what_is_something_else(self):
+    def test_truncated_models_are_distinguished_from_other_files(self):
         whole, path = BUILT_IN_MODEL.read_bytes(), self.folder / "model.onnx"
         for length in (40, 1000, len(whole) - 1):
             path.write_bytes(whole[:length])
@@ -83,14 +83,14 @@ class VersionTests(FolderTestCase):
         self.assertEqual((VOCABULARY["A"], VOCABULARY_V1_0["A"], VOCABULARY_V1_0["ᵊ"]), (17, 24, 42))
         self.assertNotIn("$", VOCABULARY_V1_0)
 
-    def test_pack_tells_its_version_by_its_rows(self):
+    def test_version_of_a_pack_is_known_from_its_rows(self):
         self.assertEqual([version_of_pack(rows) for rows in (511, 510, 509, 1)], [V0_19, V1_0, None, None])
 
-    def test_model_tells_its_version_by_its_vocabulary(self):
+    def test_version_of_a_model_is_known_from_its_vocabulary(self):
         for version, vocabulary in ((V0_19, VOCABULARY), (V1_0, VOCABULARY_V1_0)):
             self.assertEqual(version_of_notes({"kokoro_config": json.dumps({"vocab": vocabulary})}), version)
 
-    def test_model_that_tells_nothing_has_no_version(self):
+    def test_model_without_metadata_has_no_version(self):
         for notes in ({}, {"kokoro_config": "no JSON"}, {"kokoro_config": "[]"}, {"kokoro_config": "{}"}):
             self.assertIsNone(version_of_notes(notes))
 
@@ -109,7 +109,7 @@ class PlaceTests(FolderTestCase):
         self.assertEqual(model_path("kokoro-v1.0", self.folder), self.folder / "kokoro-v1.0" / "kokoro-v1.0.onnx")
         self.assertEqual(list(installed_models(self.folder)), ["kokoro-v0_19", "kokoro-v1.0"])
 
-    def test_missing_model_is_expected_where_it_is_specified(self):
+    def test_missing_model_is_expected_at_the_specified_path(self):
         self.assertEqual(model_path("kokoro-v0_19", self.folder), self.folder / "kokoro-v0_19.onnx")
         self.assertEqual(installed_models(self.folder / "nowhere"), {})
 
@@ -119,7 +119,7 @@ class PlaceTests(FolderTestCase):
         for name in ("..", "", "a\0b"):
             self.assertEqual(model_path(name, self.folder / "models").parent, self.folder / "models")
 
-    def test_half_downloads_and_other_folders_are_no_models(self):
+    def test_partial_downloads_and_other_folders_are_not_models(self):
         for folder in (".kokoro.part", "notes"):
             (self.folder / folder).mkdir()
         (self.folder / ".kokoro.part" / "kokoro.onnx").write_bytes(b"x")
@@ -128,7 +128,7 @@ class PlaceTests(FolderTestCase):
 
 
 class VoicesBesideManifestTests(FolderTestCase):
-    def test_manifest_and_configuration_are_no_voices(self):
+    def test_manifest_and_configuration_are_not_voices(self):
         shutil.copy(BUILT_IN_MODEL.with_name("voices.npz"), self.folder)
         (self.folder / NAME).write_bytes(to_json([FileEntry("voices.npz", 1, "0" * 64)]))
         (self.folder / f".model.onnx.{NAME}").write_bytes(to_json([FileEntry("model.onnx", 1, "0" * 64)]))
@@ -146,7 +146,7 @@ class ChangedModelTests(LoaderTestCase):
         listed = FileEntry(self.model.name, self.model.stat().st_size, sha256_of(self.model))
         manifest_path(self.model).write_bytes(to_json([listed]))
 
-    def test_model_that_is_what_was_installed_is_opened(self):
+    def test_unchanged_model_is_opened(self):
         self.assertTrue(open_session(self.model).get_inputs())
         self.assertTrue(open_session(self.model).get_inputs())
 

@@ -70,7 +70,7 @@ class PhonemizeTests(SimpleTestCase):
         self.assertIn("mˈiːniən", phonemes)
         self.assertNotIn("hy", phonemes)
 
-    def test_phonemize_unspeakable_is_said_once_and_without_the_text(self):
+    def test_phonemize_unspeakable_is_logged_once_without_the_text(self):
         with self.assertLogs("core_engine.kokoro", "WARNING") as logs:
             self.assertEqual(phonemize("Secret \ue000 word \ue000\ue001."), phonemize("Secret word."))
         self.assertEqual(len(logs.output), 1)

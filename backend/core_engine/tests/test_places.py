@@ -1,4 +1,4 @@
-"""Where models and audio lie: one rule for the command line, for Django and for the engines."""
+"""The folders of models and audio: one rule for the command line, Django and the engines."""
 
 import os
 import unittest
@@ -18,7 +18,7 @@ SOURCE = Path(places.__file__).resolve().parents[2]
 
 
 class PlacesTestCase(FolderTestCase):
-    """A test with none of the variables set, in a working folder of its own."""
+    """A test without the environment variables, in its own working folder."""
 
     def setUp(self):
         super().setUp()
@@ -30,7 +30,7 @@ class PlacesTestCase(FolderTestCase):
         os.chdir(self.folder)
 
     def installed(self):
-        """Return a patch under which this code was installed by pip."""
+        """Return a patch that makes this code look installed by pip."""
         return mock.patch.object(places, "project_root", return_value=None)
 
 
@@ -40,7 +40,7 @@ class ModelsTests(PlacesTestCase):
         self.assertEqual(places.models_dir(), self.folder / "mine")
         self.assertEqual(places.models_dir(base_dir=self.folder / "backend"), self.folder / "mine")
 
-    def test_source_tree_keeps_its_models_folder_whatever_the_working_folder(self):
+    def test_source_tree_uses_its_models_folder_from_any_working_folder(self):
         self.assertEqual(places.models_dir(), SOURCE / "models")
 
     def test_installed_uses_the_users_data_folder(self):
@@ -48,16 +48,16 @@ class ModelsTests(PlacesTestCase):
             self.assertEqual(places.models_dir(), self.folder / "data" / "models")
             self.assertEqual(places.models_dir(base_dir=self.folder / "backend"), self.folder / "data" / "models")
 
-    def test_installed_uses_the_models_of_the_django_project_where_there_are_some(self):
+    def test_installed_uses_the_models_of_the_django_project_if_any(self):
         (self.folder / "models").mkdir()
         with self.installed():
             self.assertEqual(places.models_dir(base_dir=self.folder / "backend"), self.folder / "models")
 
-    def test_data_folder_of_the_user_is_no_folder_of_python(self):
+    def test_data_folder_of_the_user_is_not_in_the_python_installation(self):
         self.assertNotIn("site-packages", str(places.data_dir()))
         self.assertIn("storyflow", str(places.data_dir()))
 
-    def test_django_asks_the_same_function(self):
+    def test_django_uses_the_same_function(self):
         os.environ["STORYFLOW_MODELS_DIR"] = str(self.folder)
         with override_settings(STORYFLOW_TTS_MODEL="kokoro-v0_19", STORYFLOW_MODELS_DIR=None):
             self.assertEqual(KokoroModelLoader._resolve_model_path(), str(self.folder / "kokoro-v0_19.onnx"))
@@ -67,7 +67,7 @@ class ModelsTests(PlacesTestCase):
 
 
 class MissingModelTests(LoaderTestCase):
-    def test_missing_built_in_voice_is_no_matter_of_a_kokoro_release(self):
+    def test_missing_built_in_voice_does_not_mention_a_kokoro_release(self):
         with override_settings(STORYFLOW_TTS_MODEL="default"), mock.patch("os.path.exists", return_value=False):
             with self.assertRaises(FileNotFoundError) as caught:
                 KokoroModelLoader.get_session()
@@ -89,22 +89,22 @@ class MediaTests(PlacesTestCase):
 
 
 class AdviceTests(FolderTestCase):
-    @unittest.skipUnless((SOURCE / "pyproject.toml").is_file(), "this code was copied into another project")
-    def test_checkout_is_installed_again_with_the_extra(self):
+    @unittest.skipUnless((SOURCE / "pyproject.toml").is_file(), "this code is a copy in another project")
+    def test_checkout_is_reinstalled_with_the_extra(self):
         self.assertIn(f'pip install -e "{SOURCE}[engines]"', installation.install_command("engines"))
 
-    def test_wheel_is_named_while_it_is_there(self):
+    def test_wheel_is_named_while_it_exists(self):
         wheel = self.folder / "storyflow voice.whl"
         wheel.write_bytes(b"")
         self.assertIn(f'install "{wheel}[engines]"', self.advice(f'{{"url": "{wheel.as_uri()}"}}'))
 
-    def test_packages_are_named_where_nothing_else_is_known(self):
+    def test_packages_are_named_if_nothing_else_is_known(self):
         for note in (None, '{"url": "file:///gone/away.whl"}', '{"url": "https://example.com/a.whl"}', "not JSON"):
             advice = self.advice(note)
             self.assertIn('"fastapi>=', advice)
             self.assertNotIn("storyflow-voice", advice)
 
-    def test_environment_without_pip_is_told_of_uv(self):
+    def test_environment_without_pip_gets_the_uv_command(self):
         with mock.patch.object(installation.importlib.util, "find_spec", return_value=None):
             self.assertTrue(installation.install_command("engines").startswith("uv pip install --python "))
 
@@ -117,7 +117,7 @@ class AdviceTests(FolderTestCase):
             )
 
     def advice(self, note):
-        """Return the advice to somebody whose installation came with the note `note` of PEP 610."""
+        """Return the install command for an installation with the PEP 610 record `note`."""
         distribution = mock.Mock(read_text=lambda name: note, requires=['fastapi>=0.110; extra == "engines"'])
         with (
             mock.patch.object(installation, "project_root", return_value=None),

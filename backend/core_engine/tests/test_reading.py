@@ -21,7 +21,7 @@ FRAMES = (
     "On that long and rainy afternoon nobody in the old house had thought of {}, but it did not matter to them at all.",
     "The last words were {}",
 )
-"""Places where a form may stand: alone, within, quoted, in brackets, before a mark, far from both ends, at the end."""
+"""Contexts of a form: alone, within, quoted, in brackets, before a mark, far from both ends, at the end."""
 
 PLAIN = (
     "The lighthouse keeper climbed the stairs at dusk, carrying a lantern and a book of old letters.",
@@ -43,14 +43,14 @@ PARTS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 def table() -> list[tuple[str, str, str]]:
-    """Return written, American and British form of every row."""
+    """Return the written, American and British form of every row."""
     lines = TABLE.read_text(encoding="utf-8").splitlines()
     rows = (line.split("\t") for line in lines if line and not line.startswith("# "))
     return [(written, spoken[0], spoken[-1]) for written, *spoken in rows]
 
 
 def compared(text: str) -> list[str]:
-    """Return the words of a text without marks and capitals, hyphened words apart."""
+    """Return the words of a text in lower case, without marks, split at hyphens."""
     return PARTS.findall(text.lower().replace("’", "'"))
 
 
@@ -92,7 +92,7 @@ class FormsTests(SimpleTestCase):
         ):
             self.assertEqual(spoken_text(written), spoken)
 
-    def test_read_aloud_same_letters_mean_different_things(self):
+    def test_read_aloud_ambiguous_forms_depend_on_context(self):
         for written, spoken in (
             ("St. James lived on Main St. in St. Louis.", "Saint James lived on Main Street in Saint Louis."),
             ("Dr. Smith lives at 12 Elm Dr.", "Doctor Smith lives at twelve Elm Drive."),
@@ -108,13 +108,13 @@ class FormsTests(SimpleTestCase):
         ):
             self.assertEqual(spoken_text(written), spoken)
 
-    def test_read_aloud_letter_a_is_no_article(self):
+    def test_read_aloud_letter_a_is_not_the_article(self):
         reading = read_aloud("The C.I.A. men came at 3 a.m. today.")
         self.assertEqual(reading.text, "The C I A- men came at three A-M today.")
         self.assertEqual(reading.printed, "The C I A men came at three A-M today.")
         self.assertNotIn("ɐ", phonemize(reading.text).replace("sˈiː aɪ ˈeɪ", ""))
 
-    def test_roman_value_all_and_only_canonical(self):
+    def test_roman_value_accepts_exactly_the_standard_forms(self):
         for number in (*range(1, 60), 90, 99, 400, 444, 1994, 2026, 3999):
             self.assertEqual(roman_value(to_roman(number)), number)
         for wrong in ("IIII", "IC", "VX", "IIV", "XM", "LL", "MIXED", ""):
@@ -163,7 +163,7 @@ class PositionTests(SimpleTestCase):
                 self.assertLessEqual(before.written_start, word.written_start, text)
                 self.assertLess(word.written_start, word.written_end, text)
 
-    def test_words_of_plain_text_are_where_they_stand(self):
+    def test_words_of_plain_text_keep_their_positions(self):
         for text in PLAIN:
             for word in read_aloud(text).words:
                 self.assertEqual((word.start, word.end), (word.written_start, word.written_end))

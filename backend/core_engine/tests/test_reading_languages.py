@@ -30,7 +30,7 @@ class LanguageTests(SimpleTestCase):
                 self.assertEqual(language_in(text), language)
                 self.assertEqual(language_in(text * 400), language)
 
-    def test_language_in_doubt(self):
+    def test_language_unclear(self):
         for text in (
             "",
             "...",
@@ -51,7 +51,7 @@ class LanguageTests(SimpleTestCase):
         self.assertIsNone(mismatch(TEXTS["German"], "bm_george").suggestion)
         self.assertEqual(mismatch(TEXTS["English"], "ff_siwis").suggestion, "af_bella")
 
-    def test_mismatch_none_where_the_voice_reads_it(self):
+    def test_mismatch_none_if_the_voice_reads_it(self):
         for voice, language in (("af_bella", "English"), ("ef_dora", "Spanish"), ("jf_alpha", "Japanese")):
             self.assertIsNone(mismatch(TEXTS[language], voice))
         self.assertIsNone(first_mismatch([TEXTS["English"], "..."], "bf_emma"))

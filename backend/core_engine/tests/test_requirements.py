@@ -1,4 +1,4 @@
-"""The packages that speech needs: named with their floors, installed, and importable."""
+"""The packages that speech needs: listed with minimum versions, installed, and importable."""
 
 import importlib.metadata
 import importlib.util
@@ -38,14 +38,14 @@ class RequirementsTests(SimpleTestCase):
         for line in self.lines():
             self.assertRegex(line, r"^[A-Za-z0-9_.-]+>=[0-9.]+$")
 
-    @unittest.skipUnless(importlib.util.find_spec("pip"), "this environment was made without pip")
-    @unittest.skipUnless(is_installed("onnxruntime"), "another build of onnxruntime takes its place here")
-    def test_pip_takes_the_file_and_finds_every_floor_met(self):
+    @unittest.skipUnless(importlib.util.find_spec("pip"), "this environment has no pip")
+    @unittest.skipUnless(is_installed("onnxruntime"), "another build of onnxruntime is installed")
+    def test_pip_accepts_the_file_and_finds_every_floor_met(self):
         command = [sys.executable, "-m", "pip", "--isolated", "install", "--dry-run", "--no-index", "--no-deps"]
         done = subprocess.run([*command, "-r", str(REQUIREMENTS)], capture_output=True, text=True, timeout=100)
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_what_is_imported_is_no_older_than_its_floor(self):
+    def test_imported_packages_are_not_older_than_their_floors(self):
         for line in SPECIFIED:
             name, floor = line.split(">=")
             self.assertGreaterEqual(numbers(importlib.import_module(name).__version__), numbers(floor), name)

@@ -1,4 +1,4 @@
-"""Sessions: providers, the one warning when CUDA cannot start, and the options of every session."""
+"""Sessions: providers, a single warning when CUDA cannot start, and session options."""
 
 from unittest.mock import MagicMock, patch
 
@@ -23,7 +23,7 @@ class OpenSessionTests(SimpleTestCase):
         session.get_providers.return_value = list(providers)
         return session
 
-    def test_cuda_is_chosen_where_the_runtime_offers_it(self):
+    def test_cuda_is_chosen_if_the_runtime_offers_it(self):
         with self.assertNoLogs("core_engine.kokoro.model.runtime"):
             self.assertEqual(self.opened([CUDA, CPU], self.session(CUDA, CPU))[1], [[CUDA, CPU]])
 
@@ -39,7 +39,7 @@ class OpenSessionTests(SimpleTestCase):
         self.assertEqual(len(logs.output), 1)
         self.assertIn("no driver", logs.output[0])
 
-    def test_cuda_that_silently_stays_away_gives_one_warning(self):
+    def test_cuda_that_silently_fails_gives_one_warning(self):
         with self.assertLogs("core_engine.kokoro.model.runtime", "WARNING") as logs:
             self.opened([CUDA, CPU], self.session(CPU))
         self.assertEqual(len(logs.output), 1)

@@ -1,4 +1,4 @@
-"""Chunks, style rows and joints, on the real runtime with the built-in voice."""
+"""Chunks, style vectors and joints, on the real runtime with the built-in voice."""
 
 import unittest
 from itertools import pairwise
@@ -10,7 +10,7 @@ import numpy as np
 from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, VoicePackError
 from core_engine.kokoro.speech.joints import join, pause_ms
 from core_engine.kokoro.speech.synthesis import Kokoro, Utterance
-from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, speak_each
+from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, Line, speak_each
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from core_engine.tests.support import SAMPLE_TEXT, FolderTestCase, random_pack
@@ -30,7 +30,7 @@ class KokoroTests(FolderTestCase):
         self.assertEqual((speech.audio.dtype, speech.audio.ndim), (np.float32, 1))
         self.assertTrue(np.all(np.isfinite(speech.audio)))
 
-    def test_speak_takes_the_accent_of_the_voice_unless_told(self):
+    def test_speak_defaults_to_the_accent_of_the_voice(self):
         kokoro = Kokoro.load(MODEL)
         with patch("core_engine.kokoro.speech.synthesis.text_to_chunks", wraps=text_to_chunks) as chunks:
             kokoro.speak("Hello", "bf_emma")
@@ -45,7 +45,7 @@ class KokoroTests(FolderTestCase):
         with self.assertRaises(NothingToSpeakError):
             Kokoro.load(MODEL).speak("...")
 
-    def test_load_of_what_is_no_model_says_so(self):
+    def test_load_refuses_a_file_that_is_not_a_model(self):
         path = self.folder / "kokoro-v0_19.onnx"
         for content in (b"", b"<html>Not found</html>", b"\0" * 1000, MODEL.read_bytes()[:5000]):
             path.write_bytes(content)
@@ -94,7 +94,7 @@ class SynthesizeTests(FolderTestCase):
         self.assertEqual([call.args[1] for call in row.call_args_list], [3, 2])
 
 
-# Every token sounds for two frames, and its samples are 50 and its id: what is said can be read off.
+# Every token lasts two frames, and its samples equal its id plus 50, so the audio spells the tokens.
 SPELLER = """
 <ir_version: 8, opset_import: ["" : 17]>
 speller (int64[1, t] tokens, float[1, 256] style, float[1] speed) => (float[n] audio)
@@ -118,7 +118,7 @@ LONG_TEXT = (
 
 @unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
 class SpelledTests(FolderTestCase):
-    """Nothing is lost or doubled at joints, on a real session whose audio spells the tokens."""
+    """Joints neither lose nor repeat anything, on a real session whose audio spells the tokens."""
 
     def speller(self, size=1200):
         path = self.folder / "speller.onnx"
@@ -126,7 +126,7 @@ class SpelledTests(FolderTestCase):
         np.savez(self.folder / "voices.npz", af_bella=random_pack(1))
         return Kokoro.load(path, threads=1)
 
-    def test_tokens_are_spelled_once_and_in_order_where_they_are_said_to_be(self):
+    def test_tokens_are_spelled_once_in_order_at_their_starts(self):
         kokoro = self.speller()
         for max_tokens in (90, 130, 400):
             utterance = kokoro.prepare(LONG_TEXT, max_tokens=max_tokens)
@@ -139,15 +139,15 @@ class SpelledTests(FolderTestCase):
             tokens = sum(len(chunk.token_ids) + chunk.follows_space for chunk in utterance.chunks) + 2
             self.assertEqual(speech.audio.size, tokens * 1200 + (len(utterance.chunks) - 1) * 2400)
 
-    def test_long_text_is_the_same_side_by_side(self):
+    def test_long_text_is_the_same_in_parallel(self):
         kokoro = self.speller()
         utterance = kokoro.prepare(LONG_TEXT * 8, max_tokens=CHUNK_TOKENS)
         one = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
         self.assertTrue(utterance.chunks[1].before)
-        (other,) = speak_each(kokoro, [LONG_TEXT * 8], "af_bella", 1.0, workers=3)
+        (other,) = speak_each(kokoro, [Line(LONG_TEXT * 8, "af_bella")], workers=3)
         np.testing.assert_array_equal(other.audio, one.audio)
 
-    def test_chunks_of_a_model_whose_frames_are_untrue_are_spoken_alone(self):
+    def test_chunks_of_a_model_with_wrong_frames_are_spoken_without_context(self):
         kokoro = self.speller(1199)
         utterance = kokoro.prepare(LONG_TEXT, max_tokens=90)
         self.assertTrue(utterance.chunks[1].before)

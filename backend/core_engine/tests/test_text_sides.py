@@ -9,7 +9,7 @@ from core_engine.kokoro.text.text_sides import ESPEAK, MISAKI, phonemize_by_misa
 
 
 def importable(*names):
-    """Let these packages, and no others, seem to be installed."""
+    """Pretend that only these packages are installed."""
     return unittest.mock.patch.object(phonemes_v1_0, "_is_importable", lambda name: name in names)
 
 
@@ -18,7 +18,7 @@ class EnglishTests(unittest.TestCase):
         text_sides._english_of_v1_0.cache_clear()
         self.addCleanup(text_sides._english_of_v1_0.cache_clear)
 
-    def test_nothing_installed_is_espeak_and_said_once(self):
+    def test_nothing_installed_is_espeak_and_logged_once(self):
         with importable(), self.assertLogs("core_engine.kokoro", "INFO") as logs:
             self.assertEqual([text_side("en-us", V1_0), text_side("en-gb", V1_0)], [ESPEAK, ESPEAK])
         self.assertEqual(len(logs.output), 1)

@@ -1,6 +1,7 @@
-"""Many texts on all cores give what one after another gives, in their order, and stop when nobody asks any more."""
+"""Many texts in parallel: the same audio as in sequence, in order, and no further work once the caller stops."""
 
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -9,11 +10,15 @@ from django.test import SimpleTestCase
 
 from core_engine.kokoro.errors import NothingToSpeakError, SynthesisError
 from core_engine.kokoro.speech.synthesis import Kokoro
-from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, speak_each
+from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, Line, speak_each
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.tests.support import SAMPLE_TEXT
 
 TEXTS = ["One.", SAMPLE_TEXT * 30, "Two.", "...", "Three.", SAMPLE_TEXT]
+
+
+def lines(texts: Iterable[str]) -> Iterator[Line]:
+    return (Line(text, "af_bella") for text in texts)
 
 
 class SpeakEachTests(SimpleTestCase):
@@ -26,9 +31,9 @@ class SpeakEachTests(SimpleTestCase):
         utterance = self.kokoro.prepare(text, max_tokens=CHUNK_TOKENS)
         return self.kokoro.joined(utterance, [self.kokoro.run(utterance, chunk) for chunk in utterance.chunks]).audio
 
-    def test_samples_are_those_of_one_after_another(self):
+    def test_samples_equal_those_of_sequential_runs(self):
         for workers in (1, 3):
-            spoken = list(speak_each(self.kokoro, TEXTS, "af_bella", 1.0, workers))
+            spoken = list(speak_each(self.kokoro, lines(TEXTS), workers))
             self.assertEqual(len(spoken), len(TEXTS))
             for text, speech in zip(TEXTS, spoken, strict=True):
                 if text == "...":
@@ -36,7 +41,7 @@ class SpeakEachTests(SimpleTestCase):
                 else:
                     np.testing.assert_array_equal(speech.audio, self.one_after_another(text))
 
-    def test_failing_chunk_fails_its_text_alone(self):
+    def test_failing_chunk_fails_only_its_text(self):
         run = Kokoro.run
 
         def fail_on_short(kokoro, utterance, chunk):
@@ -45,10 +50,10 @@ class SpeakEachTests(SimpleTestCase):
             return run(kokoro, utterance, chunk)
 
         with patch.object(Kokoro, "run", fail_on_short):
-            spoken = list(speak_each(self.kokoro, [SAMPLE_TEXT, "A", SAMPLE_TEXT], "af_bella", 1.0, 2))
+            spoken = list(speak_each(self.kokoro, lines([SAMPLE_TEXT, "A", SAMPLE_TEXT]), 2))
         self.assertEqual([isinstance(speech, SynthesisError) for speech in spoken], [False, True, False])
 
-    def test_texts_are_taken_as_they_are_needed(self):
+    def test_texts_are_consumed_lazily(self):
         taken = []
 
         def endless():
@@ -56,11 +61,11 @@ class SpeakEachTests(SimpleTestCase):
                 taken.append(1)
                 yield "Again."
 
-        spoken = speak_each(self.kokoro, endless(), "af_bella", 1.0, 2)
+        spoken = speak_each(self.kokoro, lines(endless()), 2)
         next(spoken)
         spoken.close()
         self.assertLess(len(taken), 70)
         self.assertEqual([thread.name for thread in threading.enumerate() if thread.name.startswith("speak")], [])
 
-    def test_no_texts_is_nothing(self):
-        self.assertEqual(list(speak_each(self.kokoro, [], "af_bella", 1.0, 2)), [])
+    def test_no_texts_give_no_speech(self):
+        self.assertEqual(list(speak_each(self.kokoro, [], 2)), [])

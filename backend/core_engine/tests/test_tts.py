@@ -1,4 +1,4 @@
-"""The model loader and the wrapper, as the specification lists and prints their tests, and what else they promise."""
+"""The model loader and the wrapper: the tests that the specification lists, and more."""
 
 import json
 import os
@@ -44,7 +44,7 @@ MISSING = "TTS model not available. Please install kokoro-v0_19.onnx."
 
 
 def session_saying(*outputs):
-    """Return a session as the specification mocks it: no declared inputs, `run` gives `outputs`."""
+    """Return a mock session like the specification's: no declared inputs, `run` returns `outputs`."""
     session = MagicMock()
     session.run.return_value = list(outputs)
     return session
@@ -58,7 +58,7 @@ BRITISH = "Henry the eighth, the twenty-first of November, twenty twenty-six"
 
 
 class PlaceholderModelTestCase(LoaderTestCase):
-    """A model folder with any file at the resolved path."""
+    """A model folder with a placeholder file at the resolved path."""
 
     def setUp(self):
         super().setUp()
@@ -69,7 +69,7 @@ class PlaceholderModelTestCase(LoaderTestCase):
 
 
 class NoModelTestCase(LoaderTestCase):
-    """A model folder with nothing in it."""
+    """An empty model folder."""
 
     def setUp(self):
         super().setUp()
@@ -81,7 +81,7 @@ class NoModelTestCase(LoaderTestCase):
 class ModelLoaderTests(PlaceholderModelTestCase):
     @patch("core_engine.model_loader.ort.InferenceSession")
     def test_model_loader(self, mock_session_class):
-        """The example of the specification, as printed."""
+        """The example of the specification, verbatim."""
         mock_session = MagicMock()
         mock_session_class.return_value = mock_session
 
@@ -112,7 +112,7 @@ class ModelLoaderTests(PlaceholderModelTestCase):
         session_class.assert_called_once()
 
     @patch("core_engine.model_loader.ort.InferenceSession")
-    def test_loaded_session_is_handed_out_without_the_lock(self, session_class):
+    def test_loaded_session_is_returned_without_the_lock(self, session_class):
         loaded = KokoroModelLoader.get_session()
         with ThreadPoolExecutor(1) as threads:
             with KokoroModelLoader._lock:  # as if another thread held it
@@ -139,7 +139,7 @@ class ModelLoaderTests(PlaceholderModelTestCase):
         self.assertTrue(KokoroModelLoader.is_model_available())
         self.assertIsNone(KokoroModelLoader._session)
 
-    def test_placeholder_on_disk_is_reported_in_the_words_of_the_runtime(self):
+    def test_placeholder_on_disk_is_reported_with_the_runtimes_error(self):
         result = generate_audio("Hello", output_path=str(self.folder / "a.wav"))
         self.assertFalse(result["success"])
         self.assertIn("TTS generation failed", result["error"])
@@ -186,10 +186,10 @@ class MissingModelTests(NoModelTestCase):
         self.assertIn(str(self.folder), result["help"])
         self.assertFalse(path.exists())
 
-    def test_the_built_in_voice_never_stands_in_for_kokoro(self):
+    def test_the_built_in_voice_never_replaces_kokoro(self):
         self.assertFalse(generate_audio("Hello", output_path=str(self.folder / "a.wav"))["success"])
 
-    def test_default_path_is_models_beside_the_backend_of_any_project(self):
+    def test_default_path_is_models_next_to_the_backend_of_any_project(self):
         with override_settings(BASE_DIR=Path("/srv/project/backend")):
             del settings.STORYFLOW_MODELS_DIR
             del settings.STORYFLOW_TTS_MODEL
@@ -200,7 +200,7 @@ class MissingModelTests(NoModelTestCase):
         with override_settings(STORYFLOW_MODELS_DIR="models"):
             self.assertTrue(os.path.isabs(KokoroModelLoader._resolve_model_path()))
 
-    def test_model_that_comes_later_is_found_without_a_restart(self):
+    def test_model_installed_later_is_found_without_a_restart(self):
         self.assertFalse(KokoroModelLoader.is_model_available())
         (self.folder / "kokoro-v0_19.onnx").write_bytes(b"model")
         self.assertTrue(KokoroModelLoader.is_model_available())
@@ -209,7 +209,7 @@ class MissingModelTests(NoModelTestCase):
 class MockedGenerateAudioTests(FolderTestCase):
     @patch("core_engine.tts_wrapper.KokoroModelLoader")
     def test_generate_audio(self, mock_loader):
-        """The example of the specification, as printed but for the path."""
+        """The example of the specification, with another path."""
         mock_session = MagicMock()
         mock_session.run.return_value = [np.random.randn(24000).astype(np.float32)]
         mock_loader.get_session.return_value = mock_session
@@ -255,7 +255,7 @@ class MockedGenerateAudioTests(FolderTestCase):
             self.assertNotIn("Traceback", result["error"])
 
     @patch("core_engine.tts_wrapper.KokoroModelLoader")
-    def test_trace_of_an_unforeseen_failure_is_in_the_log(self, loader):
+    def test_traceback_of_an_unexpected_failure_is_logged(self, loader):
         loader.get_session.return_value.run.side_effect = RuntimeError("boom")
         with self.assertLogs("core_engine.tts_wrapper", "ERROR") as logs:
             generate_audio("Hello", output_path=str(self.folder / "a.wav"))
@@ -263,7 +263,7 @@ class MockedGenerateAudioTests(FolderTestCase):
 
 
 class GenerateAudioTests(LoaderTestCase):
-    """The whole way, on the real runtime, with the built-in voice."""
+    """End-to-end on the real runtime with the built-in voice."""
 
     def setUp(self):
         super().setUp()
@@ -322,7 +322,7 @@ class GenerateAudioTests(LoaderTestCase):
         self.assertGreater(duration(0.5), 1.8 * duration(1.0))
         self.assertLess(duration(2.0), 0.6 * duration(1.0))
 
-    def test_speed_that_is_no_finite_number_is_a_failure(self):
+    def test_speed_that_is_not_a_finite_number_is_a_failure(self):
         for speed in (float("nan"), float("inf"), float("-inf"), np.float32("nan"), "1.0", None, True, [1.0]):
             result = generate_audio("Hello", speed=speed, output_path=self.path)
             self.assertIs(result["success"], False)
@@ -347,7 +347,7 @@ class GenerateAudioTests(LoaderTestCase):
             self.assertIs(result["success"], False, arguments)
             self.assertIn("error", json.loads(json.dumps(result)))
 
-    def test_path_objects_are_welcome(self):
+    def test_path_objects_are_accepted(self):
         result = generate_audio("Hello", output_path=Path(self.path))
         self.assertEqual(result["audio_path"], self.path)
 
@@ -363,7 +363,7 @@ class GenerateAudioTests(LoaderTestCase):
         self.assertGreater(often["chunks"], 1)
         self.assertGreater(often["duration"], 35 * once["duration"])
 
-    @unittest.skipIf(os.name == "nt" or os.geteuid() == 0, "needs a user for whom folders can be read-only")
+    @unittest.skipIf(os.name == "nt" or os.geteuid() == 0, "needs a user without write access everywhere")
     def test_unwritable_folder_is_a_failure(self):
         os.makedirs(os.path.dirname(self.path))
         os.chmod(os.path.dirname(self.path), 0o500)
@@ -391,7 +391,7 @@ class InstalledModelTests(LoaderTestCase):
 
 
 class VoiceIdTests(SimpleTestCase):
-    def test_valid_voices_pass_unchanged(self):
+    def test_valid_voices_are_unchanged(self):
         for voice in VALID_VOICE_IDS:
             self.assertEqual(validate_voice_id(voice), voice)
 
@@ -410,7 +410,7 @@ class VoiceIdTests(SimpleTestCase):
 
 
 class VoiceEmbeddingTests(PlaceholderModelTestCase):
-    def test_embedding_comes_from_beside_the_model(self):
+    def test_embedding_is_loaded_from_next_to_the_model(self):
         packs = seven_packs()
         np.savez(self.folder / "voices.npz", **packs)
         embedding = get_voice_embedding("am_adam")
@@ -425,13 +425,13 @@ class VoiceEmbeddingTests(PlaceholderModelTestCase):
         self.assertIn("falling back to 'af_bella'", logs.output[0])
         np.testing.assert_array_equal(embedding, packs["af_bella"])
 
-    def test_no_pack_at_all_is_an_error_that_says_what_to_do(self):
-        with self.assertRaisesRegex(VoicePackError, r"beside the model"):
+    def test_no_pack_is_an_error_that_says_what_to_do(self):
+        with self.assertRaisesRegex(VoicePackError, r"next to the model"):
             get_voice_embedding("af_bella")
 
 
 class AccentTests(LoaderTestCase):
-    def test_accent_follows_the_voice_that_really_speaks(self):
+    def test_accent_is_that_of_the_voice_used(self):
         with (
             built_in_voice(),
             patch("core_engine.kokoro.speech.synthesis.text_to_chunks", side_effect=RuntimeError) as chunks,
@@ -460,11 +460,11 @@ class TokenizeTextTests(SimpleTestCase):
     def test_british_tokens_differ(self):
         self.assertNotEqual(tokenize_text("tomato").tolist(), tokenize_text("tomato", "en-gb").tolist())
 
-    def test_text_of_more_than_one_chunk_says_so(self):
+    def test_text_of_more_than_one_chunk_is_refused(self):
         with self.assertRaisesRegex(ValueError, "chunks"):
             tokenize_text("A sentence that goes on and on. " * 60)
 
-    def test_text_with_nothing_to_speak_says_so(self):
+    def test_text_with_nothing_to_speak_is_refused(self):
         with self.assertRaises(NothingToSpeakError):
             tokenize_text("...")
 
@@ -497,7 +497,7 @@ class AudioStorageTests(SimpleTestCase):
             os.path.join("/srv/media", "projects", "a1b2c3d4", "audio", "e5f6g7h8.wav"),
         )
 
-    def test_path_is_below_media_of_the_working_folder_where_no_media_root_is_set(self):
+    def test_path_is_below_media_of_the_working_folder_without_media_root(self):
         with override_settings(MEDIA_ROOT=""), patch.dict(os.environ, {"MEDIA_ROOT": "/srv/other"}):
             self.assertEqual(construct_audio_path(1, 2), "/srv/other/projects/1/audio/2.wav")
 
@@ -506,7 +506,7 @@ class AudioStorageTests(SimpleTestCase):
         with override_settings(MEDIA_URL="https://cdn.example.org/m/"):
             self.assertEqual(construct_audio_url(1, 2), "https://cdn.example.org/m/projects/1/audio/2.wav")
 
-    def test_ids_are_names_and_never_path_pieces(self):
+    def test_ids_are_plain_names_and_never_paths(self):
         for bad in (
             "..",
             ".",

@@ -1,4 +1,4 @@
-"""Kokoro v1.0 beside v0.19: its alphabet, its packs, blends of voices, and pairs that do not belong together."""
+"""Kokoro v1.0 next to v0.19: its alphabet, its packs, blends, and models with the wrong voices."""
 
 import importlib.util
 import json
@@ -28,7 +28,7 @@ from core_engine.tests.support import FolderTestCase, LoaderTestCase, needs_real
 from core_engine.tts_wrapper import generate_audio
 
 try:
-    # Not where it is used: what is first imported while sys.modules is patched would be imported a second time.
+    # Imported here: a first import while sys.modules is patched would be repeated later.
     import onnx
 except ImportError:  # a development package
     onnx = None  # type: ignore[assignment]
@@ -40,7 +40,7 @@ needs_misaki = unittest.skipUnless(HAS_MISAKI, "needs misaki and its tagger, an 
 
 
 def lay_out(folder, rows):
-    """Put the built-in model into `folder` with two of its voices in packs of so many rows."""
+    """Put the built-in model into `folder`, with two of its voices in packs of `rows` rows."""
     shutil.copy(BUILT_IN_MODEL, folder / "model.onnx")
     voices = format_of(BUILT_IN_MODEL.with_name("voices.npz"))
     np.savez(folder / "voices.npz", **{name: voices.read(name)[:rows] for name in ("af_bella", "bf_emma")})
@@ -48,7 +48,7 @@ def lay_out(folder, rows):
 
 
 class UnknownWordTests(unittest.TestCase):
-    """What the dictionaries do not have is spoken by espeak-ng and written in misaki's alphabet."""
+    """Words that are not in the dictionaries are spoken by espeak-ng and written in misaki's alphabet."""
 
     def test_diphthongs_and_affricates_are_one_letter(self):
         self.assertEqual(word_v1_0("boaty", british=False), "bˈOTi")
@@ -71,7 +71,7 @@ class UnknownWordTests(unittest.TestCase):
                 self.assertTrue(spoken)
                 self.assertLessEqual(set(spoken), set(VOCABULARY_V1_0), (word, british, spoken))
 
-    def test_silence_is_nothing(self):
+    def test_silence_has_no_phonemes(self):
         self.assertEqual(word_v1_0("", british=False), "")
 
 
@@ -117,14 +117,14 @@ class PhonemeTests(unittest.TestCase):
         ids = [VOCABULARY_V1_0[symbol] for symbol in found[0].phonemes]
         self.assertEqual(list(found[0].token_ids), ids)
 
-    def test_nothing_to_speak_is_said(self):
+    def test_nothing_to_speak_is_an_error(self):
         for text in ("", "...", "\n"):
             with self.assertRaises(NothingToSpeakError):
                 text_to_chunks(text, version=V1_0)
 
 
 def tell_vocabulary(test, path, vocabulary):
-    """Write into a model which vocabulary it has, as newer exports do."""
+    """Write the vocabulary into a model's metadata, like newer exports."""
     if onnx is None:
         test.skipTest("needs the onnx package, a development dependency")
     model = onnx.load(path)
@@ -156,21 +156,21 @@ class MissingExtraTests(unittest.TestCase):
             self.assertEqual(chunk.token_ids, tuple(VOCABULARY_V1_0[symbol] for symbol in chunk.phonemes))
 
     @needs_misaki
-    def test_missing_tagger_is_named_and_not_fetched(self):
+    def test_missing_tagger_is_named_and_not_downloaded(self):
         without = unittest.mock.patch.dict("sys.modules", {"en_core_web_sm": None})
         with without, self.assertRaisesRegex(PhonemizerError, "spacy download en_core_web_sm"):
             phonemize_v1_0("Hello.")
 
 
 class EspeakTests(unittest.TestCase):
-    """English of v1.0 without dictionaries: the phonemes of v0.19, in its own symbols."""
+    """v1.0 English without dictionaries: the phonemes of v0.19 in the symbols of v1.0."""
 
     def test_plain_words_are_those_of_v0_19(self):
         text = "The keeper lit the lamp; it cost $3.50 at 7:05, didn't it?"
         for language in ("en-us", "en-gb"):
             self.assertEqual(phonemize(text, language, V1_0), phonemize(text, language))
 
-    def test_what_v1_0_has_no_symbol_for_is_replaced(self):
+    def test_symbols_that_v1_0_lacks_are_replaced(self):
         self.assertEqual(phonemize("(Go) [now]!", "en-us", V1_0), "(ɡˈoʊ) (nˈaʊ)!")
         self.assertEqual(phonemize('"Go," he said (“now”).', "en-us", V1_0), "“ɡˈoʊ,” hiː sˈɛd (“nˈaʊ”).")
         self.assertEqual(phonemize("It was written.", "en-us", V1_0), "ɪt wʌz ɹˈɪʔᵊn.")
@@ -188,18 +188,18 @@ class PairTests(FolderTestCase):
         self.assertEqual(checked_version(V1_0, 510, "af"), V1_0)
         self.assertEqual(checked_version(None, 0, "af"), V0_19)
 
-    def test_voices_tell_their_version(self):
+    def test_voices_show_their_version(self):
         for rows, version in ((510, V1_0), (511, V0_19), (3, None)):
             lay_out(self.folder, rows)
             self.assertEqual(version_of_voices(find_voices(self.folder)), version)
         self.assertIsNone(version_of_voices({}))
 
-    def test_mismatched_pairs_are_refused_with_a_sentence(self):
+    def test_mismatched_pairs_are_refused_with_advice(self):
         for model, rows in ((V0_19, 510), (V1_0, 511)):
-            with self.assertRaisesRegex(VoicePackError, "is of Kokoro v.*, and the model is Kokoro v"):
+            with self.assertRaisesRegex(VoicePackError, "is for Kokoro v.*, but the model is Kokoro v"):
                 checked_version(model, rows, "af_bella")
 
-    def test_model_that_tells_its_version_refuses_other_voices(self):
+    def test_model_of_known_version_refuses_other_voices(self):
         path = lay_out(self.folder, rows=510)
         tell_vocabulary(self, path, VOCABULARY)
         kokoro = Kokoro.load(path)
@@ -215,7 +215,7 @@ class PairTests(FolderTestCase):
         self.assertGreater(len(kokoro.speak("The keeper lit the lamp.").audio), 10_000)
 
     @needs_real_voice
-    def test_real_packs_are_known(self):
+    def test_real_packs_are_recognised(self):
         pack = format_of(REAL.parent / "voices" / "af_bella.bin").read("af_bella")
         self.assertEqual(checked_version(None, len(pack), "af_bella"), V1_0)
 
@@ -270,7 +270,7 @@ class BlendTests(unittest.TestCase):
         with self.assertRaisesRegex(VoicePackError, "510 and 511"):
             blend([(random_pack(1, 510), 0.5), (random_pack(2, 511), 0.5)])
 
-    def test_what_is_no_blend_is_refused(self):
+    def test_invalid_blends_are_refused(self):
         for text in (
             "af_bella*",
             "+",
@@ -288,7 +288,7 @@ class BlendTests(unittest.TestCase):
         with self.assertRaisesRegex(VoicePackError, "needs af_nobody"):
             blended_voices("af_bella+af_nobody", ("af_bella",))
 
-    def test_blend_is_heard(self):
+    def test_blend_can_be_spoken(self):
         kokoro = Kokoro.load(BUILT_IN_MODEL)
         speech = kokoro.speak("Hello.", "af_bella*0.6+af_sarah*0.4")
         self.assertEqual(speech.voice, "af_bella*0.6+af_sarah*0.4")

@@ -19,7 +19,7 @@ class VocabularyTests(SimpleTestCase):
         }.items():
             self.assertEqual(VOCABULARY[symbol], token_id)
 
-    def test_vocabulary_holds_177_symbols_because_the_apostrophe_stands_twice(self):
+    def test_vocabulary_has_177_symbols_because_the_apostrophe_is_listed_twice(self):
         self.assertEqual(len(VOCABULARY), 177)
         self.assertEqual(max(VOCABULARY.values()), 177)
         self.assertNotIn(174, VOCABULARY.values())

@@ -1,4 +1,4 @@
-"""Voice packs are known by what they hold, whatever they are called."""
+"""Voice packs are detected by content, not by name."""
 
 import json
 import pickle
@@ -12,7 +12,7 @@ from core_engine.tests.support import FolderTestCase, random_pack
 
 
 class FormatTests(FolderTestCase):
-    def test_every_form_is_known_by_its_content(self):
+    def test_every_format_is_detected_by_content(self):
         pack = random_pack(1)
         np.savez(self.folder / "a.npz", af_bella=pack)
         contents = {

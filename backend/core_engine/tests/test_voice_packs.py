@@ -1,4 +1,4 @@
-"""The voices beside a model: which are found, which file wins, and the row for a chunk; the real packs load."""
+"""The voices next to a model: which are found, which file wins, the row for a chunk, and loading published packs."""
 
 import os
 
@@ -12,7 +12,7 @@ from core_engine.tests.support import FolderTestCase, needs_real_voice, random_p
 
 
 class StyleRowTests(SimpleTestCase):
-    def test_row_is_the_number_of_tokens_and_never_one_that_is_not_there(self):
+    def test_row_is_the_number_of_tokens_and_always_exists(self):
         for rows, tokens, row in (
             (511, 0, 0),
             (511, 1, 1),
@@ -29,20 +29,20 @@ class StyleRowTests(SimpleTestCase):
 
 
 class FindVoicesTests(FolderTestCase):
-    def test_voices_are_found_beside_the_model_and_in_the_voices_folder(self):
+    def test_voices_are_found_next_to_the_model_and_in_the_voices_folder(self):
         np.savez(self.folder / "voices.npz", af_bella=random_pack(1))
         (self.folder / "voices").mkdir()
         (self.folder / "voices" / "bm_george.bin").write_bytes(random_pack(2, 510).tobytes())
         self.assertEqual(set(find_voices(self.folder)), {"af_bella", "bm_george"})
 
-    def test_file_beside_the_model_wins(self):
+    def test_file_next_to_the_model_wins(self):
         beside, within = random_pack(1), random_pack(2)
         (self.folder / "voices").mkdir()
         np.savez(self.folder / "voices" / "a.npz", af_bella=within)
         np.savez(self.folder / "z.npz", af_bella=beside)
         np.testing.assert_array_equal(load_voice(find_voices(self.folder)["af_bella"], "af_bella"), beside)
 
-    def test_pack_is_read_only_and_read_anew_when_its_file_changes(self):
+    def test_pack_is_read_only_and_read_again_when_its_file_changes(self):
         path = self.folder / "voices.npz"
         for seed in (1, 2):
             np.savez(path, af_bella=random_pack(seed))
@@ -51,7 +51,7 @@ class FindVoicesTests(FolderTestCase):
             np.testing.assert_array_equal(pack, random_pack(seed))
             self.assertFalse(pack.flags.writeable)
 
-    def test_what_is_no_pack_is_passed_over_with_a_warning(self):
+    def test_files_that_are_not_packs_are_skipped_with_a_warning(self):
         (self.folder / "voices.bin").write_bytes(b"Not found")
         with self.assertLogs("core_engine.kokoro.voice.packs", "WARNING"):
             self.assertEqual(find_voices(self.folder), {})
@@ -61,7 +61,7 @@ class FindVoicesTests(FolderTestCase):
 
 
 class InstalledVoiceTests(SimpleTestCase):
-    def test_installed_voice_passes(self):
+    def test_installed_voice_is_returned(self):
         self.assertEqual(installed_voice("bf_emma", ["bf_emma"]), "bf_emma")
 
     def test_other_voice_falls_back_with_a_warning(self):
@@ -69,7 +69,7 @@ class InstalledVoiceTests(SimpleTestCase):
             self.assertEqual(installed_voice("bf_emma", ["af_bella"]), "af_bella")
         self.assertIn("'bf_emma' is not installed, falling back to 'af_bella'", logs.output[0])
 
-    def test_without_the_default_it_is_an_error_that_lists_what_there_is(self):
+    def test_missing_default_is_an_error_that_lists_the_installed_voices(self):
         with self.assertRaisesRegex(VoicePackError, "Installed voices: am_adam"):
             installed_voice("bf_emma", ["am_adam"])
 

@@ -1,4 +1,4 @@
-"""The seven voices as they are heard: each is itself, and no two are alike."""
+"""The seven voices differ audibly from each other."""
 
 import itertools
 
@@ -7,13 +7,13 @@ import soundfile as sf
 from django.test import override_settings
 
 from core_engine.model_loader import KokoroModelLoader
-from core_engine.tests.heard import are_told_apart
+from core_engine.tests.heard import sound_different
 from core_engine.tests.support import SAMPLE_TEXT, LoaderTestCase, built_in_voice, seven_packs
 from core_engine.tts_wrapper import VALID_VOICE_IDS, generate_audio
 
 
 class SpeakingTestCase(LoaderTestCase):
-    """A test that listens to the built-in voice."""
+    """A test that analyses the audio of the built-in voice."""
 
     def setUp(self):
         super().setUp()
@@ -28,13 +28,13 @@ class SpeakingTestCase(LoaderTestCase):
 
 
 class VoicesHeardTests(SpeakingTestCase):
-    def test_every_two_voices_are_audibly_different(self):
+    def test_all_voices_are_audibly_different(self):
         heard = {voice: self.spoken(voice) for voice in VALID_VOICE_IDS}
         for one, other in itertools.combinations(VALID_VOICE_IDS, 2):
-            self.assertTrue(are_told_apart(heard[one][0], heard[other][0], heard[one][1]), f"{one} and {other}")
+            self.assertTrue(sound_different(heard[one][0], heard[other][0], heard[one][1]), f"{one} and {other}")
 
     def test_no_difference_is_heard_within_one_voice(self):
-        """What makes files unequal but no other voice: without this the test above would prove nothing."""
+        """Changes that make files unequal but keep the voice; otherwise the test above would prove nothing."""
         audio, rate = self.spoken("af_sarah")
         one_sample = audio.copy()
         one_sample[len(audio) // 2] += 0.1
@@ -48,7 +48,7 @@ class VoicesHeardTests(SpeakingTestCase):
             "faster": self.spoken("af_sarah", 1.25)[0],
         }
         for change, other in alike.items():
-            self.assertFalse(are_told_apart(audio, other, rate), change)
+            self.assertFalse(sound_different(audio, other, rate), change)
 
 
 class OwnStyleTests(LoaderTestCase):
@@ -68,7 +68,7 @@ class OwnStyleTests(LoaderTestCase):
 
 
 class _Listening:
-    """A real session that remembers what it was last fed."""
+    """A real session that records its last inputs."""
 
     def __init__(self, session):
         self._session = session

@@ -1,6 +1,6 @@
-"""The real voice, the listener, and what was read aloud, each made once for all tests that listen.
+"""Fixtures for the listening tests: the real voice, the listener, and recordings, each made once.
 
-A test is skipped where voice and listener are not there, and fails where STORYFLOW_LISTENING_REQUIRED wants them.
+Tests are skipped if voice or listener are missing, and fail instead if STORYFLOW_LISTENING_REQUIRED is set.
 """
 
 import os
@@ -42,7 +42,7 @@ def cores_of_this_worker() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def equipment() -> Equipment:
-    """Voice and listener, as they were fetched."""
+    """Voice and listener."""
     try:
         return installed()
     except EquipmentMissingError as error:
@@ -59,13 +59,13 @@ def listener(equipment) -> Listener:
 
 @pytest.fixture(scope="session")
 def kokoro(equipment) -> Kokoro:
-    """The real voice without Django, for what no door lets through: other tokens, another accent, lost chunks."""
+    """The real voice without Django, for faults that no interface allows: other tokens, another accent, lost chunks."""
     return Kokoro.load(equipment.model)
 
 
 @pytest.fixture(scope="session")
 def read_aloud(equipment, tmp_path_factory) -> ReadAloud:
-    """Return read_aloud(text, voice, speed=1.0): what `generate_audio` makes of it, once for all who ask."""
+    """Return read_aloud(text, voice, speed=1.0): the recording by `generate_audio`, cached."""
     made: dict[tuple[str, str, float], Recording] = {}
     folder = tmp_path_factory.mktemp("read-aloud")
     session: dict[str, Any] = {"_session": None, "_model_path": None}
@@ -83,7 +83,7 @@ def read_aloud(equipment, tmp_path_factory) -> ReadAloud:
 
 
 def _with_real_voice(equipment: Equipment, session: dict[str, Any], work: Callable[[], Any]) -> Any:
-    """Do some work with the real voice as the configured model; other tests find the loader as it was."""
+    """Run `work` with the real voice as the configured model, then restore the loader."""
     before = {name: getattr(KokoroModelLoader, name) for name in session}
     with override_settings(STORYFLOW_TTS_MODEL=VOICE, STORYFLOW_MODELS_DIR=equipment.folder):
         _give(session)
@@ -101,7 +101,7 @@ def _give(values: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="session")
 def storyflow(equipment, tmp_path_factory) -> Callable[..., str]:
-    """Return storyflow(*arguments): run the command with the real voice in its models folder, and return its output."""
+    """Return storyflow(*arguments), which runs the command with the real voice and returns its output."""
     media = tmp_path_factory.mktemp("media")
 
     def run(*arguments: str | Path) -> str:

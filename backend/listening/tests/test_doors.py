@@ -1,4 +1,4 @@
-"""Every way to make speech gives the same understandable speech: the function, the commands, the engine, a blend."""
+"""Every interface makes intelligible speech: the function, the commands, the engine, and blends."""
 
 import io
 import json
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600)]
 
 KOKORO = Path(engines.__file__).parent / "tts" / "kokoro"
 MOST_PERCENT = 8
-"""Of four sentences, where each word is three percent."""
+"""Highest word error rate of four sentences, where each word is three percent."""
 BLEND = "af_bella*0.6+bm_george*0.4"
 
 
@@ -70,7 +70,7 @@ def test_engine_answers_over_http(equipment, listener):
 
 
 def _second_name(source: str, target: str) -> None:
-    """Give a file a second name, which costs nothing; copy it where the disk cannot do that."""
+    """Link a file to a second name, or copy it if the disk does not support links."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,12 +1,12 @@
-"""What is wrong with speech is heard: each of these fails one of the bars that the right one passes.
+"""The listening tests detect faulty speech: each fault fails a bar that correct speech passes.
 
-| wrong | caught by |
+| fault | caught by |
 |---|---|
-| the tokens in another order | word error rate |
-| the phonemes of another accent | britishness: what the listener's encoder hears beside both readings of espeak-ng |
-| a chunk left out | a run of lost words |
-| a chunk twice | a run of added words |
-| half speed sold as whole | words per minute; the words themselves are understood |
+| shuffled tokens | word error rate |
+| phonemes of another accent | britishness: the encoder's states compared with both readings of espeak-ng |
+| a missing chunk | a run of lost words |
+| a repeated chunk | a run of added words |
+| half speed labelled as normal | words per minute; the words themselves are understood |
 """
 
 import random
@@ -26,12 +26,12 @@ pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600), pytest.mark.xdis
 
 (PARAGRAPH,) = paragraphs(1)
 CHUNK_TOKENS = 80
-"""So few that each of the sentences is a chunk, with the neighbours' words that it is spoken amid."""
+"""Few enough that each sentence, with its context, is a chunk."""
 
 
 @pytest.fixture(scope="module")
 def spoken(kokoro):
-    """Four sentences in chunks of their own, spoken chunk by chunk."""
+    """Four sentences, one per chunk, spoken chunk by chunk."""
     utterance = kokoro.prepare(FEW, "af_sarah", max_tokens=CHUNK_TOKENS)
     assert len(utterance.chunks) == 4
     return utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks]
@@ -39,7 +39,7 @@ def spoken(kokoro):
 
 @pytest.fixture
 def recording_of(kokoro, spoken):
-    """Return recording_of(numbers): these of the chunks, in this order, joined as `speak` joins them."""
+    """Return recording_of(numbers): the chunks with these numbers, in this order, joined like `speak` does."""
     utterance, pieces = spoken
 
     def recording(*numbers: int) -> Recording:
@@ -85,12 +85,12 @@ def test_shuffled_tokens_are_caught(kokoro, listener):
 @pytest.mark.parametrize(("voice", "other"), [("bm_george", "en-us"), ("am_adam", "en-gb")])
 def test_another_accent_is_caught(kokoro, listener, voice, other):
     recording = _spoken(kokoro, kokoro.prepare(SENTENCE, voice, language=other))
-    check_words(word_errors(SENTENCE, listener.hear(recording)), 8)  # the words are understood all the same
+    check_words(word_errors(SENTENCE, listener.hear(recording)), 8)  # the words are still understood
     with pytest.raises(AssertionError):
         check_accent(listener, recording, voice)
 
 
-def test_half_speed_sold_as_whole_is_caught(read_aloud, listener):
+def test_half_speed_labelled_as_normal_is_caught(read_aloud, listener):
     recording = read_aloud(PARAGRAPH, "af_bella", 0.5)
     check_words(word_errors(PARAGRAPH, listener.hear(recording)), 8)
     check_speed(recording, read_aloud(PARAGRAPH, "af_bella"), 0.5)

@@ -1,4 +1,4 @@
-"""The alignment of two texts: how much differs, and which runs are lost or heard twice."""
+"""The alignment of two texts: word error rate, and runs of lost or repeated words."""
 
 import random
 
@@ -26,13 +26,13 @@ def test_same_text_has_no_errors():
     [
         pytest.param("the keeper", 14, 14, 0, id="most is lost"),
         pytest.param("", 16, 16, 0, id="nothing is heard"),
-        pytest.param(TEXT.replace("at dusk", "at last"), 1, 0, 0, id="a word is exchanged"),
+        pytest.param(TEXT.replace("at dusk", "at last"), 1, 0, 0, id="a word is substituted"),
         pytest.param(TEXT.replace("at dusk ", ""), 2, 2, 0, id="two words are lost"),
         pytest.param(TEXT.replace("at dusk", "at dusk at dusk"), 2, 0, 2, id="two words are doubled"),
-        pytest.param(TEXT.replace("and lit the lamp", "and slid the lamp at"), 2, 0, 1, id="one exchanged, one added"),
+        pytest.param(TEXT.replace("and lit the lamp", "and slid the lamp at"), 2, 0, 1, id="one wrong, one added"),
         pytest.param(TEXT.replace("keeper climbed", "keyboard"), 2, 1, 0, id="two words heard as one"),
         pytest.param(f"well then {TEXT}", 2, 0, 2, id="before the beginning"),
-        pytest.param(f"{TEXT} thank you", 2, 0, 2, id="behind the end"),
+        pytest.param(f"{TEXT} thank you", 2, 0, 2, id="after the end"),
     ],
 )
 def test_errors_and_runs(heard, errors, lost, added):
@@ -40,7 +40,7 @@ def test_errors_and_runs(heard, errors, lost, added):
     assert (round(found.rate * 16), found.longest_lost, found.longest_added) == (errors, lost, added)
 
 
-def test_differences_tell_where_and_what():
+def test_differences_have_position_and_words():
     (found,) = word_errors("one two three four", "one too tree four").differences
     assert (found.position, found.expected, found.heard) == (1, ("two", "three"), ("too", "tree"))
     assert str(word_errors("a b", "a")) == "50.0 % of 2 words (word 2: b → -)"
@@ -59,7 +59,7 @@ def test_errors_of_several_texts_are_those_of_one():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_distance_is_the_least_there_is(seed):
+def test_distance_is_minimal(seed):
     chance = random.Random(seed)
     one, other = ([chance.choice("abcd") for _ in range(chance.randint(1, 7))] for _ in range(2))
 

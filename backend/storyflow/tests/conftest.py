@@ -9,7 +9,8 @@ def empty_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path / "no-models"))
     monkeypatch.setenv("MEDIA_ROOT", str(tmp_path / "media"))
     monkeypatch.setenv("STORYFLOW_MODELS_REGISTRY", str(tmp_path / "no-registry.json"))
-    monkeypatch.delenv("STORYFLOW_MODELS_URL", raising=False)
+    for name in ("STORYFLOW_MODELS_URL", "STORYFLOW_LOG", "LOG_LEVEL"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -29,10 +29,10 @@ def test_figures_are_of_the_same_speech(run):
         assert timing["seconds"] > 0
 
 
-def test_table_names_the_limit(run):
+def test_table_names_the_lower_bound(run):
     result = run("--model", "default")
     assert result.exit_code == Exit.OK
-    assert "the limit" in result.stdout
+    assert "lower bound" in result.stdout
     assert "default on CPU" in result.stdout
 
 

@@ -48,7 +48,7 @@ def test_say_with_the_built_in_voice_says_so_in_plain_words(tmp_path):
         (["say", "Hi.", "-o", "/proc/nowhere/a.wav", "--model", "default"], 5, "/proc/nowhere"),
         (["say", "Hi.", "-o", "a.wav", "--speed", "nan"], 2, "0.5<=x<=2.0"),
         (["narrate", "missing.txt"], 2, "missing.txt"),
-        (["narrate", "empty.txt"], 3, "holds no text"),
+        (["narrate", "empty.txt"], 3, "nothing to speak"),
         (["narrate", "story.txt", "--project", "../up"], 3, "Invalid project"),
         (["narrate", "story.txt", "--model", "broken.onnx"], 4, "cannot be loaded"),
     ],
@@ -133,7 +133,7 @@ def test_failure_for_programs_is_json(tmp_path):
     (tmp_path / "empty.txt").write_text("")
     done = storyflow("narrate", tmp_path / "empty.txt", "--json")
     assert done.returncode == 3
-    assert "holds no text" in json.loads(done.stdout)["error"]
+    assert "nothing to speak" in json.loads(done.stdout)["error"]
 
 
 def test_doctor_lets_kokoro_speak_before_it_is_content(tmp_path, monkeypatch):

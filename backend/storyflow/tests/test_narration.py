@@ -8,9 +8,12 @@ import pytest
 from core_engine.audio_utils import get_audio_duration
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
-from storyflow.narration.manifest import ManifestError, read_manifest
-from storyflow.narration.narration import Narration, Task, digest_of_model
-from storyflow.output.progress import shown
+from core_engine.reading.aloud import spoken_text
+from storyflow.narration import planning
+from storyflow.narration.narration import Narration
+from storyflow.narration.planning import Task, digest_of_model
+from storyflow.narration.record import RecordError, read_record
+from storyflow.output.progress import narration_shown
 from storyflow.stories.story import read_story
 
 DOCUMENT = (
@@ -44,7 +47,7 @@ def test_every_segment_becomes_a_wav_with_an_entry(narrate, story):
         path = outcome.manifest.parent / entry.path
         assert path.stat().st_size == entry.size
         assert get_audio_duration(path) == pytest.approx(entry.duration)
-    assert read_manifest(outcome.manifest).segments == outcome.entries
+    assert read_record(outcome.manifest).segments == outcome.entries
 
 
 @pytest.mark.parametrize("mark", ["...", "* * *", "— — —"])
@@ -100,7 +103,7 @@ def test_interrupted_run_goes_on_where_it_stopped(narrate, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         narrate(stop)
-    assert len(read_manifest(tmp_path / "media/projects/p/manifest.json").segments) == 1
+    assert len(read_record(tmp_path / "media/projects/p/manifest.json").segments) == 1
     outcome = narrate()
     assert (len(outcome.made), len(outcome.entries)) == (2, 3)
 
@@ -113,7 +116,7 @@ def test_interruption_forgets_nothing_of_an_earlier_run(narrate):
 
     with pytest.raises(KeyboardInterrupt):
         narrate(stop, speed=1.5)
-    assert len(read_manifest(outcome.manifest).segments) == 3
+    assert len(read_record(outcome.manifest).segments) == 3
 
 
 def test_story_that_moved_with_its_project_is_known_again(narrate, story, tmp_path):
@@ -129,7 +132,7 @@ def test_other_story_of_the_same_name_is_left_alone(narrate, story, tmp_path):
     other = tmp_path / "elsewhere" / story.name
     other.parent.mkdir()
     other.write_text("Nothing in common.")
-    with pytest.raises(ManifestError, match="--project"):
+    with pytest.raises(RecordError, match="--project"):
         narrate(source=other)
 
 
@@ -138,7 +141,7 @@ def test_project_of_another_story_is_left_alone(narrate, tmp_path):
     other = tmp_path / "other.txt"
     other.write_text("Another story.")
     before = wavs(tmp_path)
-    with pytest.raises(ManifestError, match="--project"):
+    with pytest.raises(RecordError, match="--project"):
         narrate(source=other)
     assert wavs(tmp_path) == before
 
@@ -157,7 +160,7 @@ def test_project_of_another_story_is_left_alone(narrate, tmp_path):
 def test_manifest_that_is_not_ours_is_left_alone(narrate, content):
     path = narrate().manifest
     path.write_text(content)
-    with pytest.raises(ManifestError, match="Move it away"):
+    with pytest.raises(RecordError, match="delete the file"):
         narrate()
     assert path.read_text() == content
 
@@ -190,12 +193,29 @@ def test_digest_tells_models_apart(tmp_path):
 
 
 def test_first_wav_that_is_made_is_named_once_while_the_others_are_made(narrate, story, capsys) -> None:
-    with shown(read_story(story).segments) as after_each:
+    with narration_shown(read_story(story).segments) as after_each:
         outcome = narrate(after_each)
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("The first WAV is there")]
     assert len(said) == 1
     first = Path(said[0].rpartition(": ")[2])
     assert first == outcome.manifest.parent / outcome.entries[0].path
-    with shown(read_story(story).segments) as after_each:
+    with narration_shown(read_story(story).segments) as after_each:
         narrate(after_each)
     assert "The first WAV" not in capsys.readouterr().err
+
+
+def test_each_segment_is_read_once_in_a_run(narrate, story, monkeypatch) -> None:
+    read = []
+
+    def counted(text: str, language: str) -> str:
+        read.append(text)
+        return spoken_text(text, language)
+
+    monkeypatch.setattr(planning, "spoken_text", counted)
+    texts = [segment.text for segment in read_story(story).segments]
+    narrate()
+    assert read == texts
+    story.write_text("A new beginning.\n\nThe second one.\n\nThe third one.\n")
+    read.clear()
+    narrate()
+    assert read == [segment.text for segment in read_story(story).segments]

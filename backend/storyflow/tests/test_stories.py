@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from storyflow.stories.segments import LONGEST
 from storyflow.stories.story import StoryError, read_story
 
 MARKDOWN = """---
@@ -67,8 +68,14 @@ def test_scene_breaks_are_segments_of_their_own(story):
 
 @pytest.mark.parametrize(
     "content",
-    ["Café.".encode(), b"\xef\xbb\xbf" + "Café.".encode(), "Café.".encode("utf-16"), "Café.".encode("cp1252")],
-    ids=["utf-8", "utf-8 with mark", "utf-16", "cp1252"],
+    [
+        "Café.".encode(),
+        "Café.".encode("utf-32"),
+        b"\xef\xbb\xbf" + "Café.".encode(),
+        "Café.".encode("utf-16"),
+        "Café.".encode("cp1252"),
+    ],
+    ids=["utf-8", "utf-32", "utf-8 with mark", "utf-16", "cp1252"],
 )
 def test_text_encodings_people_have(story, content):
     assert texts(story("a.txt", content)) == ["Café."]
@@ -83,10 +90,7 @@ def test_markdown_signs_are_not_spoken(story):
         "two",
         "quoted",
         "* * *",
-        "a",
-        "b",
-        "c",
-        "d",
+        "a, b. c, d.",
     ]
 
 
@@ -100,19 +104,19 @@ def test_json_gives_title_texts_and_ids(story):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.txt", "", "holds no text"),
-        ("a.txt", " \n\n* * *\n", "holds no text"),
-        ("a.txt", b"\x00\x01\x02", "is not text"),
+        ("a.txt", "", "nothing to speak"),
+        ("a.txt", " \n\n* * *\n", "nothing to speak"),
+        ("a.txt", b"\x00\x01\x02", "not text"),
         ("a.json", "{", "not valid JSON"),
         ("a.json", "[" * 100_000, "not valid JSON"),
         ("a.json", "[]", "no list of segments"),
         ("a.json", '{"segments": {}}', "no list of segments"),
-        ("a.json", '{"segments": [{"text": "x"}]}', "Segment 1"),
-        ("a.json", '{"segments": [{"text_content": "x", "id": "../y"}]}', "no plain name"),
+        ("a.json", '{"segments": [{"text": "x"}]}', "segment 1"),
+        ("a.json", '{"segments": [{"text_content": "x", "id": "../y"}]}', "cannot be a file name"),
         (
             "a.json",
             '{"segments": [{"text_content": "x", "id": "A"}, {"text_content": "y", "id": "a"}]}',
-            "stands twice",
+            "twice",
         ),
     ],
 )
@@ -140,3 +144,53 @@ def test_made_ids_never_meet_given_ones(story):
     segments = [{"text_content": "Same."}, {"text_content": "x", "id": made}, {"text_content": "Same."}]
     ids = [segment.id for segment in read_story(story("a.json", json.dumps({"segments": segments}))).segments]
     assert ids == [f"{made}-2", made, f"{made}-3"]
+
+
+def test_json_says_who_speaks_each_segment_and_how_fast_and_keeps_what_it_does_not_know(story):
+    segment = {"text_content": "One.", "voice_id": "bm_george", "speed": 1.5, "mood": "calm"}
+    (read,) = read_story(story("a.json", json.dumps({"segments": [segment]}))).segments
+    assert (read.voice, read.speed, dict(read.extra)) == ("bm_george", 1.5, {"mood": "calm"})
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"speed": "fast"}, "speed.*segment 1"),
+        ({"speed": 9}, "0.5 to 2"),
+        ({"speed": True}, "0.5 to 2"),
+        ({"speed": float("nan")}, "nan"),
+        ({"voice_id": 7}, "voice_id.*segment 1"),
+        ({"voice_id": " "}, "voice_id"),
+    ],
+)
+def test_json_with_a_voice_or_speed_that_cannot_be_says_which(story, values, says):
+    content = json.dumps({"segments": [{"text_content": "One.", **values}]})
+    with pytest.raises(StoryError, match=says):
+        read_story(story("a.json", content))
+
+
+def test_long_paragraph_becomes_segments_of_a_minute_at_most(story):
+    sentences = [f"This is sentence number {number} of a long paragraph." for number in range(100)]
+    parts = texts(story("a.txt", " ".join(sentences)))
+    assert 5 < len(parts) < 20
+    assert max(map(len, parts)) <= LONGEST
+    assert " ".join(parts) == " ".join(sentences)
+
+
+def test_change_in_a_long_paragraph_moves_only_the_cuts_around_it(story):
+    sentences = [f"This is sentence number {number} of a long paragraph." for number in range(100)]
+    before = {segment.id for segment in read_story(story("a.txt", " ".join(sentences))).segments}
+    sentences[40] = "Something else altogether happened here."
+    after = {segment.id for segment in read_story(story("a.txt", " ".join(sentences))).segments}
+    assert 0 < len(after - before) <= 3
+
+
+def test_segment_with_an_id_of_its_own_stays_whole(story):
+    segment = {"text_content": "A sentence. " * 200, "id": "s1"}
+    assert len(read_story(story("a.json", json.dumps({"segments": [segment]}))).segments) == 1
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.pdf", "a.epub"])
+def test_document_that_cannot_be_read_says_what_to_do(story, name):
+    with pytest.raises(StoryError, match="Save it as"):
+        read_story(story(name, "PK"))
