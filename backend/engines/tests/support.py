@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 SOON_S = 10.0
 """Where an idle machine needs a moment. What such a bound tells apart takes three times as long, or for ever."""
@@ -16,3 +17,8 @@ def wait_until(condition: Callable[[], object], seconds: float = AT_LAST_S) -> N
     while not condition():
         assert time.monotonic() < end, "what was waited for did not come"
         time.sleep(0.01)
+
+
+def field(answer: dict[str, Any], key: str) -> Any:
+    """Return a field of an analysis by its key."""
+    return next(item["value"] for item in answer["details"]["fields"] if item["key"] == key)

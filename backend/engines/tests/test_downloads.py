@@ -28,7 +28,7 @@ from engines.downloading.policy import (
 )
 from engines.downloading.transfer import CHUNK
 from engines.store.manifest import read_manifest, verify_model
-from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest
+from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest, short, web_page, wrong_bytes
 from engines.tests.support import AT_LAST_S, SOON_S
 
 CONTENT = random.Random(1).randbytes(300_000)
@@ -252,11 +252,6 @@ def range_without_a_header(answer: Answer) -> None:
     answer.send(answer.body[answer.start :])
 
 
-def short(answer: Answer) -> None:
-    answer.head(200, Content_Length=len(answer.body) - 1)
-    answer.send(answer.body[:-1])
-
-
 def breaks_off_at_once(answer: Answer) -> None:
     answer.head(200, Content_Length=len(answer.body))
 
@@ -271,19 +266,9 @@ def long_without_a_length(answer: Answer) -> None:
     answer.send(answer.body + b"x" * MIB)
 
 
-def web_page(answer: Answer) -> None:
-    answer.head(200, Content_Type="text/html; charset=utf-8", Content_Length=len(answer.body))
-    answer.send(b"<html>".ljust(len(answer.body)))
-
-
 def web_page_in_disguise(answer: Answer) -> None:
     answer.head(200, Content_Type="application/octet-stream", Content_Length=9)
     answer.send(b"Not found")
-
-
-def wrong_bytes(answer: Answer) -> None:
-    answer.head(200, Content_Length=len(answer.body))
-    answer.send(bytes(len(answer.body)))
 
 
 def compressed(answer: Answer) -> None:

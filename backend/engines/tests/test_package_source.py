@@ -33,7 +33,7 @@ from engines.downloading.policy import (
     WrongBytesError,
 )
 from engines.store.manifest import DamagedModelError, manifest_path, verify_model
-from engines.tests.file_server import file_server
+from engines.tests.file_server import file_server, honest, short, web_page, wrong_bytes
 from engines.tests.package_index import (
     NPM,
     PYPI,
@@ -48,14 +48,10 @@ from engines.tests.support import AT_LAST_S, SOON_S
 from engines.tests.test_downloads import (
     breaks_off_and_ends,
     child_environment,
-    honest,
     long,
     missing,
     names_in,
-    short,
     stalls_in_the_body,
-    web_page,
-    wrong_bytes,
 )
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")

@@ -27,6 +27,7 @@ from engines.stt.whisper import words
 from engines.stt.whisper.server import WhisperServer
 from engines.tests.file_server import file_server
 from engines.tests.scripted_engine import WatchedModule, imported_by, serving
+from engines.tests.support import field
 
 pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -142,10 +143,6 @@ def analyze(client: httpx.Client, **body: Any) -> dict[str, Any]:
     answer = client.post("/analyze", json={"audioBase64": recording(), "language": "en", **body})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
-
-
-def field(answer: dict[str, Any], key: str) -> Any:
-    return next(item["value"] for item in answer["details"]["fields"] if item["key"] == key)
 
 
 def listed(client: httpx.Client) -> list[str]:

@@ -14,11 +14,7 @@ import pytest
 
 from core_engine.tests.support import install
 from core_engine.tts_wrapper import VALID_VOICE_IDS
-
-
-def storyflow(*arguments, **options):
-    command = [sys.executable, "-m", "storyflow", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)
+from storyflow.tests.support import storyflow
 
 
 def test_say_writes_a_wav(tmp_path):

@@ -15,13 +15,9 @@ from core_engine.kokoro.voice.formats import format_of
 from core_engine.model_paths import BUILT_IN, KOKORO, RECOMMENDED, model_path
 from storyflow.models.adding import add
 from storyflow.models.registry import load_registry
+from storyflow.tests.support import storyflow
 
 BUILT_IN_MODEL = model_path(BUILT_IN, Path())
-
-
-def storyflow(*arguments, **options):
-    command = [sys.executable, "-m", "storyflow", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from engines.downloading.packages import PYPI, Package
 from engines.downloading.policy import DownloadPolicy, UntrustedSourceError
-from engines.tests.file_server import Answer, file_server, honest
+from engines.tests.file_server import Answer, file_server, honest, short, web_page, wrong_bytes
 from engines.tests.package_index import package_index, wheel
 from engines.tests.test_download_source import needs_openssl, serving
 from storyflow.models.by_hand import by_hand
@@ -196,21 +196,6 @@ def test_life_of_a_model(tmp_path, is_folder):
 def test_life_of_a_model_at_full_size(tmp_path):
     """Rows 6 to 9 of the reliability figures, on the command itself and a file as large as the real one."""
     life(Toy(tmp_path, size=FULL_SIZE, is_folder=True), bytes_per_s=60 * MIB, kills=6)
-
-
-def web_page(answer: Answer) -> None:
-    answer.head(200, Content_Type="text/html", Content_Length=len(answer.body))
-    answer.send(b"<html>".ljust(len(answer.body)))
-
-
-def wrong_bytes(answer: Answer) -> None:
-    answer.head(200, Content_Length=len(answer.body))
-    answer.send(bytes(len(answer.body)))
-
-
-def short(answer: Answer) -> None:
-    answer.head(200, Content_Length=len(answer.body) - 1)
-    answer.send(answer.body[:-1])
 
 
 def long(answer: Answer) -> None:

@@ -2,7 +2,7 @@
 
 import json
 
-from storyflow.tests.test_cli import storyflow
+from storyflow.tests.support import storyflow
 
 
 def test_say_dry_run_prints_words_line_by_line():

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from engines.conformance.trial import Answer
-from engines.tests.cloning import samples_of, tone
+from engines.tests.cloning import tone
 from engines.tests.real.conftest import MakeEngine
-from engines.tests.real.real_engine import RealEngine, give, python_of
+from engines.tests.real.real_engine import RealEngine, give, python_of, sound_of
 from engines.tests.test_chatterbox import English, Multilingual
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(3600)]
@@ -44,11 +44,6 @@ def load(engine: RealEngine, name: str) -> Answer:
 def speak(engine: RealEngine, text: str, language: str = "en", speaker: str = "one", **parameters: float) -> Answer:
     body = {"text": text, "language": language, "ttsSpeakerWav": [f"{speaker}.wav"], "parameters": parameters}
     return engine.post("/generate", body, timeout_s=PATIENCE_S)
-
-
-def sound_of(answer: Answer) -> "np.ndarray":
-    assert answer.status == 200, answer.body
-    return samples_of(answer.body)
 
 
 def test_library_has_the_signatures_and_languages_that_the_server_relies_on(chatterbox) -> None:

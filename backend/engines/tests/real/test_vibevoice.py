@@ -17,8 +17,8 @@ import pytest
 from engines.conformance.run import check_engine
 from engines.conformance.trial import Answer
 from engines.store.manifest import sha256_of
-from engines.tests.cloning import RATE, samples_of, tone
-from engines.tests.real.real_engine import ENGINES, NO_NETWORK, RealEngine, python_of
+from engines.tests.cloning import RATE, tone
+from engines.tests.real.real_engine import ENGINES, NO_NETWORK, RealEngine, python_of, sound_of
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
@@ -135,11 +135,6 @@ def speak(engine: RealEngine, text: str, language: str = "en", *speakers: str, *
     settings = {"diffusion_steps": 2, "seed": 1, **parameters}
     body = {"text": text, "language": language, "ttsSpeakerWav": samples, "parameters": settings}
     return engine.post("/generate", body)
-
-
-def sound_of(answer: Answer) -> "np.ndarray":
-    assert answer.status == 200, answer.body
-    return samples_of(answer.body)
 
 
 def frames_of(answer: Answer) -> float:

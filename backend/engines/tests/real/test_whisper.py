@@ -25,6 +25,7 @@ from engines.contract.wav import pcm16_wav
 from engines.tests.file_server import file_server
 from engines.tests.real.conftest import MakeEngine
 from engines.tests.real.real_engine import BUILD, RealEngine, python_of
+from engines.tests.support import field
 
 pytest.importorskip("onnxruntime")
 soundfile = pytest.importorskip("soundfile")
@@ -80,10 +81,6 @@ def analyze(engine: RealEngine, wav: bytes, **body: Any) -> dict[str, Any]:
     answer = engine.post("/analyze", {"audioBase64": base64.b64encode(wav).decode(), "language": "en", **body})
     assert answer.status == 200, answer.body
     return dict(answer.json())
-
-
-def field(answer: dict[str, Any], key: str) -> Any:
-    return next(item["value"] for item in answer["details"]["fields"] if item["key"] == key)
 
 
 def samples_of(wav: bytes) -> "np.ndarray":

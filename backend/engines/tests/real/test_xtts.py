@@ -9,13 +9,12 @@ import subprocess
 import wave
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from engines.conformance.trial import Answer
 from engines.store.manifest import sha256_of
-from engines.tests.cloning import RATE, samples_of, tone
-from engines.tests.real.real_engine import ENGINES, RealEngine, give, python_of
+from engines.tests.cloning import RATE, tone
+from engines.tests.real.real_engine import ENGINES, RealEngine, give, python_of, sound_of
 from engines.tests.test_xtts import Tokenizer, Xtts
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
@@ -93,11 +92,6 @@ def speak(engine: RealEngine, text: str, language: str = "en", *speakers: str, *
     samples = [f"{speaker}.wav" for speaker in speakers or ("one",)]
     body = {"text": text, "language": language, "ttsSpeakerWav": samples, "parameters": parameters}
     return engine.post("/generate", body)
-
-
-def sound_of(answer: Answer) -> "np.ndarray":
-    assert answer.status == 200, answer.body
-    return samples_of(answer.body)
 
 
 def test_library_has_the_signatures_that_the_server_relies_on() -> None:
