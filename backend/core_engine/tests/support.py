@@ -59,7 +59,7 @@ def built_in_voice() -> Iterator[None]:
 
 
 @functools.cache
-def real_voice() -> Path | None:
+def find_real_voice() -> Path | None:
     """Return Kokoro v1.0 with its voices in `voices/`: as installed, or as fetched for the tests that listen."""
     installed = model_path(REAL_VOICE, models_dir())
     if installed.is_file():
@@ -75,7 +75,14 @@ def real_voice() -> Path | None:
         return None
 
 
-needs_real_voice = unittest.skipUnless(real_voice(), f"needs Kokoro's weights: storyflow models pull {REAL_VOICE}")
+def real_voice() -> Path:
+    """Return it where `needs_real_voice` lets a test run."""
+    found = find_real_voice()
+    assert found
+    return found
+
+
+needs_real_voice = unittest.skipUnless(find_real_voice(), f"needs Kokoro's weights: storyflow models pull {REAL_VOICE}")
 
 
 def random_pack(seed: int, rows: int = 511) -> npt.NDArray[np.float32]:
@@ -95,5 +102,5 @@ def install(models_dir: Path, name: str, rows: int = 510, voices: tuple[str, ...
     (folder / "voices").mkdir(parents=True)
     shutil.copy(built_in, folder / f"{name}.onnx")
     pack = format_of(built_in.with_name("voices.npz")).read("af_bella")[:rows]
-    np.savez(folder / "voices" / "voices.npz", **dict.fromkeys(voices, pack))
+    np.savez(folder / "voices" / "voices.npz", **dict.fromkeys(voices, pack))  # type: ignore[arg-type]
     return folder / f"{name}.onnx"

@@ -2,22 +2,25 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
 from engines.contract.errors import BusyError, EngineError, RequestError
-from engines.serving.activity import Activity
+from engines.serving.activity import Activity, Kind
 from engines.tests.support import AT_LAST_S
 
 
 @pytest.fixture
-def activity():
+def activity() -> Iterator[Activity]:
     activity = Activity(queue_limit=2)
     yield activity
     activity.close()
 
 
-def test_activity_runs_work_in_order_on_one_thread(activity) -> None:
+def test_activity_runs_work_in_order_on_one_thread(activity: Activity) -> None:
     threads, order = set(), []
 
     def work(number: int) -> int:
@@ -25,7 +28,7 @@ def test_activity_runs_work_in_order_on_one_thread(activity) -> None:
         order.append(number)
         return number
 
-    assert [activity.submit("processing", lambda n=n: work(n)).result(AT_LAST_S) for n in range(5)] == list(range(5))
+    assert [activity.submit("processing", partial(work, n)).result(AT_LAST_S) for n in range(5)] == list(range(5))
     assert (threads, order) == ({"engine-worker"}, list(range(5)))
 
 
@@ -36,16 +39,16 @@ def test_activity_starts_no_thread_before_the_first_work() -> None:
 
 
 @pytest.mark.parametrize("kind", ["loading", "processing"])
-def test_activity_status_is_what_runs(activity, kind) -> None:
+def test_activity_status_is_what_runs(activity: Activity, kind: Kind) -> None:
     hold = threading.Event()
     done = activity.submit(kind, hold.wait)
-    assert activity.status == kind
+    seen = activity.status
     hold.set()
     done.result(AT_LAST_S)
-    assert activity.status == "ready"
+    assert (seen, activity.status) == (kind, "ready")
 
 
-def test_activity_status_is_never_ready_between_two_works(activity) -> None:
+def test_activity_status_is_never_ready_between_two_works(activity: Activity) -> None:
     seen = set()
     for _ in range(200):
         works = [activity.submit("processing", lambda: None), activity.submit("loading", lambda: None)]
@@ -60,7 +63,7 @@ def test_activity_status_is_never_ready_between_two_works(activity) -> None:
     ("error", "status"),
     [(ValueError("x"), "error"), (EngineError("x"), "error"), (RequestError("x"), "ready"), (BusyError("x"), "ready")],
 )
-def test_activity_status_after_a_failure_and_after_a_refusal(activity, error, status) -> None:
+def test_activity_status_after_a_failure_and_after_a_refusal(activity: Activity, error: Any, status: str) -> None:
     def work() -> None:
         raise error
 
@@ -71,7 +74,7 @@ def test_activity_status_after_a_failure_and_after_a_refusal(activity, error, st
     assert (activity.status, activity.failure) == ("ready", None)
 
 
-def test_activity_queue_is_bounded_and_forgets_what_was_cancelled(activity) -> None:
+def test_activity_queue_is_bounded_and_forgets_what_was_cancelled(activity: Activity) -> None:
     hold = threading.Event()
     running = activity.submit("processing", hold.wait)
     while not running.running():
@@ -85,7 +88,7 @@ def test_activity_queue_is_bounded_and_forgets_what_was_cancelled(activity) -> N
     assert last.result(AT_LAST_S) == "here"
 
 
-def test_activity_close_refuses_what_waits_and_what_comes(activity) -> None:
+def test_activity_close_refuses_what_waits_and_what_comes(activity: Activity) -> None:
     hold = threading.Event()
     running = activity.submit("processing", hold.wait)
     while not running.running():
@@ -102,7 +105,7 @@ def test_activity_close_refuses_what_waits_and_what_comes(activity) -> None:
     assert activity.join(5)
 
 
-def test_activity_abandon_answers_who_waits_while_the_work_goes_on(activity) -> None:
+def test_activity_abandon_answers_who_waits_while_the_work_goes_on(activity: Activity) -> None:
     hold = threading.Event()
     running = activity.submit("processing", hold.wait)
     while not running.running():

@@ -12,15 +12,17 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 import engines
 from engines.conformance.trial import Trial, trial_of
 from engines.contract.wav import pcm16_wav
 from engines.serving.connections import Capacity, Door, Notice
-from engines.tests.scripted_engine import serving
-from engines.tests.support import AT_LAST_S, SOON_S, wait_until
+from engines.tests.scripted_engine import ScriptedEngine, serving
+from engines.tests.support import AT_LAST_S, SOON_S, port_of, wait_until
 
 DEBUG_TTS = Path(engines.__file__).parent / "tts" / "debug-tts"
 UPLOAD = b"POST /samples/upload/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nRIFF"
@@ -31,7 +33,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="limits as Unix has them
 
 
 @pytest.fixture
-def hurried(monkeypatch):
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows of half a second in servers of this process."""
     monkeypatch.setattr("engines.serving.connections.WINDOW_S", 0.5)
 
@@ -58,8 +60,8 @@ def answer_of(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("sent", [b"", HALF_A_HEAD, UPLOAD], ids=["idle", "half-a-head", "half-a-body"])
-def test_connection_that_asks_nothing_is_closed_in_time(hurried, client, sent) -> None:
-    with connections(client.base_url.port, 300, sent) as opened:
+def test_connection_that_asks_nothing_is_closed_in_time(hurried: None, client: httpx.Client, sent: Any) -> None:
+    with connections(port_of(client), 300, sent) as opened:
         started = time.monotonic()
         answers = {answer_of(connection)[:12] for connection in opened}
         assert time.monotonic() - started < AT_LAST_S
@@ -79,26 +81,28 @@ def is_closed_although_it_drips(connection: socket.socket) -> bool:
 
 
 @pytest.mark.parametrize("sent", [HALF_A_HEAD, UPLOAD], ids=["head", "body"])
-def test_connection_that_drips_is_closed_in_time(hurried, client, sent) -> None:
-    with connections(client.base_url.port, 1, sent) as (dripping,):
+def test_connection_that_drips_is_closed_in_time(hurried: None, client: httpx.Client, sent: Any) -> None:
+    with connections(port_of(client), 1, sent) as (dripping,):
         assert is_closed_although_it_drips(dripping)
 
 
-def test_connection_that_drips_after_a_refusal_is_closed_in_time(hurried, client) -> None:
+def test_connection_that_drips_after_a_refusal_is_closed_in_time(hurried: None, client: httpx.Client) -> None:
     head = b"POST /load HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: 10000\r\n\r\n"
-    with connections(client.base_url.port, 1, head) as (dripping,):
+    with connections(port_of(client), 1, head) as (dripping,):
         assert dripping.recv(12) == b"HTTP/1.1 400"
         assert is_closed_although_it_drips(dripping)
 
 
-def test_body_that_is_late_is_told_so(hurried, client) -> None:
-    with connections(client.base_url.port, 1, UPLOAD) as (late,):
+def test_body_that_is_late_is_told_so(hurried: None, client: httpx.Client) -> None:
+    with connections(port_of(client), 1, UPLOAD) as (late,):
         head, _, body = answer_of(late).partition(b"\r\n\r\n")
     assert b"connection: close" in head.lower()
     assert "The rest of the body did not come" in json.loads(body)["detail"]
 
 
-def test_body_that_goes_on_coming_is_waited_for(hurried, client, monkeypatch) -> None:
+def test_body_that_goes_on_coming_is_waited_for(
+    hurried: None, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("engines.serving.connections.WINDOW_S", 1.5)
     monkeypatch.setattr("engines.serving.connections.SLOWEST_BODY_BYTES", 1000)
 
@@ -112,40 +116,44 @@ def test_body_that_goes_on_coming_is_waited_for(hurried, client, monkeypatch) ->
     assert time.monotonic() - started > 1.5
 
 
-def test_request_that_takes_long_is_waited_for(hurried, client, engine) -> None:
+def test_request_that_takes_long_is_waited_for(hurried: None, client: httpx.Client, engine: ScriptedEngine) -> None:
     client.post("/load", json={"engineModelName": "default"})
     engine.may_generate.clear()
     threading.Timer(1, engine.may_generate.set).start()
     assert client.post("/generate", json={"text": "Hi", "language": "en"}).status_code == 200
 
 
-def test_answer_that_nobody_reads_is_not_kept(hurried, client, engine, monkeypatch) -> None:
+def test_answer_that_nobody_reads_is_not_kept(
+    hurried: None, client: httpx.Client, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     disconnected = threading.Event()
     monkeypatch.setattr(Door, "leave", lambda _, connection: disconnected.set() if connection._unsent else None)
     client.post("/load", json={"engineModelName": "default"})
     engine.answer = pcm16_wav(bytes(20 << 20), 24_000)
     body = b'{"text": "Hi", "language": "en"}'
     head = f"POST /generate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n".encode()
-    with connections(client.base_url.port, 1, head + b"Content-Type: application/json\r\n\r\n" + body) as (deaf,):
+    with connections(port_of(client), 1, head + b"Content-Type: application/json\r\n\r\n" + body) as (deaf,):
         assert disconnected.wait(AT_LAST_S)
         assert len(answer_of(deaf)) < 20 << 20
 
 
-def test_stalled_uploads_hold_up_no_other(client) -> None:
-    with connections(client.base_url.port, 40, UPLOAD):
+def test_stalled_uploads_hold_up_no_other(client: httpx.Client) -> None:
+    with connections(port_of(client), 40, UPLOAD):
         time.sleep(0.3)
         assert client.post("/samples/upload/mine", content=FULL_WAV, timeout=SOON_S).status_code == 200
 
 
-def test_client_that_leaves_during_an_upload_is_no_error(client, caplog) -> None:
-    with connections(client.base_url.port, 1, UPLOAD):
+def test_client_that_leaves_during_an_upload_is_no_error(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connections(port_of(client), 1, UPLOAD):
         time.sleep(0.2)
     time.sleep(0.3)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.fixture
-def limited(tmp_path) -> Iterator[Trial]:
+def limited(tmp_path: Path) -> Iterator[Trial]:
     """debug-tts in a process that may open 1,024 files."""
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nulimit -n 1024\nexec "{sys.executable}" "$@"\n')
@@ -157,7 +165,7 @@ def limited(tmp_path) -> Iterator[Trial]:
 
 
 @pytest.mark.parametrize("sent", [b"", UPLOAD], ids=["idle", "half-a-body"])
-def test_1200_connections_at_1024_files_stop_no_request_and_fill_no_log(limited, sent) -> None:
+def test_1200_connections_at_1024_files_stop_no_request_and_fill_no_log(limited: Trial, sent: Any) -> None:
     resource = pytest.importorskip("resource")
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1400:
         pytest.skip("this process itself may not open 1,400 files")
@@ -174,7 +182,9 @@ def test_1200_connections_at_1024_files_stop_no_request_and_fill_no_log(limited,
     assert len(limited.log) < 10_000
 
 
-def test_door_with_all_at_work_refuses_the_newcomer_with_503(engine, monkeypatch) -> None:
+def test_door_with_all_at_work_refuses_the_newcomer_with_503(
+    engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("engines.serving.connections.MOST_CONNECTIONS", 2)
     engine.may_generate.clear()
     with serving(engine) as client:
@@ -182,10 +192,10 @@ def test_door_with_all_at_work_refuses_the_newcomer_with_503(engine, monkeypatch
         body = b'{"text": "Hi", "language": "en"}'
         head = f"POST /generate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
         asked = head.encode() + b"Content-Type: application/json\r\n\r\n" + body
-        with connections(client.base_url.port, 2, asked) as working:
+        with connections(port_of(client), 2, asked) as working:
             assert engine.generate_began.wait(AT_LAST_S)
             wait_until(lambda: engine.activity._waiting)
-            with connections(client.base_url.port, 1) as (refused,):
+            with connections(port_of(client), 1) as (refused,):
                 answer = answer_of(refused).lower()
             engine.may_generate.set()
             assert {answer_of(connection)[:12] for connection in working} == {b"HTTP/1.1 200"}
@@ -196,14 +206,16 @@ def test_door_with_all_at_work_refuses_the_newcomer_with_503(engine, monkeypatch
 @pytest.mark.parametrize(
     ("limit", "expected"), [(1024, (512, 64)), (256, (128, 16)), (20_000, (512, 128)), (-1, (512, 128))]
 )
-def test_capacity_leaves_room_below_the_limit(monkeypatch, limit, expected) -> None:
+def test_capacity_leaves_room_below_the_limit(
+    monkeypatch: pytest.MonkeyPatch, limit: int, expected: tuple[int, ...]
+) -> None:
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (limit, limit))
     capacity = Capacity.of_this_process()
     assert (capacity.connections, capacity.backlog) == expected
 
 
-def test_notice_is_given_once_a_minute_with_its_count(caplog) -> None:
+def test_notice_is_given_once_a_minute_with_its_count(caplog: pytest.LogCaptureFixture) -> None:
     seconds = 100.0
     notice = Notice("closed %d", clock=lambda: seconds)
     for _ in range(1000):
@@ -213,8 +225,8 @@ def test_notice_is_given_once_a_minute_with_its_count(caplog) -> None:
     assert [record.getMessage() for record in caplog.records] == ["closed 1", "closed 1000"]
 
 
-def test_door_says_in_one_line_that_there_is_no_descriptor(caplog) -> None:
+def test_door_says_in_one_line_that_there_is_no_descriptor(caplog: pytest.LogCaptureFixture) -> None:
     door = Door(Capacity(2, 2))
     for _ in range(1000):
-        door.handle_loop_error(asyncio.new_event_loop, {"exception": OSError(errno.EMFILE, "Too many open files")})
+        door.handle_loop_error(asyncio.new_event_loop, {"exception": OSError(errno.EMFILE, "Too many open files")})  # type: ignore[arg-type]
     assert len(caplog.records) == 1

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,7 +101,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def run(images, tmp_path):
+def run(images: Mapping[str, str], tmp_path: Path) -> Callable[..., AbstractContextManager[Container]]:
     """Run an engine with mounts (place in the container: place here), variables and a wrapper of its command."""
 
     @contextlib.contextmanager
@@ -158,7 +159,9 @@ def default_model(engine: str) -> Path:
 
 @container
 @BOTH
-def test_image_with_its_baked_in_model_alone(run, engine):
+def test_image_with_its_baked_in_model_alone(
+    run: Callable[..., AbstractContextManager[Container]], engine: str
+) -> None:
     with run(engine) as running:
         assert running.ask("/info")["name"] == engine
         assert running.models()[0] == "default"
@@ -168,7 +171,9 @@ def test_image_with_its_baked_in_model_alone(run, engine):
 
 @container
 @BOTH
-def test_image_with_baked_in_and_mounted_models(run, engine, tmp_path):
+def test_image_with_baked_in_and_mounted_models(
+    run: Callable[..., AbstractContextManager[Container]], engine: str, tmp_path: Path
+) -> None:
     mounted = tmp_path / "mounted"
     shutil.copytree(default_model(engine), mounted / "custom")
     shutil.copytree(default_model(engine), mounted / ".custom2.part")
@@ -190,7 +195,9 @@ def test_image_with_baked_in_and_mounted_models(run, engine, tmp_path):
 
 @container
 @BOTH
-def test_image_with_mounted_models_only(run, engine, tmp_path):
+def test_image_with_mounted_models_only(
+    run: Callable[..., AbstractContextManager[Container]], engine: str, tmp_path: Path
+) -> None:
     (tmp_path / "no_models").mkdir()
     shutil.copytree(default_model(engine), tmp_path / "mounted/custom")
     with run(engine, {"/app/models": tmp_path / "no_models", "/app/external_models": tmp_path / "mounted"}) as running:
@@ -200,7 +207,9 @@ def test_image_with_mounted_models_only(run, engine, tmp_path):
 
 
 @container
-def test_image_with_the_bare_files_of_kokoro_mounted(run, tmp_path):
+def test_image_with_the_bare_files_of_kokoro_mounted(
+    run: Callable[..., AbstractContextManager[Container]], tmp_path: Path
+) -> None:
     mounted = tmp_path / "mounted"
     mounted.mkdir()
     shutil.copy(next(default_model("kokoro").glob("*.onnx")), mounted / "kokoro-v0_19.onnx")
@@ -213,7 +222,9 @@ def test_image_with_the_bare_files_of_kokoro_mounted(run, tmp_path):
 
 
 @container
-def test_image_downloads_on_demand_and_has_the_model_after_a_restart(run, tmp_path):
+def test_image_downloads_on_demand_and_has_the_model_after_a_restart(
+    run: Callable[..., AbstractContextManager[Container]], tmp_path: Path
+) -> None:
     tones = (default_model("debug-tts") / "tones.json").read_bytes()
     description = yaml.safe_load((ENGINES / "tts/debug-tts/engine.yaml").read_text(encoding="utf-8"))
     file = {
@@ -243,7 +254,9 @@ def test_image_downloads_on_demand_and_has_the_model_after_a_restart(run, tmp_pa
 
 @container
 @BOTH
-def test_image_runs_as_another_user(run, engine, tmp_path):
+def test_image_runs_as_another_user(
+    run: Callable[..., AbstractContextManager[Container]], engine: str, tmp_path: Path
+) -> None:
     """The daemon makes a missing folder of the host as root, so that the user cannot write there."""
     os.chmod(tmp_path, 0o755)
     for folder in (tmp_path, *tmp_path.parents[:2]):
@@ -260,7 +273,7 @@ def test_image_runs_as_another_user(run, engine, tmp_path):
 
 
 @container
-def test_image_ends_well_when_it_is_told_to_stop(run):
+def test_image_ends_well_when_it_is_told_to_stop(run: Callable[..., AbstractContextManager[Container]]) -> None:
     """`docker stop` sends SIGTERM to the first process of a container, which must be the server itself."""
     with run("debug-tts") as running:
         port = running.url.rpartition(":")[2]
@@ -283,7 +296,7 @@ def command_lines() -> Iterator[tuple[int, list[str]]]:
 
 @container
 @BOTH
-def test_image_holds_only_what_it_needs(images, engine):
+def test_image_holds_only_what_it_needs(images: Mapping[str, str], engine: str) -> None:
     with image_builder.container(images[engine]) as name:
         command = image_builder.command_in(name, ["find", "/app", "-printf", "%P\n"])
         listed = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -296,7 +309,7 @@ def test_image_holds_only_what_it_needs(images, engine):
 # What needs no container
 
 
-def test_compose_starts_every_engine_that_has_an_image():
+def test_compose_starts_every_engine_that_has_an_image() -> None:
     compose = yaml.safe_load((PROJECT / "compose.yaml").read_text(encoding="utf-8"))
     dockerfiles = {path.parent.name for path in ENGINES.glob("*/*/Dockerfile")}
     assert set(compose["services"]) == dockerfiles
@@ -313,7 +326,7 @@ def test_compose_starts_every_engine_that_has_an_image():
 @pytest.mark.parametrize(
     "engine", sorted(str(path.parent.relative_to(ENGINES)) for path in ENGINES.glob("*/*/Dockerfile"))
 )
-def test_dockerfile_copies_only_what_is_there(engine):
+def test_dockerfile_copies_only_what_is_there(engine: Any) -> None:
     text = (ENGINES / engine / "Dockerfile").read_text(encoding="utf-8")
     for source in re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", text):
         for pattern in source.split():

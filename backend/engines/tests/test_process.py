@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def debug_tts() -> Iterator[Trial]:
 
 
 @pytest.fixture
-def slow(tmp_path) -> Iterator[Trial]:
+def slow(tmp_path: Path) -> Iterator[Trial]:
     """A server whose loads and requests take as long as its environment says."""
     folder = make_folder(tmp_path / "scripted")
     (folder / "server.py").write_text(SLOW_ENGINE)
@@ -86,7 +87,7 @@ def send(trial: Trial, number: int) -> int:
     return ended(trial)
 
 
-def quietly(function, *arguments) -> object:
+def quietly(function: Any, *arguments: Any) -> object:
     try:
         return function(*arguments)
     except OSError as error:
@@ -94,19 +95,19 @@ def quietly(function, *arguments) -> object:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_to_an_idle_server_ends_it_with_code_0(debug_tts, number) -> None:
+def test_signal_to_an_idle_server_ends_it_with_code_0(debug_tts: Trial, number: int) -> None:
     debug_tts.start()
     code = send(debug_tts, number)
     assert code == 0
 
 
-def test_sigterm_before_the_server_listens_ends_it_with_code_0_or_by_the_signal(debug_tts) -> None:
+def test_sigterm_before_the_server_listens_ends_it_with_code_0_or_by_the_signal(debug_tts: Trial) -> None:
     debug_tts.process = debug_tts.spawn("--port", str(free_port()))
     time.sleep(0.02)
     assert send(debug_tts, signal.SIGTERM) in (0, -signal.SIGTERM)
 
 
-def test_sigterm_during_a_load_ends_it_with_code_0_and_answers_503(slow) -> None:
+def test_sigterm_during_a_load_ends_it_with_code_0_and_answers_503(slow: Trial) -> None:
     slow.environment["LOAD_S"] = "90"
     slow.start()
     with in_background(slow.post, "/load", {"engineModelName": "default"}) as answers:
@@ -116,7 +117,7 @@ def test_sigterm_during_a_load_ends_it_with_code_0_and_answers_503(slow) -> None
     assert answers[0].status == 503
 
 
-def test_sigterm_lets_a_short_generation_end(slow) -> None:
+def test_sigterm_lets_a_short_generation_end(slow: Trial) -> None:
     slow.environment["GENERATE_S"] = "1.5"
     slow.start()
     slow.load()
@@ -127,7 +128,7 @@ def test_sigterm_lets_a_short_generation_end(slow) -> None:
     assert answers[0].status == 200
 
 
-def test_sigterm_during_a_generation_that_hangs_in_c_ends_it_with_code_0(slow) -> None:
+def test_sigterm_during_a_generation_that_hangs_in_c_ends_it_with_code_0(slow: Trial) -> None:
     slow.environment["HANG"] = "1"
     slow.start()
     slow.load()
@@ -138,7 +139,7 @@ def test_sigterm_during_a_generation_that_hangs_in_c_ends_it_with_code_0(slow) -
     assert answers[0].status == 503
 
 
-def test_sigterm_while_a_mount_hangs_ends_it_with_code_0(slow) -> None:
+def test_sigterm_while_a_mount_hangs_ends_it_with_code_0(slow: Trial) -> None:
     slow.environment["HANG_IN_A_THREAD"] = "1"
     slow.start()
     with in_background(quietly, slow.get, "/models", 15):
@@ -147,7 +148,7 @@ def test_sigterm_while_a_mount_hangs_ends_it_with_code_0(slow) -> None:
     assert code == 0
 
 
-def test_sigterm_while_nobody_reads_the_log_ends_it_with_code_0(slow) -> None:
+def test_sigterm_while_nobody_reads_the_log_ends_it_with_code_0(slow: Trial) -> None:
     """A full pipe holds every thread that logs, and with it the lock of the log."""
     server = slow.folder / "server.py"
     flood = 'import logging\n        for _ in range(4000): logging.error("x" * 100)\n        return pcm16_wav'
@@ -168,7 +169,7 @@ def test_sigterm_while_nobody_reads_the_log_ends_it_with_code_0(slow) -> None:
     assert code == 0
 
 
-def test_sigterm_twice_ends_it_with_code_0(slow) -> None:
+def test_sigterm_twice_ends_it_with_code_0(slow: Trial) -> None:
     slow.environment["LOAD_S"] = "90"
     slow.start()
     with in_background(quietly, slow.post, "/load", {"engineModelName": "default"}):
@@ -178,7 +179,7 @@ def test_sigterm_twice_ends_it_with_code_0(slow) -> None:
         assert send(slow, signal.SIGTERM) == 0
 
 
-def test_shutdown_during_a_load_answers_at_once_and_closes_the_port(slow) -> None:
+def test_shutdown_during_a_load_answers_at_once_and_closes_the_port(slow: Trial) -> None:
     slow.environment["LOAD_S"] = "90"
     slow.start()
     with in_background(quietly, slow.post, "/load", {"engineModelName": "default"}):
@@ -190,7 +191,7 @@ def test_shutdown_during_a_load_answers_at_once_and_closes_the_port(slow) -> Non
     assert code == 0
 
 
-def test_connection_that_sends_nothing_does_not_hold_up_the_end(debug_tts) -> None:
+def test_connection_that_sends_nothing_does_not_hold_up_the_end(debug_tts: Trial) -> None:
     debug_tts.start()
     with socket.create_connection(("127.0.0.1", debug_tts.port)) as client:
         client.sendall(b"POST /load HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n")
@@ -199,7 +200,7 @@ def test_connection_that_sends_nothing_does_not_hold_up_the_end(debug_tts) -> No
     assert code == 0
 
 
-def test_port_that_is_taken_is_said_with_a_code_other_than_0(debug_tts) -> None:
+def test_port_that_is_taken_is_said_with_a_code_other_than_0(debug_tts: Trial) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -220,7 +221,7 @@ def test_port_that_is_taken_is_said_with_a_code_other_than_0(debug_tts) -> None:
         (["--port", "8766"], {"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is 'LOUD': use one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )
-def test_bad_value_is_a_clear_error_with_code_2(flags, environment, said) -> None:
+def test_bad_value_is_a_clear_error_with_code_2(flags: Any, environment: dict[str, Any], said: str) -> None:
     clean = {name: value for name, value in os.environ.items() if name not in ("PORT", "LOG_LEVEL")}
     done = subprocess.run(
         [sys.executable, "server.py", *flags],
@@ -235,12 +236,12 @@ def test_bad_value_is_a_clear_error_with_code_2(flags, environment, said) -> Non
 
 
 @pytest.mark.parametrize("host", ["no such host", "203.0.113.7"])
-def test_host_that_is_not_here_is_a_clear_error(host) -> None:
+def test_host_that_is_not_here_is_a_clear_error(host: str) -> None:
     with pytest.raises(StartError, match=re.escape(host)):
         process.listen(host, free_port())
 
 
-def test_engine_yaml_that_is_wrong_is_a_clear_error(debug_tts) -> None:
+def test_engine_yaml_that_is_wrong_is_a_clear_error(debug_tts: Trial) -> None:
     (debug_tts.folder / "engine.yaml").write_text("name: Debug TTS\nschema_version: 1\n")
     debug_tts.process = debug_tts.spawn("--port", str(free_port()))
     assert ended(debug_tts) == 1
@@ -263,7 +264,7 @@ def test_flags_win_over_the_environment() -> None:
     assert (options.port, options.host, options.log_level) == (1, "0.0.0.0", "DEBUG")
 
 
-def test_server_listens_on_loopback_only_unless_told_otherwise(debug_tts) -> None:
+def test_server_listens_on_loopback_only_unless_told_otherwise(debug_tts: Trial) -> None:
     debug_tts.start()
     assert _listening_addresses(debug_tts.port) == {"0100007F"}  # 127.0.0.1 as /proc/net/tcp writes it
 
@@ -274,7 +275,7 @@ def _listening_addresses(port: int) -> set[str]:
     return {address for address, number in local if int(number, 16) == port}
 
 
-def test_log_has_the_standard_form_and_never_the_text(debug_tts) -> None:
+def test_log_has_the_standard_form_and_never_the_text(debug_tts: Trial) -> None:
     debug_tts.start()
     debug_tts.load()
     secret = "The treasure lies under the third oak"
@@ -289,7 +290,7 @@ def test_log_has_the_standard_form_and_never_the_text(debug_tts) -> None:
     assert "\x1b" not in debug_tts.log
 
 
-def test_log_of_a_request_that_fails_does_not_repeat_the_text(slow) -> None:
+def test_log_of_a_request_that_fails_does_not_repeat_the_text(slow: Trial) -> None:
     server = slow.folder / "server.py"
     server.write_text(server.read_text().replace("return pcm16_wav", "raise ValueError(text); return pcm16_wav"))
     slow.start()
@@ -300,13 +301,13 @@ def test_log_of_a_request_that_fails_does_not_repeat_the_text(slow) -> None:
     assert "oak" not in slow.log
 
 
-def test_log_level_debug_is_obeyed(slow) -> None:
+def test_log_level_debug_is_obeyed(slow: Trial) -> None:
     slow.environment["LOG_LEVEL"] = "ERROR"
     slow.start()
     assert slow.log == ""
 
 
-def test_server_starts_from_its_own_folder_without_an_installed_package(tmp_path) -> None:
+def test_server_starts_from_its_own_folder_without_an_installed_package(tmp_path: Path) -> None:
     """As the client starts it: the engine's Python, its server.py, its folder; nothing else is given."""
     port = free_port()
     code = "import runpy, sys; sys.path[:] = [p for p in sys.path if 'backend' not in p]; "
@@ -327,7 +328,7 @@ def _listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_threads_of_a_stopped_server_do_not_outlive_it(slow) -> None:
+def test_threads_of_a_stopped_server_do_not_outlive_it(slow: Trial) -> None:
     slow.start()
     threads = [
         threading.Thread(target=quietly, args=(slow.post, "/load", {"engineModelName": "default"})) for _ in range(8)

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -57,7 +58,7 @@ def quantile(values: list[float], part: float) -> float:
 
 @pytest.mark.parametrize("during", ["generate", "load"])
 @pytest.mark.parametrize("is_full", [short, full])
-def test_health_is_instant_during(during, is_full) -> None:
+def test_health_is_instant_during(during: str, is_full: Any) -> None:
     pytest.importorskip("onnxruntime")
     with trial_of(TTS / "kokoro") as trial:
         shutil.copytree(trial.models_dir / "default", trial.models_dir / "second")
@@ -97,7 +98,7 @@ def _keep_busy(trial: Trial, during: str, end: float) -> None:
 
 
 @pytest.mark.parametrize("is_full", [short, full])
-def test_overload_is_answered_200_or_503_with_retry_after(is_full) -> None:
+def test_overload_is_answered_200_or_503_with_retry_after(is_full: Any) -> None:
     with trial_of(TTS / "debug-tts") as trial:
         trial.start()
         trial.model = "default"
@@ -126,7 +127,7 @@ def test_overload_is_answered_200_or_503_with_retry_after(is_full) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as Unix has them")
 @pytest.mark.parametrize("is_full", [short, full])
-def test_sigterm_at_random_moments_ends_with_code_0(is_full) -> None:
+def test_sigterm_at_random_moments_ends_with_code_0(is_full: Any) -> None:
     pytest.importorskip("onnxruntime")
     chance = random.Random(18)
     slowest = 0.0
@@ -209,7 +210,7 @@ class StormyEngine(ScriptedEngine):
 
 
 @pytest.mark.parametrize("is_full", [short, full])
-def test_storm_of_loads_and_requests(tmp_path, is_full) -> None:
+def test_storm_of_loads_and_requests(tmp_path: Path, is_full: Any) -> None:
     gc.freeze()  # as the process does: a collection after every unload must not walk through the whole test run
     engine = StormyEngine(make_folder(tmp_path / "scripted", "default", "other", "broken", "unusable"))
     seen: Counter[str] = Counter()

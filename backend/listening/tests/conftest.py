@@ -52,19 +52,19 @@ def equipment() -> Equipment:
 
 
 @pytest.fixture(scope="session")
-def listener(equipment) -> Listener:
+def listener(equipment: Equipment) -> Listener:
     """The listener, opened once."""
     return Listener(equipment.listener)
 
 
 @pytest.fixture(scope="session")
-def kokoro(equipment) -> Kokoro:
+def kokoro(equipment: Equipment) -> Kokoro:
     """The real voice without Django, for faults that no interface allows: other tokens, another accent, lost chunks."""
     return Kokoro.load(equipment.model)
 
 
 @pytest.fixture(scope="session")
-def read_aloud(equipment, tmp_path_factory) -> ReadAloud:
+def read_aloud(equipment: Equipment, tmp_path_factory: pytest.TempPathFactory) -> ReadAloud:
     """Return read_aloud(text, voice, speed=1.0): the recording by `generate_audio`, cached."""
     made: dict[tuple[str, str, float], Recording] = {}
     folder = tmp_path_factory.mktemp("read-aloud")
@@ -100,7 +100,7 @@ def _give(values: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def storyflow(equipment, tmp_path_factory) -> Callable[..., str]:
+def storyflow(equipment: Equipment, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Return storyflow(*arguments), which runs the command with the real voice and returns its output."""
     media = tmp_path_factory.mktemp("media")
 

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ BOXES = read_page(PAGE.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("node", sorted({test.node for box in BOXES for test in box.tests}))
-def test_test_that_holds_a_box_exists(node) -> None:
+def test_test_that_holds_a_box_exists(node: Any) -> None:
     assert is_written(node)
 
 
@@ -59,7 +61,7 @@ def test_tests_that_need_nothing_have_to_run() -> None:
     ],
     ids=["all", "all, in two workers", "all but the slow", "by name", "the slow", "by path"],
 )
-def test_run_of_all_tests_fails_without_those_that_are_named(tmp_path, options, code) -> None:
+def test_run_of_all_tests_fails_without_those_that_are_named(tmp_path: Path, options: Any, code: int) -> None:
     """A project with two tests, where nothing that the page names can run."""
     settings = '[pytest]\ntestpaths = backend\nmarkers =\n    slow: "x"\n'
     (tmp_path / "pytest.ini").write_text(settings)
@@ -101,6 +103,6 @@ PRINTED = {
 
 
 @pytest.mark.parametrize("document", PRINTED)
-def test_page_has_as_many_boxes_as_the_specification_prints(document) -> None:
+def test_page_has_as_many_boxes_as_the_specification_prints(document: Any) -> None:
     held = Counter(box.section for box in BOXES if box.document.startswith(document))
     assert {section: held[section] for section in PRINTED[document]} == PRINTED[document]
