@@ -1,6 +1,7 @@
 """The built-in voice, loaded in this process."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,6 @@ def voice() -> Iterator[None]:
 
 
 @pytest.fixture
-def settings_of_django(settings):
+def settings_of_django(settings: Any) -> Any:
     """pytest-django's `settings` under another name, because Hypothesis's `settings` shadows it."""
     return settings

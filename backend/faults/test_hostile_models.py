@@ -4,6 +4,7 @@ import contextlib
 import os
 import struct
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -24,7 +25,7 @@ SECRET = 9.0
 BYTES = 16
 
 
-def model(location, offset="0", length=str(BYTES), more=()):
+def model(location: Any, offset: str = "0", length: str = str(BYTES), more: tuple[Any, ...] = ()) -> Any:
     """Return a model whose only output is a tensor of four floats kept elsewhere."""
     tensor = onnx.TensorProto(name="w", data_type=1, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
     for key, value in (("location", location), ("offset", offset), ("length", length), *more):
@@ -70,12 +71,12 @@ HOSTILE = {
     "negative length": (model("w.bin", length="-1"), None),
     "length in words": (model("w.bin", length="many"), None),
     "too long a number": (model("w.bin", offset="9" * 5000), None),
-    "two locations": (model("w.bin", more=[("location", "../secret.bin")]), None),
+    "two locations": (model("w.bin", more=(("location", "../secret.bin"),)), None),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_model_is_refused_before_the_runtime_opens_it(folder, settings, name):
+def test_hostile_model_is_refused_before_the_runtime_opens_it(folder: Path, settings: Any, name: Any) -> None:
     proto, prepare = HOSTILE[name]
     if prepare:
         prepare(folder)
@@ -91,7 +92,7 @@ def test_hostile_model_is_refused_before_the_runtime_opens_it(folder, settings, 
     assert not (folder / "a.wav").exists()
 
 
-def test_regular_file_next_to_the_model_is_read(folder):
+def test_regular_file_next_to_the_model_is_read(folder: Path) -> None:
     path = folder / "m.onnx"
     path.write_bytes(model("w.bin").SerializeToString())
     np.testing.assert_array_equal(open_session(path).run(None, {})[0], np.ones(4))
@@ -133,7 +134,7 @@ def disguised(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", ["long tag", "tag beyond 32 bits", "field of another type", "group of garbage",
                                   "fixed fields", "graph in pieces"])  # fmt: skip
-def test_disguised_model_is_refused_although_the_runtime_would_read_it(folder, name):
+def test_disguised_model_is_refused_although_the_runtime_would_read_it(folder: Path, name: str) -> None:
     path = folder / "m.onnx"
     path.write_bytes(disguised(folder)[name])
     with pytest.raises(ModelFileError):
@@ -145,18 +146,18 @@ def test_disguised_model_is_refused_although_the_runtime_would_read_it(folder, n
     np.testing.assert_array_equal(heard, np.full(4, SECRET))
 
 
-def _text(value):
+def _text(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 @pytest.mark.parametrize("cases", [300, pytest.param(20_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
-def test_everything_that_the_runtimes_parser_finds_in_damaged_bytes_is_found(tmp_path, cases):
+def test_everything_that_the_runtimes_parser_finds_in_damaged_bytes_is_found(tmp_path: Path, cases: int) -> None:
     whole = model("../secret.bin").SerializeToString()
     path = tmp_path / "m.onnx"
 
     @settings(max_examples=cases, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, len(whole) - 1), st.binary(max_size=4), st.integers(0, 4)), max_size=3))
-    def check(edits):
+    def check(edits: Any) -> None:
         data = whole
         for position, inserted, removed in edits:
             data = data[:position] + inserted + data[position + removed :]

@@ -78,7 +78,7 @@ class Speaker:
 
 
 @pytest.fixture
-def speaker(tmp_path) -> Iterator[Speaker]:
+def speaker(tmp_path: Path) -> Iterator[Speaker]:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     speaker = Speaker(tmp_path)
@@ -114,7 +114,9 @@ def check(call: str, report: dict[str, Any], failed: list[str], folder: Path, ne
         pytest.param("ENOSPC", "+", marks=pytest.mark.slow),
     ],
 )
-def test_failed_call_leaves_the_old_file_or_the_new_one(tmp_path, speaker, voice, call, error, forever):
+def test_failed_call_leaves_the_old_file_or_the_new_one(
+    tmp_path: Path, speaker: Speaker, voice: None, call: Any, error: str, forever: str
+) -> None:
     generate_audio(SHORT, output_path=str(tmp_path / "new.wav"))
     new = (tmp_path / "new.wav").read_bytes()
     for number in range(1, MOST_CALLS):

@@ -14,11 +14,11 @@ V1 = Path("/sys/fs/cgroup/cpu")
 V2 = Path("/sys/fs/cgroup")
 
 
-def test_process_on_one_core_gets_one_thread():
+def test_process_on_one_core_gets_one_thread() -> None:
     assert run_module("counted_threads", "one") == {"allowed": 1, "runtime": 1}
 
 
-def test_process_on_all_cores_gets_no_more_threads_than_cores():
+def test_process_on_all_cores_gets_no_more_threads_than_cores() -> None:
     found = run_module("counted_threads", "all")
     assert found["runtime"] <= found["allowed"] <= len(os.sched_getaffinity(0))
 
@@ -44,11 +44,11 @@ def group() -> Iterator[Path]:
         folder.rmdir()
 
 
-def test_process_with_a_quota_of_half_a_core_gets_one_thread(group):
+def test_process_with_a_quota_of_half_a_core_gets_one_thread(group: Path) -> None:
     assert run_module("counted_threads", "all", group) == {"allowed": 1, "runtime": 1}
 
 
-def test_quota_of_the_parent_group_counts(group):
+def test_quota_of_the_parent_group_counts(group: Path) -> None:
     inner = group / "inner"
     inner.mkdir()
     try:

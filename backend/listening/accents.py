@@ -30,16 +30,14 @@ def britishness(listener: Listener, recording: Recording, sentence: str = SENTEN
     normalised to mean 0 and deviation 1 over its recording.
     """
     ours = _normalised(listener.impression(recording))
-    american, british = (
-        _distance(ours, _normalised(listener.impression(_reading(voice, sentence)))) for voice in (_AMERICAN, _BRITISH)
-    )
+    american, british = (_distance(ours, _heard_reading(listener, voice, sentence)) for voice in (_AMERICAN, _BRITISH))
     return american - british
 
 
 @lru_cache
-def _reading(voice: str, sentence: str) -> Recording:
+def _heard_reading(listener: Listener, voice: str, sentence: str) -> States:
     spoken = Espeak(voice).speak(sentence)
-    return Recording(spoken.audio, spoken.sample_rate)
+    return _normalised(listener.impression(Recording(spoken.audio, spoken.sample_rate)))
 
 
 def _normalised(states: States) -> States:

@@ -15,7 +15,7 @@ _TOLERANCE = 0.02
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_rebuilt_tables_are_the_committed_ones_within_tolerance():
+def test_rebuilt_tables_are_the_committed_ones_within_tolerance() -> None:
     committed = build.tables_of(onnx.load(build.TARGET / build.MODEL_NAME))
     rebuilt = learn(examples(lessons(SENTENCES)))
     for field in fields(Tables):

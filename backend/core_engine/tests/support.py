@@ -1,8 +1,10 @@
 """Shared helpers for the tests of this app."""
 
 import contextlib
+import functools
 import shutil
 import tempfile
+import unittest
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from core_engine.kokoro.voice.formats import format_of
 from core_engine.kokoro.voice.voices import VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.model_paths import BUILT_IN, model_path
+from core_engine.places import models_dir
 
+REAL_VOICE = "kokoro-v1.0-int8"
 SAMPLE_TEXT = "The keeper lit the lamp. It was a quarter past six."
 
 
@@ -54,6 +58,33 @@ def built_in_voice() -> Iterator[None]:
             forget_session()
 
 
+@functools.cache
+def find_real_voice() -> Path | None:
+    """Return Kokoro v1.0 with its voices in `voices/`: as installed, or as fetched for the tests that listen."""
+    installed = model_path(REAL_VOICE, models_dir())
+    if installed.is_file():
+        return installed
+    try:
+        from listening.equipment import EquipmentMissingError
+        from listening.equipment import installed as fetched
+    except ImportError:  # in a project of its own the app has no listener
+        return None
+    try:
+        return fetched().model
+    except EquipmentMissingError:
+        return None
+
+
+def real_voice() -> Path:
+    """Return it where `needs_real_voice` lets a test run."""
+    found = find_real_voice()
+    assert found
+    return found
+
+
+needs_real_voice = unittest.skipUnless(find_real_voice(), f"needs Kokoro's weights: storyflow models pull {REAL_VOICE}")
+
+
 def random_pack(seed: int, rows: int = 511) -> npt.NDArray[np.float32]:
     """Return a random voice pack with values in a realistic range."""
     return np.random.default_rng(seed).normal(0, 0.3, (rows, 1, 256)).astype(np.float32)
@@ -71,5 +102,5 @@ def install(models_dir: Path, name: str, rows: int = 510, voices: tuple[str, ...
     (folder / "voices").mkdir(parents=True)
     shutil.copy(built_in, folder / f"{name}.onnx")
     pack = format_of(built_in.with_name("voices.npz")).read("af_bella")[:rows]
-    np.savez(folder / "voices" / "voices.npz", **dict.fromkeys(voices, pack))
+    np.savez(folder / "voices" / "voices.npz", **dict.fromkeys(voices, pack))  # type: ignore[arg-type]
     return folder / f"{name}.onnx"

@@ -40,11 +40,11 @@ def check(text: str, language: str, limit: int) -> None:
 
 
 class AnyTextTests(SimpleTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         logging.disable(logging.WARNING)
         self.addCleanup(logging.disable, logging.NOTSET)
 
-    def test_any_text_becomes_chunks_or_our_own_error(self):
+    def test_any_text_becomes_chunks_or_our_own_error(self) -> None:
         for seed in range(150):
             rng = random.Random(seed)
             with self.subTest(seed=seed):

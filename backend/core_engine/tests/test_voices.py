@@ -1,6 +1,7 @@
 """The seven voices differ audibly from each other."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -15,25 +16,25 @@ from core_engine.tts_wrapper import VALID_VOICE_IDS, generate_audio
 class SpeakingTestCase(LoaderTestCase):
     """A test that analyses the audio of the built-in voice."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         voice = built_in_voice()
         voice.__enter__()
         self.addCleanup(voice.__exit__, None, None, None)
 
-    def spoken(self, voice, speed=1.0):
+    def spoken(self, voice: str, speed: float = 1.0) -> Any:
         path = str(self.folder / "a.wav")
         self.assertTrue(generate_audio(SAMPLE_TEXT, voice, speed, path)["success"])
         return sf.read(path, dtype="float32")
 
 
 class VoicesHeardTests(SpeakingTestCase):
-    def test_all_voices_are_audibly_different(self):
+    def test_all_voices_are_audibly_different(self) -> None:
         heard = {voice: self.spoken(voice) for voice in VALID_VOICE_IDS}
         for one, other in itertools.combinations(VALID_VOICE_IDS, 2):
             self.assertTrue(sound_different(heard[one][0], heard[other][0], heard[one][1]), f"{one} and {other}")
 
-    def test_no_difference_is_heard_within_one_voice(self):
+    def test_no_difference_is_heard_within_one_voice(self) -> None:
         """Changes that make files unequal but keep the voice; otherwise the test above would prove nothing."""
         audio, rate = self.spoken("af_sarah")
         one_sample = audio.copy()
@@ -52,7 +53,7 @@ class VoicesHeardTests(SpeakingTestCase):
 
 
 class OwnStyleTests(LoaderTestCase):
-    def test_every_voice_speaks_with_its_own_row_of_the_pack(self):
+    def test_every_voice_speaks_with_its_own_row_of_the_pack(self) -> None:
         packs = seven_packs()
         np.savez(self.folder / "voices.npz", **packs)
         (self.folder / "kokoro-v0_19.onnx").write_bytes(b"any placeholder")
@@ -70,14 +71,14 @@ class OwnStyleTests(LoaderTestCase):
 class _Listening:
     """A real session that records its last inputs."""
 
-    def __init__(self, session):
+    def __init__(self, session: Any) -> None:
         self._session = session
         self.get_inputs, self.get_outputs = session.get_inputs, session.get_outputs
-        self.fed = {}
+        self.fed: dict[str, Any] = {}
 
-    def run(self, names, fed, *options):
+    def run(self, names: Any, fed: Any, *options: Any) -> Any:
         self.fed = fed
         return self._session.run(names, fed, *options)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def replace(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [write, cut, replace])
-def test_every_change_makes_another_state(file, change) -> None:
+def test_every_change_makes_another_state(file: Path, change: Callable[[Path], None]) -> None:
     before = state_of(file)
     assert state_of(file) == before
     time.sleep(0.02)  # file systems note times in ticks of some milliseconds
@@ -47,7 +48,7 @@ def test_every_change_makes_another_state(file, change) -> None:
     assert state_of(file) != before
 
 
-def test_state_below_a_folder_is_of_all_files_but_hidden_ones(file, tmp_path) -> None:
+def test_state_below_a_folder_is_of_all_files_but_hidden_ones(file: Path, tmp_path: Path) -> None:
     (tmp_path / "voices").mkdir()
     (tmp_path / "voices" / "one.bin").write_bytes(b"1")
     (tmp_path / ".note").write_bytes(b"1")
@@ -58,13 +59,13 @@ def test_state_below_a_folder_is_of_all_files_but_hidden_ones(file, tmp_path) ->
     assert states_below(file) == ((file, state_of(file)),)
 
 
-def test_state_of_a_file_just_written_is_not_settled(file) -> None:
+def test_state_of_a_file_just_written_is_not_settled(file: Path) -> None:
     state = state_of(file)
     assert not state.is_settled
     assert state._replace(changed_ns=state.changed_ns - 3_000_000_000).is_settled
 
 
-def test_sampled_digest_tells_models_apart_and_not_their_places(tmp_path) -> None:
+def test_sampled_digest_tells_models_apart_and_not_their_places(tmp_path: Path) -> None:
     digests = set()
     for content in (b"a" * 3_000_000, b"a" * 3_000_001, b"b" + b"a" * 2_999_999, b"a" * 2_999_999 + b"b"):
         path = tmp_path / "m.onnx"

@@ -13,6 +13,7 @@ from engines.contract.errors import UnusableModelError
 from engines.models import ModelStore
 from engines.store import links, manifest
 from engines.store.manifest import NAME, FileEntry, sha256_of, to_json
+from engines.store.regular_file import open_regular
 from engines.store.stamps import check_unchanged
 from engines.tests.file_server import file_server
 from engines.tests.scripted_engine import ScriptedEngine, make_folder
@@ -28,7 +29,7 @@ ONNX, VOICES = "storyflow-voice.onnx", "voices.npz"
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were hashed, each as often as it was."""
     names: list[str] = []
-    opened = manifest.open_regular
+    opened = open_regular
 
     def noted(path: Path) -> object:
         names.append(path.name)
@@ -80,27 +81,29 @@ def load(engine: BaseEngineServer, name: str) -> None:
     engine._loader.request(name).result(60)
 
 
-def test_load_with_many_models_prepares_the_store_twice(tmp_path, prepared) -> None:
+def test_load_with_many_models_prepares_the_store_twice(tmp_path: Path, prepared: list[Path]) -> None:
     engine = ScriptedEngine(make_folder(tmp_path / "e", *(f"model-{number}" for number in range(20))))
     load(engine, "model-7")
     engine.close()
     assert len(prepared) == 2  # once before it is queued, once on the worker
 
 
-def test_load_of_kokoro_prepares_the_store_twice_and_of_a_voice_too(kokoro, prepared) -> None:
+def test_load_of_kokoro_prepares_the_store_twice_and_of_a_voice_too(
+    kokoro: BaseEngineServer, prepared: list[Path]
+) -> None:
     for name in ("model-1", "model-1.bf_emma"):
         prepared.clear()
         load(kokoro, name)
         assert len(prepared) == 2
 
 
-def test_models_are_listed_with_the_store_prepared_once(kokoro, prepared) -> None:
+def test_models_are_listed_with_the_store_prepared_once(kokoro: BaseEngineServer, prepared: list[Path]) -> None:
     prepared.clear()
     assert len(kokoro.get_available_models()) > 6 * 7
     assert len(prepared) == 1
 
 
-def test_real_load_reads_every_file_once(kokoro, readings) -> None:
+def test_real_load_reads_every_file_once(kokoro: BaseEngineServer, readings: list[str]) -> None:
     readings.clear()
     load(kokoro, "model-1")
     assert sorted(readings) == [ONNX, VOICES]
@@ -110,7 +113,9 @@ def test_real_load_reads_every_file_once(kokoro, readings) -> None:
     assert sorted(readings) == [ONNX, VOICES], "a real load again: rot is found only by reading"
 
 
-def test_change_of_voice_and_load_of_the_loaded_model_read_nothing(kokoro, readings) -> None:
+def test_change_of_voice_and_load_of_the_loaded_model_read_nothing(
+    kokoro: BaseEngineServer, readings: list[str]
+) -> None:
     load(kokoro, "model-1.af_bella")
     readings.clear()
     for name in ("model-1.bf_emma", "model-1.bf_emma", "model-1"):
@@ -118,7 +123,7 @@ def test_change_of_voice_and_load_of_the_loaded_model_read_nothing(kokoro, readi
     assert readings == []
 
 
-def test_change_of_voice_sees_a_file_that_was_changed(kokoro) -> None:
+def test_change_of_voice_sees_a_file_that_was_changed(kokoro: BaseEngineServer) -> None:
     load(kokoro, "model-1.af_bella")
     with (kokoro.external_models_dir / "model-1" / ONNX).open("r+b") as file:
         file.seek(1_000_000)
@@ -128,7 +133,9 @@ def test_change_of_voice_sees_a_file_that_was_changed(kokoro) -> None:
 
 
 @pytest.mark.parametrize(("name", "file"), [("tone", "model.bin"), ("base", "base.pt")])
-def test_download_is_read_once_and_the_load_after_it_not_again(tmp_path, readings, name, file) -> None:
+def test_download_is_read_once_and_the_load_after_it_not_again(
+    tmp_path: Path, readings: list[str], name: str, file: Path
+) -> None:
     (tmp_path / "external_models").mkdir()
     with file_server(dict(SERVED)) as server:
         path = downloading_store(tmp_path, server).obtain(name)
@@ -137,7 +144,7 @@ def test_download_is_read_once_and_the_load_after_it_not_again(tmp_path, reading
     assert readings.count(file) == 1
 
 
-def test_damaged_model_is_read_once_until_it_changes(tmp_path, readings) -> None:
+def test_damaged_model_is_read_once_until_it_changes(tmp_path: Path, readings: list[str]) -> None:
     engine = ScriptedEngine(make_folder(tmp_path / "e"))
     folder = engine.models_dir / "default"
     write_manifest(folder, "weights")
@@ -153,7 +160,7 @@ def test_damaged_model_is_read_once_until_it_changes(tmp_path, readings) -> None
     engine.close()
 
 
-def test_path_of_a_linked_model_prepares_nothing(tmp_path, prepared) -> None:
+def test_path_of_a_linked_model_prepares_nothing(tmp_path: Path, prepared: list[Path]) -> None:
     store = ModelStore(make_folder(tmp_path / "e", "default"))
     assert store.path_of("default") == tmp_path / "e" / "models" / "default"
     assert prepared == []

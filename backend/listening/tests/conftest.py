@@ -4,9 +4,10 @@ Tests are skipped if voice or listener are missing, and fail instead if STORYFLO
 """
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,20 @@ Hear = Callable[..., str]
 ReadAloud = Callable[..., Recording]
 
 
+@pytest.fixture(scope="package", autouse=True)
+def cores_of_this_worker() -> Iterator[None]:
+    """Keep a worker to its share of the cores: a voice on one core does a third more than its half of two."""
+    worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
+    if not worker or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    share = cores[int(worker[1]) % len(cores) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
+    os.sched_setaffinity(0, share)
+    yield
+    os.sched_setaffinity(0, cores)
+
+
 @pytest.fixture(scope="session")
 def equipment() -> Equipment:
     """Voice and listener."""
@@ -37,19 +52,19 @@ def equipment() -> Equipment:
 
 
 @pytest.fixture(scope="session")
-def listener(equipment) -> Listener:
+def listener(equipment: Equipment) -> Listener:
     """The listener, opened once."""
     return Listener(equipment.listener)
 
 
 @pytest.fixture(scope="session")
-def kokoro(equipment) -> Kokoro:
+def kokoro(equipment: Equipment) -> Kokoro:
     """The real voice without Django, for faults that no interface allows: other tokens, another accent, lost chunks."""
     return Kokoro.load(equipment.model)
 
 
 @pytest.fixture(scope="session")
-def read_aloud(equipment, tmp_path_factory) -> ReadAloud:
+def read_aloud(equipment: Equipment, tmp_path_factory: pytest.TempPathFactory) -> ReadAloud:
     """Return read_aloud(text, voice, speed=1.0): the recording by `generate_audio`, cached."""
     made: dict[tuple[str, str, float], Recording] = {}
     folder = tmp_path_factory.mktemp("read-aloud")
@@ -85,7 +100,7 @@ def _give(values: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def storyflow(equipment, tmp_path_factory) -> Callable[..., str]:
+def storyflow(equipment: Equipment, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Return storyflow(*arguments), which runs the command with the real voice and returns its output."""
     media = tmp_path_factory.mktemp("media")
 

@@ -14,14 +14,18 @@ NOBODY = "http://127.0.0.1:9"
 """The discard port, on which no machine listens any more."""
 
 
-def test_missing_equipment_is_reported_with_the_command_to_get_it(tmp_path, monkeypatch):
+def test_missing_equipment_is_reported_with_the_command_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path))
     with pytest.raises(EquipmentMissingError, match="make test-listening"):
         installed()
 
 
 @pytest.mark.parametrize(("required", "code"), [("", 0), ("1", 1)])
-def test_without_a_network_the_reason_is_reported_and_it_fails_only_if_required(tmp_path, required, code):
+def test_without_a_network_the_reason_is_reported_and_it_fails_only_if_required(
+    tmp_path: Path, required: str, code: int
+) -> None:
     environment = {
         **os.environ,
         "PYTHONPATH": str(BACKEND),

@@ -152,7 +152,9 @@ def test_second_narration_of_a_project_waits_for_the_first(tmp_path: Path, proje
     assert [process.returncode for process in processes] == [0, 0]
     assert sum("Waiting until it is done" in errors for _, errors in told) <= 1
     assert sum("200 made now" in output for output, _ in told) == 1
-    assert len(read_record(project / RECORD_NAME).segments) == 200
+    record = read_record(project / RECORD_NAME)
+    assert record
+    assert len(record.segments) == 200
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of bytes")
