@@ -134,7 +134,7 @@ def test_change_of_voice_sees_a_file_that_was_changed(kokoro: BaseEngineServer) 
 
 @pytest.mark.parametrize(("name", "file"), [("tone", "model.bin"), ("base", "base.pt")])
 def test_download_is_read_once_and_the_load_after_it_not_again(
-    tmp_path: Path, readings: list[str], name: str, file: Path
+    tmp_path: Path, readings: list[str], name: str, file: str
 ) -> None:
     (tmp_path / "external_models").mkdir()
     with file_server(dict(SERVED)) as server:
