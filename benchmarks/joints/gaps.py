@@ -116,4 +116,5 @@ def _pitch_of_window(window: Floats) -> float | None:
 
 
 def rms(audio: Floats) -> float:
+    """Return the root of the mean square; nan where there is nothing."""
     return float(np.sqrt(np.mean(np.square(audio)))) if audio.size else float("nan")

@@ -31,6 +31,8 @@ from core_engine.model_choice import choose_model  # noqa: E402
 from core_engine.places import models_dir  # noqa: E402
 from listening.texts import FABLES  # noqa: E402
 
+from styles import with_one_style  # noqa: E402  isort: skip
+
 _ONE_RUN = "one run"
 _SOUNDS = 15
 """So many on either side of the cut are compared: about a second."""
@@ -62,10 +64,13 @@ def main() -> None:
     with ThreadPoolExecutor(options.workers) as pool:
         for voice, utterance in _passages(kokoro, options):
             passage, cut = utterance.chunks[0], _middle(utterance.chunks[0])
-            wanted = _ways(passage, cut, options.context)
-            readings = pool.map(lambda way, said=utterance: _spoken(kokoro, said, *way), wanted.values())
-            for way, reading in zip(wanted, readings, strict=True):
-                ways.setdefault(way, []).append(reading)
+            wanted = _ways(passage, cut, options)
+            said = {True: with_one_style(utterance), False: utterance}
+            started = {
+                name: pool.submit(_spoken, kokoro, said["one style" in name], *way) for name, way in wanted.items()
+            }
+            for name, reading in started.items():
+                ways.setdefault(name, []).append(reading.result())
             print(f"{voice}: {passage.phonemes[cut - 20 : cut + 20]}", file=sys.stderr, flush=True)
     report(ways)
 
@@ -90,10 +95,11 @@ def report(ways: dict[str, list[Reading]]) -> None:
         )
 
 
-def _ways(passage: Chunk, cut: int, contexts: list[int]) -> dict[str, tuple[list[Chunk], int]]:
+def _ways(passage: Chunk, cut: int, options: argparse.Namespace) -> dict[str, tuple[list[Chunk], int]]:
     """Return the chunks of every way to speak a passage, and where the cut is in them."""
     window, shift = _window(passage, cut)
-    joints = {f"joint, {context} tokens": ([*_halves(passage, cut, context)], cut) for context in contexts}
+    joints = {f"joint, {context} tokens": ([*_halves(passage, cut, context)], cut) for context in options.context}
+    joints |= {f"joint, {n} tokens, one style": ([*_halves(passage, cut, n)], cut) for n in options.one_style}
     return {_ONE_RUN: ([passage], cut), "another run": ([window], cut - shift), **joints}
 
 
@@ -175,6 +181,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default="auto", help="name of an installed model, or the path of one")
     parser.add_argument("--voices", nargs="+", default=["bm_george", "af_bella"])
     parser.add_argument("--context", nargs="+", type=int, default=[0, 40, 80, 120], help="tokens of the other chunk")
+    parser.add_argument("--one-style", nargs="+", type=int, default=[40], help="the same, with the style of the whole")
     parser.add_argument("--passages", type=int, default=12)
     parser.add_argument("--workers", type=int, default=2, help="runs at once, one thread each")
     parser.add_argument("--tokens", type=int, default=400, help="longest passage, the words of its neighbours included")
