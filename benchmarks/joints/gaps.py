@@ -17,7 +17,7 @@ _BESIDE = 3 * SAMPLE_RATE // 10  # 0.3 s of speech on either side
 _WINDOW, _HOP = SAMPLE_RATE // 25, SAMPLE_RATE // 100
 _LOWEST_HZ, _HIGHEST_HZ = 60, 400
 _VOICED = 0.5  # of the normalised autocorrelation
-_SOUNDLESS = frozenset(';:,.!?¡¿—…"«»“”() ˈˌː')
+SOUNDLESS = frozenset(';:,.!?¡¿—…"«»“”() ˈˌː')
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def gaps(audio: Floats, chunks: Sequence[Placed]) -> Iterator[Gap]:
     ]
     ends = [start for _, start, _ in symbols[1:]] + [audio.size]
     quiet = _quiet(audio)
-    sounding = [index for index, (symbol, _, _) in enumerate(symbols) if symbol not in _SOUNDLESS]
+    sounding = [index for index, (symbol, _, _) in enumerate(symbols) if symbol not in SOUNDLESS]
     for before, behind in pairwise(sounding):
         kind = _kind("".join(symbol for symbol, _, _ in symbols[before + 1 : behind]))
         at_joint = symbols[before][2] != symbols[behind][2]
@@ -71,8 +71,8 @@ def longest_pause_ms(audio: Floats) -> float:
 
 def _gap(audio: Floats, kind: str, begin: int, end: int, *, at_joint: bool) -> Gap:
     before, behind = audio[max(0, begin - _BESIDE) : begin], audio[end : end + _BESIDE]
-    pitch = 12 * float(np.log2(_pitch(behind) / _pitch(before)))
-    energy = 20 * float(np.log10(_rms(behind) / _rms(before)))
+    pitch = 12 * float(np.log2(pitch_hz(behind) / pitch_hz(before)))
+    energy = 20 * float(np.log10(rms(behind) / rms(before)))
     return Gap(kind, (end - begin) * 1000 / SAMPLE_RATE, abs(pitch), abs(energy), at_joint)
 
 
@@ -98,7 +98,7 @@ def _longest_run(quiet: npt.NDArray[np.bool_], begin: int, end: int) -> tuple[in
     return begin + int(first), begin + int(last)
 
 
-def _pitch(audio: Floats) -> float:
+def pitch_hz(audio: Floats) -> float:
     """Return the median pitch of the voiced parts in Hz, by autocorrelation; nan where none is."""
     windows = [audio[at : at + _WINDOW] for at in range(0, audio.size - _WINDOW, _HOP)]
     found = [hz for hz in map(_pitch_of_window, windows) if hz]
@@ -115,5 +115,6 @@ def _pitch_of_window(window: Floats) -> float | None:
     return SAMPLE_RATE / (best + SAMPLE_RATE // _HIGHEST_HZ) if voiced else None
 
 
-def _rms(audio: Floats) -> float:
+def rms(audio: Floats) -> float:
+    """Return the root of the mean square; nan where there is nothing."""
     return float(np.sqrt(np.mean(np.square(audio)))) if audio.size else float("nan")

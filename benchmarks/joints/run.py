@@ -1,15 +1,17 @@
 """How do chunks meet, as a listener hears it? Pauses, and steps of pitch and loudness, beside those inside chunks.
 
-    python benchmarks/joints/run.py --model kokoro-v1.0-int8 --listener FOLDER
+    python benchmarks/joints/run.py --model kokoro-v1.0-int8 [--story FILE ...] [--voices NAME ...] --listener FOLDER
 
-Each chunk of the story is spoken once and joined twice: as it came, with 100 ms between, and as `core_engine` joins it.
-With --alone the chunks are spoken without the words of their neighbours.
+Each chunk of a story is spoken once and joined twice: as it came, with 100 ms between, and as `core_engine` joins it.
+--context 0 speaks the chunks without the words of their neighbours, --tokens makes them shorter or longer.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,31 +23,57 @@ sys.path.insert(0, str(ROOT / "backend"))
 from core_engine.kokoro.dimensions import SAMPLE_RATE, SAMPLES_PER_FRAME  # noqa: E402
 from core_engine.kokoro.model.inference import Sound  # noqa: E402
 from core_engine.kokoro.speech.joints import join  # noqa: E402
-from core_engine.kokoro.speech.synthesis import Kokoro  # noqa: E402
+from core_engine.kokoro.speech.synthesis import CONTEXT_TOKENS, Kokoro, Utterance  # noqa: E402
 from core_engine.kokoro.speech.throughput import CHUNK_TOKENS  # noqa: E402
-from core_engine.kokoro.text.chunks import Chunk  # noqa: E402
+from core_engine.kokoro.speech.versions import checked_version  # noqa: E402
+from core_engine.kokoro.text.chunks import Chunk, text_to_chunks  # noqa: E402
 from core_engine.model_choice import choose_model  # noqa: E402
 from core_engine.places import models_dir  # noqa: E402
 from storyflow.stories.story import read_story  # noqa: E402
+
+from styles import with_one_style  # noqa: E402  isort: skip
 
 _LONGEST_MS = 800
 _FACTOR = 1.3
 
 
+@dataclass(frozen=True)
+class Reading:
+    """One story by one voice."""
+
+    was: Floats
+    """As the chunks came, with 100 ms between."""
+    now: Floats
+    """As they are joined."""
+    gaps_before: list[Gap]
+    gaps_now: list[Gap]
+    seconds: float
+    """Of processor time."""
+
+
 def main() -> None:
-    """Speak the story, print the table."""
+    """Speak the stories, print the table."""
     options = _options()
-    kokoro = Kokoro.load(choose_model(options.model, models_dir()).path)
-    text = " ".join(segment.text for segment in read_story(options.story).segments)[: options.characters]
-    utterance = kokoro.prepare(text, options.voice, max_tokens=options.tokens)
-    if options.alone:
-        alone = tuple(replace(chunk, before=(), behind=()) for chunk in utterance.chunks)
-        utterance = replace(utterance, chunks=alone)
-    sounds = [kokoro.run(utterance, chunk) for chunk in utterance.chunks]
-    before, after = as_they_came(utterance.chunks, sounds), as_joined(utterance.chunks, sounds)
-    report(*before, *after)
+    kokoro = Kokoro.load(choose_model(options.model, models_dir()).path, threads=1)
+    readings = [read(kokoro, story, voice, options) for story in options.story for voice in options.voices]
+    report(readings)
     if options.listener:
-        compare(options.listener, before[0], after[0])
+        compare(options.listener, readings)
+
+
+def read(kokoro: Kokoro, story: Path, voice: str, options: argparse.Namespace) -> Reading:
+    """Speak a story as one text."""
+    text = " ".join(segment.text for segment in read_story(story).segments)[: options.characters]
+    utterance = _prepared(kokoro, text, voice, options.tokens, options.context)
+    utterance = with_one_style(utterance) if options.one_style else utterance
+    with ThreadPoolExecutor(options.workers) as pool:
+        timed = [*pool.map(lambda chunk: _timed(kokoro, utterance, chunk), utterance.chunks)]
+    sounds = [sound for sound, _ in timed]
+    was, was_placed = as_they_came(utterance.chunks, sounds)
+    now, now_placed = as_joined(utterance.chunks, sounds)
+    found = [*gaps(was, was_placed)], [*gaps(now, now_placed)]
+    print(f"{story.name}, {voice}: {len(sounds)} chunks", file=sys.stderr, flush=True)
+    return Reading(was, now, *found, sum(seconds for _, seconds in timed))
 
 
 def as_they_came(chunks: Sequence[Chunk], sounds: Sequence[Sound]) -> tuple[Floats, list[Placed]]:
@@ -66,57 +94,89 @@ def as_joined(chunks: Sequence[Chunk], sounds: Sequence[Sound]) -> tuple[Floats,
     return whole.audio, [Placed(chunk.phonemes, start) for chunk, start in zip(chunks, starts, strict=True)]
 
 
-def report(was: Floats, was_placed: list[Placed], now: Floats, now_placed: list[Placed]) -> None:
+def report(readings: Sequence[Reading]) -> None:
     """Print what is inside chunks, at joints as they came and at joints as they are."""
-    inside = [gap for gap in gaps(now, now_placed) if not gap.at_joint]
+    inside = [gap for reading in readings for gap in _inside(reading)]
+    joints = [gap for reading in readings for gap in _joints(reading.gaps_now)]
     groups = {
         "inside chunks": inside,
-        "joints, as they came": [gap for gap in gaps(was, was_placed) if gap.at_joint],
-        "joints, now": [gap for gap in gaps(now, now_placed) if gap.at_joint],
+        "joints, as they came": [gap for reading in readings for gap in _joints(reading.gaps_before)],
+        "joints, now": joints,
     }
-    print("| where | at the end of | number | pause, median (longest) | pitch step, median | loudness step, median |")
+    print("| where | at the end of a | number | pause, median (longest) | pitch step, median | loudness step, median |")
     print("|---|---|---|---|---|---|")
     for where, found in groups.items():
         for kind in (SENTENCE, CLAUSE, NO_MARK):
             these = [gap for gap in found if gap.kind == kind]
             if these:
                 print(f"| {where} | {kind} | {_described(these)} |")
-    joints = groups["joints, now"]
-    print(f"\nlongest pause anywhere: {longest_pause_ms(was):.0f} ms as it came, {longest_pause_ms(now):.0f} ms now")
-    print(f"seconds of audio: {was.size / SAMPLE_RATE:.1f} as it came, {now.size / SAMPLE_RATE:.1f} now")
-    for name, kept in _bars(inside, joints, longest_pause_ms(now)).items():
+    seconds = [
+        sum(part.size for part in parts) / SAMPLE_RATE
+        for parts in zip(*((r.was, r.now) for r in readings), strict=True)
+    ]
+    print(f"\nseconds of audio: {seconds[0]:.1f} as it came, {seconds[1]:.1f} now")
+    print(f"seconds of work for a second of audio: {sum(reading.seconds for reading in readings) / seconds[1]:.3f}")
+    for name, kept in _bars(readings, inside, joints).items():
         print(f"{name}: {kept}")
 
 
-def compare(folder: Path, was: Floats, now: Floats) -> None:
+def compare(folder: Path, readings: Iterable[Reading]) -> None:
     """Print how much a listener hears otherwise when the silences are cut."""
     from listening.listener import Listener, Recording
     from listening.word_errors import word_errors
 
     listener = Listener(folder)
-    before, after = (listener.hear(Recording(audio, SAMPLE_RATE)) for audio in (was, now))
-    print(f"heard otherwise than as it came: {word_errors(before, after)}")
+    for reading in readings:
+        before, after = (listener.hear(Recording(audio, SAMPLE_RATE)) for audio in (reading.was, reading.now))
+        print(f"heard differently than untrimmed: {word_errors(before, after)}")
 
 
-def _bars(inside: list[Gap], joints: list[Gap], longest_ms: float) -> dict[str, str]:
+def _prepared(kokoro: Kokoro, text: str, voice: str, tokens: int, context: int) -> Utterance:
+    utterance = kokoro.prepare(text, voice)
+    version = checked_version(kokoro.version, len(utterance.pack), voice)
+    chunks = text_to_chunks(text, kokoro.language(voice).code, tokens, version, context)
+    return replace(utterance, chunks=tuple(chunks))
+
+
+def _timed(kokoro: Kokoro, utterance: Utterance, chunk: Chunk) -> tuple[Sound, float]:
+    began = time.thread_time()
+    return kokoro.run(utterance, chunk), time.thread_time() - began
+
+
+def _inside(reading: Reading) -> list[Gap]:
+    return [gap for gap in reading.gaps_now if not gap.at_joint]
+
+
+def _joints(found: Iterable[Gap]) -> list[Gap]:
+    return [gap for gap in found if gap.at_joint]
+
+
+def _bars(readings: Sequence[Reading], inside: list[Gap], joints: list[Gap]) -> dict[str, str]:
     within = [gap for gap in joints if gap.kind != SENTENCE]
     limit = _FACTOR * float(np.median([gap.pause_ms for gap in inside if gap.kind == CLAUSE]))
     too_long = sum(gap.pause_ms > limit for gap in within)
+    longest = max(longest_pause_ms(reading.now) for reading in readings)
     return {
         f"joints inside a sentence that pause longer than {limit:.0f} ms": f"{too_long} of {len(within)}",
-        f"longest pause at most {_LONGEST_MS} ms": "yes" if longest_ms <= _LONGEST_MS else "no",
-        "joints beyond the 90th percentile inside chunks, pitch": _beyond(inside, joints, "pitch_step"),
-        "joints beyond the 90th percentile inside chunks, loudness": _beyond(inside, joints, "energy_step_db"),
+        f"longest pause at most {_LONGEST_MS} ms": f"{'yes' if longest <= _LONGEST_MS else 'no'}, {longest:.0f} ms",
+        "joints beyond the 90th percentile inside chunks, pitch": _beyond(readings, "pitch_step"),
+        "joints beyond the 90th percentile inside chunks, loudness": _beyond(readings, "energy_step_db"),
     }
 
 
-def _beyond(inside: list[Gap], joints: list[Gap], what: str) -> str:
-    """Return how many joints step further than nine of ten gaps at the same kind of mark inside chunks."""
-    steps = {kind: [getattr(gap, what) for gap in inside if gap.kind == kind] for kind in (SENTENCE, CLAUSE)}
-    limits = {kind: np.nanpercentile(values, 90) for kind, values in steps.items() if values}
-    known = [gap for gap in joints if np.isfinite(getattr(gap, what))]
-    beyond = sum(getattr(gap, what) > limits.get(gap.kind, limits[CLAUSE]) for gap in known)
-    return f"{beyond} of {len(known)} (limits {', '.join(f'{kind} {limit:.1f}' for kind, limit in limits.items())})"
+def _beyond(readings: Iterable[Reading], what: str) -> str:
+    """Return how many joints step further than nine of ten gaps of the reading, at the same mark, inside chunks."""
+    beyond = known = 0
+    for reading in readings:
+        limits = {kind: _ninth(reading, kind, what) for kind in (SENTENCE, CLAUSE)}
+        joints = [gap for gap in _joints(reading.gaps_now) if np.isfinite(getattr(gap, what))]
+        beyond += sum(getattr(gap, what) > limits.get(gap.kind, limits[CLAUSE]) for gap in joints)
+        known += len(joints)
+    return f"{beyond} of {known}, {100 * beyond / known:.0f} %; chance makes it {known / 10:.0f}"
+
+
+def _ninth(reading: Reading, kind: str, what: str) -> float:
+    return float(np.nanpercentile([getattr(gap, what) for gap in _inside(reading) if gap.kind == kind], 90))
 
 
 def _described(found: list[Gap]) -> str:
@@ -137,10 +197,12 @@ def _frames(sound: Sound) -> Floats:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="auto", help="name of an installed model, or the path of one")
-    parser.add_argument("--story", type=Path, default=ROOT / "examples" / "the-red-headed-league.md")
-    parser.add_argument("--voice", default="bm_george")
+    parser.add_argument("--story", type=Path, nargs="+", default=[ROOT / "examples" / "the-red-headed-league.md"])
+    parser.add_argument("--voices", nargs="+", default=["bm_george"])
     parser.add_argument("--tokens", type=int, default=CHUNK_TOKENS, help="longest chunk; 510 is the model's own limit")
-    parser.add_argument("--alone", action="store_true", help="chunks without the words of their neighbours")
+    parser.add_argument("--context", type=int, default=CONTEXT_TOKENS, help="of the neighbours' tokens; 0 for none")
+    parser.add_argument("--one-style", action="store_true", help="all chunks in the style of the whole text")
+    parser.add_argument("--workers", type=int, default=2, help="runs at once, one thread each")
     parser.add_argument("--characters", type=int, help="of the story; all of it unless given")
     parser.add_argument("--listener", type=Path, help="folder of a Whisper model for faster-whisper")
     return parser.parse_args()

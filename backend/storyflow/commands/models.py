@@ -75,6 +75,7 @@ def pull(name: str, source: str | None, as_json: bool) -> None:
         said = {
             "fetched": "fetched and verified",
             "there": "already there, and verified again",
+            "completed": "already there with fewer voices; the others are fetched and verified",
             "adopted": "already there, put there by hand; verified, and noted as installed",
         }
         click.echo(f"{name} is {said[pulled.what]}: {pulled.path}")

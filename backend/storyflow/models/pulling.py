@@ -6,12 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core_engine.kokoro.voice.packs import find_voices
 from engines.downloading.downloadable import DownloadableModel, RemoteFile
 from engines.downloading.downloads import announced_size, fetch_model
-from engines.downloading.policy import PACKAGES, PUBLISHER, DownloadError, DownloadPolicy, UnreachableError
+from engines.downloading.policy import (
+    PACKAGES,
+    PUBLISHER,
+    DownloadCancelledError,
+    DownloadError,
+    DownloadPolicy,
+    UnreachableError,
+)
 from engines.downloading.staging import Progress, lock_path
 from engines.store.folder_lock import exclusive
-from engines.store.manifest import manifest_path
+from engines.store.manifest import listed_files, manifest_path
 from engines.store.names import path_inside
 from engines.store.publishing import rename
 from engines.store.stamps import note_verified
@@ -33,7 +41,8 @@ class Pulled:
     path: Path
     """The ONNX file."""
     what: str
-    """"fetched", "there" (verified again) or "adopted": put there by hand before, and verified now."""
+    """"fetched", "there" (verified again), "completed" (it had fewer voices) or "adopted": put there by hand before,
+    and verified now."""
 
 
 def pull(
@@ -51,16 +60,17 @@ def pull(
     """
     target = target_of(model, models_dir)
     file = target / model.files[0].path if model.is_folder else target
-    was_there = file.exists()
+    was_there, stop = file.exists(), cancel or threading.Event()
     policy = replace(_policy(source), own_hosts=model.hosts if model.own else frozenset())
     try:
         if was_there and not manifest_path(target).exists():
-            with exclusive(lock_path(target), cancel or threading.Event(), lambda: None):
-                _fetch_missing(model, models_dir, policy, progress)
-                adopt(target, {file.path: {each.sha256 for each in file.published} for file in model.files})
+            _adopt(model, models_dir, policy, progress, stop)
             return Pulled(file, "adopted")
         asked_before = file.stat().st_mtime_ns if was_there else None
-        fetch_model(_downloadable(model, policy, target), models_dir, policy=policy, progress=progress, cancel=cancel)
+        fetch_model(_downloadable(model, policy, target), models_dir, policy=policy, progress=progress, cancel=stop)
+        if _lacks_voices(model, models_dir):
+            _adopt(model, models_dir, policy, progress, stop)
+            return Pulled(file, "completed")
     except UnreachableError as error:
         raise UnreachableError(f"{error} {by_hand(model, models_dir)}") from error
     note_verified(target)
@@ -105,17 +115,46 @@ def _size_here(file: KnownFile, target: Path) -> int | None:
     return here.stat().st_size if here.is_file() and manifest_path(target).exists() else None
 
 
-def _fetch_missing(model: KnownModel, models_dir: Path, policy: DownloadPolicy, progress: Report) -> None:
-    """Fetch what is not in its place, all of it in a hidden place first; what is there stays as it is."""
+def _lacks_voices(model: KnownModel, models_dir: Path) -> bool:
+    """Return whether files are missing since the model was added with fewer; not if others hold all of its voices."""
     target = target_of(model, models_dir)
-    folder = target if model.is_folder else models_dir
+    listed = {entry.path for entry in listed_files(target) or ()}
+    if listed.issuperset(file.path for file in model.files):
+        return False
+    return not model.voices or not set(model.voices).issubset(find_voices(_folder_of(model, models_dir)))
+
+
+def _folder_of(model: KnownModel, models_dir: Path) -> Path:
+    """Return the folder that holds the files of `model`."""
+    return models_dir / model.name if model.is_folder else models_dir
+
+
+def _adopt(
+    model: KnownModel, models_dir: Path, policy: DownloadPolicy, progress: Report, cancel: threading.Event
+) -> None:
+    """Make files that were put or added there the whole model, with its manifest. Raises StorageError."""
+    target = target_of(model, models_dir)
+    with exclusive(lock_path(target), cancel, lambda: None) as held:
+        if not held:
+            raise DownloadCancelledError(f"The download of '{model.name}' was cancelled.")
+        _fetch_missing(model, models_dir, policy, progress, cancel)
+        expected = {file.path: {each.sha256 for each in file.published} for file in model.files}
+        added = {entry.path: {entry.sha256} for entry in listed_files(target) or () if entry.path not in expected}
+        adopt(target, {**expected, **added})
+
+
+def _fetch_missing(
+    model: KnownModel, models_dir: Path, policy: DownloadPolicy, progress: Report, cancel: threading.Event
+) -> None:
+    """Fetch what is not there, all of it in a hidden place first; what is there stays as it is."""
+    target, folder = target_of(model, models_dir), _folder_of(model, models_dir)
     missing = [file for file in model.files if not (folder / file.path).exists()]
     if not missing:
         return
     files = tuple(_remote(file, model, policy, target) for file in missing)
     aside = models_dir / f".{model.name}.missing"
     wanted = DownloadableModel(model.name, files, model.is_folder)
-    fetched = fetch_model(wanted, aside, policy=policy, progress=progress)
+    fetched = fetch_model(wanted, aside, policy=policy, progress=progress, cancel=cancel)
     for file in missing:
         place = path_inside(folder, *file.path.split("/"))
         place.parent.mkdir(parents=True, exist_ok=True)

