@@ -15,7 +15,8 @@ SENTENCES = {
     ),
     "de": (
         "Am 3. Mai 1888 kam Hr. Dr. Meier, z. B. mit Äpfeln.", "„Komm!“", "Dann ging er.", "»Nein.«", "Sie lachte.",
-        "Der 2. Weltkrieg begann ca. 1939, d. h. früh.", "„Ja?“, fragte sie.", "Er las Bd. 3 u. a. wegen S. 7 und Abb. 5a.",
+        "Der 2. Weltkrieg begann ca. 1939, d. h. früh.", "„Ja?“, fragte sie.",
+        "Er las Bd. 3 u. a. wegen S. 7 und Abb. 5a.",
         "Es gab Brot, Äpfel usw.", "Man aß.",
     ),
     "fr": (
