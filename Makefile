@@ -11,16 +11,23 @@ STORY ?= examples/the-red-headed-league.md
 OUT ?= out/demo
 VOICE ?= kokoro-v1.0-int8
 ENGINES ?= stt/whisper tts/xtts tts/chatterbox tts/vibevoice
+QUICK := not slow and not engines and not install and not container and not listening
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 BENCHMARKS := $(VENV)/.benchmarks-installed
 
-.PHONY: help setup demo test test-listening test-slow test-install engine-venv test-engines lint types voice bench bench-voice into clean
+.PHONY: help setup check format lint types demo test coverage test-listening test-slow test-install test-images engine-venv test-engines voice bench bench-voice into clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEVELOPMENT) ## Make .venv with everything that lint, types and tests need
+
+check: lint types test ## What has to pass before a change lands, the fast ones first
+
+format: $(DEVELOPMENT) ## Mend style and formatting where that needs no thought
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 demo: $(RUNTIME) ## Fetch the real voice and narrate the example story; VOICE=default takes the built-in voice
 	@if [ "$(VOICE)" = default ]; then \
@@ -32,19 +39,26 @@ demo: $(RUNTIME) ## Fetch the real voice and narrate the example story; VOICE=de
 	fi
 	@$(BIN)/storyflow narrate $(STORY) --model $(if $(filter default,$(VOICE)),default,auto) --out $(OUT)
 
-test: $(DEVELOPMENT) ## Run all tests but the slow ones; those that listen come last
-	$(BIN)/python -m pytest -m "not slow and not engines and not install and not listening"
+test: $(DEVELOPMENT) ## Run the tests on all cores; those that listen come last
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "$(QUICK)"
 	@$(MAKE) --no-print-directory test-listening
+
+coverage: $(DEVELOPMENT) ## Show which lines no test runs, the processes that tests start included; a page in out/coverage
+	@mkdir -p out
+	$(BIN)/python -m pytest -m "$(QUICK)" --cov --cov-report=term:skip-covered --cov-report=html
 
 test-listening: $(DEVELOPMENT) ## Let the real voice speak and a listener judge it; both are fetched once (270 MB)
 	cd backend && ../$(BIN)/python -m listening.equipment
-	$(BIN)/python -m pytest -m listening -rs backend/listening
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m listening -rs backend/listening
 
 test-slow: $(DEVELOPMENT) ## Run the slow tests too: faults and loads at their full figures
 	$(BIN)/python -m pytest -m slow
 
 test-install: $(DEVELOPMENT) ## Build the wheel, install it elsewhere and use it; needs a package index
 	$(BIN)/python -m pytest -m install
+
+test-images: $(DEVELOPMENT) ## Build the images of two engines and run them; needs root, buildah and debootstrap
+	$(BIN)/python -m pytest -m container -rs backend/engines/tests/test_images.py
 
 engine-venv: $(VENV)/pyvenv.cfg ## Make the environment of one engine: ENGINE=tts/xtts
 	$(BIN)/python backend/engines/scripts/make_venv.py $(ENGINE) $(if $(TEST),--test)

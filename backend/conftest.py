@@ -11,31 +11,30 @@ _APART = frozenset(["slow", "engines", "container", "install", "listening"])
 
 
 class SpecifiedTests:
-    """Remembers which tests ran, and compares them with the page at the end."""
+    """Remembers which tests ran, in this process or in its workers, and compares them with the page at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: pytest.Config) -> None:
+        """Watch a run; it has to run everything only where neither a path nor a name narrows it."""
         self._ran: set[str] = set()
         self._missing: list[str] = []
-        self._is_whole = False
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """See whether this is a run of all tests: no path, no name, and more than those that run apart."""
-        config = session.config
-        narrowed = any(config.getoption(name, None) for name in _NARROWING)
         everywhere = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-        ordinary = any(_APART.isdisjoint(mark.name for mark in item.iter_markers()) for item in session.items)
+        narrowed = any(config.getoption(name, None) for name in _NARROWING)
         # Windows has neither the shell of the entrypoint nor, without a privilege, symbolic links.
-        self._is_whole = everywhere and not narrowed and ordinary and os.name != "nt"
+        self._may_be_whole = everywhere and not narrowed and os.name != "nt"
+        self._is_ordinary = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember a test whose body was run."""
+        """Remember a test whose body was run, and whether it is of those that a run of all tests has."""
+        # A worker sends reports, not items; the keywords of a report are its marks and the names of its folders.
+        self._is_ordinary = self._is_ordinary or _APART.isdisjoint(report.keywords)
         if report.when == "call" and not report.skipped:
-            self._ran.add(report.nodeid.removeprefix("backend/"))
+            node, _, _ = report.nodeid.removeprefix("backend/").partition("@")  # behind it, the worker's group
+            self._ran.add(node)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Fail the run when a named test is missing from it."""
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldfail
-        if self._is_whole and ended:
+        if self._may_be_whole and self._is_ordinary and ended:
             boxes = specified.read_page(specified.PAGE.read_text(encoding="utf-8"))
             self._missing = specified.not_run(boxes, self._ran)
         if self._missing:
@@ -50,5 +49,6 @@ class SpecifiedTests:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch this run."""
-    config.pluginmanager.register(SpecifiedTests(), "specified-tests")
+    """Watch this run, where its reports arrive."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SpecifiedTests(config), "specified-tests")

@@ -15,7 +15,7 @@ from core_engine.model_choice import AUTO, choose_model
 from core_engine.places import models_dir
 
 SENTENCE = "“You could not possibly have come at a better time, my dear Watson,” he said cordially."
-VOICES = ("af_bella", "bm_george")
+SHOWN_VOICES = ("af_bella", "bm_george")
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
@@ -24,9 +24,9 @@ def make() -> None:
     model = choose_model(AUTO, models_dir())
     kokoro = Kokoro.load(model.path)
     figure, axes = plt.subplots(
-        2, len(VOICES), figsize=(12, 5), height_ratios=(1, 2), sharex="col", layout="constrained"
+        2, len(SHOWN_VOICES), figsize=(12, 5), height_ratios=(1, 2), sharex="col", layout="constrained"
     )
-    for column, voice in enumerate(VOICES):
+    for column, voice in enumerate(SHOWN_VOICES):
         speech = kokoro.speak(SENTENCE, voice)
         audio = normalize_audio(speech.audio)
         soundfile.write(DOCS / f"{voice}.mp3", audio, speech.sample_rate)
@@ -40,4 +40,4 @@ def make() -> None:
 
 if __name__ == "__main__":
     make()
-    print(DOCS / "demo.png", *(DOCS / f"{voice}.mp3" for voice in VOICES))
+    print(DOCS / "demo.png", *(DOCS / f"{voice}.mp3" for voice in SHOWN_VOICES))

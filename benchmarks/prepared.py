@@ -1,4 +1,4 @@
-"""What the benchmarks need and the project does not hold: the full-size model and the peers, made on first use.
+"""What the benchmarks need and the project does not hold: the full-size model and the peer, made on first use.
 
 Both lie in the user's cache folder, outside the tree; delete them whenever you like.
 """
@@ -16,7 +16,6 @@ FOLDER = platformdirs.user_cache_path("storyflow", appauthor=False) / "benchmark
 STORY = HERE.parent / "examples" / "the-red-headed-league.md"
 STORYFLOW = Path(sys.executable).with_name("storyflow")
 VOICE = "af_bella"
-PEER = "kokoro-onnx"
 
 
 def model() -> Path:
@@ -32,13 +31,13 @@ def model() -> Path:
     return path
 
 
-def peer(name: str, *arguments: str | Path, folder: Path | None = None) -> list[str | Path]:
-    """Return the command that runs a peer on the same model: in an environment of its own, as its README says.
+def peer(*arguments: str | Path, folder: Path | None = None) -> list[str | Path]:
+    """Return the command that runs the peer on the same model: in an environment of its own, as its README says.
 
-    `folder` holds another model, under the names that `peers.py` looks for.
+    `folder` holds another model, under the names that `peer.py` looks for.
     """
-    python = _environment("peers", [HERE / "peers-requirements.txt"])
-    return [python, HERE / "peers.py", name, folder or model().parent, *arguments]
+    python = _environment("peer", [HERE / "peer-requirements.txt"])
+    return [python, HERE / "peer.py", folder or model().parent, *arguments]
 
 
 def chapter(characters: int) -> str:

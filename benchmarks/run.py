@@ -23,18 +23,17 @@ import onnxruntime
 from answers import Ratio, table
 
 QUESTIONS = ("start", "overhead", "chapter", "text_side", "segments", "memory", "real_time")
-FULL = (*QUESTIONS, "other_peers")
 HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
     """Print each question with its table as it is answered, and keep all of them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FULL))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(QUESTIONS))
     parser.add_argument("--full", action="store_true")
     given = parser.parse_args()
     answers: dict[str, list[Ratio]] = {}
-    for name in given.names or (FULL if given.full else QUESTIONS):
+    for name in given.names or QUESTIONS:
         question, begin = importlib.import_module(name), time.perf_counter()
         print(f"\n{(question.__doc__ or '').strip()}\n", flush=True)
         answers[name] = question.measure(given.full)
@@ -50,7 +49,8 @@ def _keep(answers: dict[str, list[Ratio]]) -> None:
     listed = {name: [{**asdict(ratio), "ratio": ratio.value} for ratio in ratios] for name, ratios in answers.items()}
     document = {"machine": machine, "answers": {**_earlier(machine), **listed}}
     (HERE / "results.json").write_text(json.dumps(document, indent=1) + "\n")
-    _draw([_read(told) for name in FULL for told in document["answers"].get(name, [])], machine, HERE / "results.png")
+    ratios = [_read(stored) for name in QUESTIONS for stored in document["answers"].get(name, [])]
+    _draw(ratios, machine, HERE / "results.png")
 
 
 def _earlier(machine: str) -> dict[str, list[dict[str, Any]]]:
@@ -61,8 +61,8 @@ def _earlier(machine: str) -> dict[str, list[dict[str, Any]]]:
     return document["answers"] if document.get("machine") == machine else {}
 
 
-def _read(told: dict[str, Any]) -> Ratio:
-    return Ratio(**{name: value for name, value in told.items() if name != "ratio"})
+def _read(stored: dict[str, Any]) -> Ratio:
+    return Ratio(**{name: value for name, value in stored.items() if name != "ratio"})
 
 
 def _draw(ratios: list[Ratio], machine: str, picture: Path) -> None:

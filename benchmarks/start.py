@@ -5,7 +5,7 @@ from pathlib import Path
 
 from answers import Ratio
 from overhead import SENTENCE
-from prepared import PEER, STORYFLOW, VOICE, model, peer
+from prepared import STORYFLOW, VOICE, model, peer
 from side_by_side import Cost, alternate_processes
 
 
@@ -27,6 +27,6 @@ def _said(text: str, rounds: int) -> list[Cost]:
         file.write_text(text, encoding="utf-8")
         return alternate_processes(
             [STORYFLOW, "say", text, "--output", Path(folder) / "ours.wav", "--model", model(), "--voice", VOICE],
-            peer(PEER, "--text", file, "--output", Path(folder) / "peer.wav"),
+            peer("--text", file, "--output", Path(folder) / "peer.wav"),
             rounds=rounds,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from answers import Ratio
-from prepared import PEER, chapter, peer
+from prepared import chapter, peer
 
 from core_engine.kokoro.text.chunks import text_to_chunks
 
@@ -38,6 +38,6 @@ def _compared(what: str, texts: list[str], rounds: int) -> Ratio:
             for text in texts:
                 text_to_chunks(text)
             ours.append(time.perf_counter() - begin)
-            said = subprocess.run(peer(PEER, "--text-side", file), check=True, capture_output=True, text=True).stdout
+            said = subprocess.run(peer("--text-side", file), check=True, capture_output=True, text=True).stdout
             other.append(json.loads(said.splitlines()[-1])["text_s"])
     return Ratio(what, median(ours), median(other), "s", at_most=1 / 3)

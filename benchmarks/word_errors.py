@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import peer_models
 import prepared
+from peer import MODEL_NAME, VOICES_NAME
 
-from builtin_voice.espeak import Espeak
+from builtin_voice.teacher import Espeak
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.voice.packs import find_voices, load_voice
 from core_engine.model_paths import BUILT_IN, model_path
@@ -31,8 +31,8 @@ from listening.texts import FABLES, HARVARD
 from listening.word_errors import WordErrors, together, word_errors
 
 ESPEAK_WORDS_PER_MINUTE = 140
-VOICES = "af_bella,af_sarah,am_michael"
-"""American, since the peer is asked for that accent; the seven voices are tested by the listening tests."""
+AMERICAN_VOICES = "af_bella,af_sarah,am_michael"
+"""Since the peer is asked for that accent; the seven voices are tested by the listening tests."""
 
 Read = Callable[[str, str, Path], Recording]
 """Text, voice and a folder to work in → what was said."""
@@ -73,7 +73,7 @@ def peer(equipment: Equipment) -> Read:
         _lay_out_for_peer(equipment, folder)
         (folder / "text.txt").write_text(text, encoding="utf-8")
         options = ("--text", folder / "text.txt", "--output", folder / "peer.wav", "--voice", voice)
-        subprocess.run(prepared.peer(prepared.PEER, *options, folder=folder), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(prepared.peer(*options, folder=folder), check=True, stdout=subprocess.DEVNULL)
         return Recording.read(folder / "peer.wav")
 
     return read
@@ -154,19 +154,19 @@ def _line(row: Row) -> str:
 
 
 def _lay_out_for_peer(equipment: Equipment, folder: Path) -> None:
-    """Give model and voices the names that `peers.py` looks for."""
-    if (folder / peer_models.MODEL).exists():
+    """Give model and voices the names that `peer.py` looks for."""
+    if (folder / MODEL_NAME).exists():
         return
-    (folder / peer_models.MODEL).symlink_to(equipment.model)
+    (folder / MODEL_NAME).symlink_to(equipment.model)
     packs: dict[str, Any] = {name: load_voice(file, name) for name, file in find_voices(equipment.model.parent).items()}
-    np.savez(folder / peer_models.VOICES, **packs)
+    np.savez(folder / VOICES_NAME, **packs)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("speakers", nargs="*", choices=[[], *SPEAKERS], metavar="SPEAKER", help=", ".join(SPEAKERS))
     parser.add_argument("--chapter", action="store_true", help="1,500 words instead of 20 sentences")
-    parser.add_argument("--voices", default=VOICES, help="names with commas between them")
+    parser.add_argument("--voices", default=AMERICAN_VOICES, help="names with commas between them")
     return parser
 
 

@@ -1,5 +1,5 @@
-"""The built-in voice: a small ONNX graph with Kokoro's tensor contract, built from nothing but this code.
+"""The built-in voice: a small ONNX graph with Kokoro's tensor contract, built entirely by this code.
 
-Run `python -m builtin_voice.build` from `backend/`. Nothing here is imported when the program speaks: the built file
-needs onnxruntime only.
+Run `python -m builtin_voice.build` in `backend/`. This package is not imported at run time: the built file needs only
+onnxruntime.
 """

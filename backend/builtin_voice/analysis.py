@@ -1,8 +1,8 @@
-"""From sound to mel-cepstra: the envelope of the spectrum, without the harmonics of the voice.
+"""Convert audio to mel-cepstra: the spectral envelope without the harmonics of the voice.
 
-The envelope is the "true envelope" (Röbel & Rodet 2005): a cepstrum is fitted to the logarithmic spectrum again and
-again, each time to whichever is higher, spectrum or last fit, until it rests on the peaks. The fit is least squares on
-the all-pass axis, so low frequencies count as much as the ear counts them.
+The envelope is the "true envelope" (Röbel & Rodet 2005): a cepstrum is fitted repeatedly, each time to the maximum of
+the logarithmic spectrum and the last fit, until it rests on the peaks. The fit is least squares on the all-pass axis,
+which weights low frequencies as the ear does.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ Doubles = npt.NDArray[np.float64]
 TRANSFORM = 1024
 _ROUNDS = 12
 _TOP_HZ = 10_600.0
-"""espeak's sound ends at 11 kHz; what lies above is taken to be as loud as what is here."""
+"""espeak's sound ends at 11 kHz; higher frequencies are assumed to be as loud as those here."""
 
 _FLOOR = 1e-6
 _NOISE_BIAS = 0.29
-"""Half of Euler's constant: the mean logarithm of a noise amplitude lies this far below its root mean square."""
+"""Half of Euler's constant: the mean logarithm of a noise amplitude is this far below its root mean square."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """How to look at one kind of sound."""
+    """The analysis window for one kind of sound."""
 
     seconds: float
     pitch_hz: float | None
@@ -37,15 +37,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Moment:
-    """A point of time, and the stretch around it that sounds alike; all in samples."""
+    """A point in time and the uniform stretch around it, in samples."""
 
     centre: float
     begin: int
     end: int
 
 
-def mel_cepstra(audio: Floats, sample_rate: int, moments: list[Moment], window: Window) -> Floats:
-    """Return the filter that makes `audio` out of the vocoder's sources at every moment: (moments, CEPSTRA)."""
+def cepstra_at(audio: Floats, sample_rate: int, moments: list[Moment], window: Window) -> Floats:
+    """Return, for every moment, the filter that turns the vocoder's sources into `audio`: (moments, CEPSTRA)."""
     length = int(window.seconds * sample_rate)
     pieces = np.stack([_piece(audio, moment, length) for moment in moments])
     shape = np.hanning(length + 2)[1:-1]
@@ -60,7 +60,7 @@ def mel_cepstra(audio: Floats, sample_rate: int, moments: list[Moment], window: 
 
 
 def _piece(audio: Floats, moment: Moment, length: int) -> Floats:
-    """Cut `length` samples around the moment, moved so that they stay in its stretch; what does not fit is zero."""
+    """Cut `length` samples around the moment, shifted to stay in its stretch and zero-padded if that is too short."""
     first = round(moment.centre - length / 2)
     first = max(min(first, moment.end - length), moment.begin)
     piece = np.zeros(length, dtype=np.float32)
@@ -80,8 +80,8 @@ def _held(amplitude: Doubles, sample_rate: int) -> Doubles:
 def _fit(sample_rate: int) -> tuple[Doubles, Doubles]:
     """Return (analysis, synthesis): (bins, CEPSTRA) and (CEPSTRA, bins).
 
-    In float64, although float32 would do for the ear: what is left after rounding is then the same for any number of
-    threads that the matrix product takes.
+    In float64, although float32 would sound the same: the rounded result then does not depend on the number of threads
+    of the matrix product.
     """
     hz = np.arange(TRANSFORM // 2 + 1) * sample_rate / TRANSFORM
     angle = warped_frequency(np.minimum(hz, SAMPLE_RATE / 2), SAMPLE_RATE)

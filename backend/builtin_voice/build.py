@@ -1,4 +1,4 @@
-"""Build the built-in voice: `python -m builtin_voice.build` from `backend/`."""
+"""Build the built-in voice: run `python -m builtin_voice.build` in `backend/`."""
 
 import argparse
 import logging
@@ -27,14 +27,14 @@ logger = logging.getLogger(__name__)
 
 MODEL_NAME, PACK_NAME = "storyflow-voice.onnx", "voices.npz"
 TARGET = Path(__file__).resolve().parents[1] / "engines" / "tts" / "kokoro" / "models" / "default"
-"""Where the built voice is committed: the Kokoro engine's own default model."""
+"""Where the built voice is committed: the Kokoro engine's default model."""
 
 
 def speaking_model(tables: Tables, timed: bool = False) -> onnx.ModelProto:
     """Return the graph: `tokens` int64 (1, T), `style` float32 (1, 256), `speed` float32 (1) → `audio` float32 (N).
 
-    With `timed` it also tells, for measurements, per segment (pads and the graph's own two included) `unit` int64,
-    `stress` float32, and `begin` and `end` of its sound, float32 seconds.
+    With `timed` it also outputs, for measurements, for each segment (including pads and the graph's own two) `unit`
+    int64, `stress` float32, and the `begin` and `end` of its sound, float32 seconds.
     """
     g = GraphWriter()
     voice = controls(g, "style", "speed")
@@ -70,13 +70,13 @@ def model_bytes(tables: Tables) -> bytes:
 
 
 def tables_of(model: onnx.ModelProto) -> Tables:
-    """Return the tables that a built model speaks from."""
+    """Return the tables of a built model."""
     found = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     return Tables(**{field.name: found[f"tables.{field.name}"] for field in fields(Tables)})
 
 
 def build(target: Path, tables: Tables) -> dict[str, int]:
-    """Write the model and its voice pack into `target`; return the size of each file in bytes."""
+    """Write the model and its voice pack to `target`; return the size of each file in bytes."""
     target.mkdir(parents=True, exist_ok=True)
     files = {MODEL_NAME: model_bytes(tables), PACK_NAME: pack_bytes()}
     for name, data in files.items():

@@ -1,7 +1,7 @@
-"""Graph: what surrounds each segment, as rows of the tables of length and closure.
+"""Graph: the context of each segment, as rows of the tables of length and closure.
 
-Every context is one column of whole numbers; the columns share one table, each with its own range of rows. The learner
-runs this part of the graph on what espeak said, so learning and speaking cannot disagree.
+Every context is a column of integers; the columns share one table, each with its own range of rows. Learning runs this
+part of the graph on espeak's speech, so learning and speaking always agree.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from builtin_voice.segmenter import Segments
 
 _UNITS, _MANNERS = len(UNITS), len(MANNERS)
 _LEVELS = 3
-"""Of stress; also of vowels still to come: 0, 1, 2 or more."""
+"""Levels of stress, and of the number of vowels that follow: 0, 1, 2 or more."""
 
 _SIZES = (
     _UNITS * _LEVELS * 2 * 2,
@@ -40,15 +40,15 @@ class Contexts:
     rows: str
     """(segments, columns), rows of `Tables.length` and `Tables.closure`."""
     left: str
-    """(segments,), pair of a unit with the one before: place in `Tables.left_row`."""
+    """(segments,), pair of a unit with the previous one: index into `Tables.left_row`."""
     right: str
-    """(segments,), pair of a unit with the one behind: place in `Tables.right_row`."""
+    """(segments,), pair of a unit with the next one: index into `Tables.right_row`."""
     both: str
-    """(segments,), a unit between its two neighbours: place in `Tables.both_row`."""
+    """(segments,), a unit between its two neighbours: index into `Tables.both_row`."""
 
 
 def contexts(g: GraphWriter, parts: Segments) -> Contexts:
-    """Add the nodes that number each segment's surroundings."""
+    """Add the nodes that compute each segment's contexts."""
     manner_of = np.array([next(n for n, group in enumerate(MANNERS) if unit in group) for unit in UNITS])
     silent = np.zeros(1, dtype=np.int64)
     unit, stress = parts.unit, g.cast(parts.stress, TensorProto.INT64)
@@ -80,7 +80,7 @@ def contexts(g: GraphWriter, parts: Segments) -> Contexts:
 
 
 def _number(g: GraphWriter, digits: tuple[str, ...], bases: tuple[int, ...]) -> str:
-    """Return one whole number for a tuple of digits, the first the most significant."""
+    """Combine digits into one integer, the most significant first."""
     number = digits[0]
     for digit, base in zip(digits[1:], bases[1:], strict=True):
         number = g.op("Add", g.op("Mul", number, base), digit)

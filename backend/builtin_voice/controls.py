@@ -1,4 +1,4 @@
-"""Graph, part 0: what the style vector and `speed` ask for."""
+"""Graph, part 0: read the controls from the style vector and `speed`."""
 
 import math
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ControlNames:
     melody: str
     """Factor on the pitch movements."""
     breath: str
-    """Taken off the voicing logits."""
+    """Subtracted from the voicing logits."""
 
 
 def controls(g: GraphWriter, style: str, speed: str) -> ControlNames:
@@ -51,7 +51,7 @@ def _power_of_two(g: GraphWriter, value: str, scale: float) -> str:
 def _shifted_warp(g: GraphWriter, size: str) -> str:
     """Return the all-pass constant whose axis is `size` / 4 octaves less steep at low frequencies.
 
-    Two all-passes in a row are one all-pass, so the filter stays minimum-phase whatever the size.
+    Two cascaded all-passes are one all-pass, so the filter stays minimum-phase for every size.
     """
     slope = g.op("Mul", _power_of_two(g, size, -0.25), (1 + WARP) / (1 - WARP))
     return g.op("Div", g.op("Sub", slope, 1.0), g.op("Add", slope, 1.0))

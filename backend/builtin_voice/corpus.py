@@ -1,4 +1,4 @@
-"""The texts that espeak reads to the learner: random sentences from plain words, always the same ones."""
+"""The training texts for espeak: random sentences of plain words, the same in every build."""
 
 import random
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ _BREAKS = (",", ",", ",", ";", ":")
 
 
 def sentences(count: int, seed: int) -> Iterator[str]:
-    """Yield `count` sentences of three to thirteen words; the same ones for the same seed."""
+    """Yield `count` sentences of three to thirteen words, determined by `seed`."""
     chance = random.Random(seed)  # noqa: S311 - variety, not secrecy
     groups = [words.split() for words in (_NOUNS + _LONG, _VERBS, _ADJECTIVES, _ADVERBS, _SMALL)]
     for _ in range(count):

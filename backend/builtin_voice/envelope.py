@@ -1,4 +1,4 @@
-"""Graph, part 4: what the vocal tract does in every frame, read from the tables."""
+"""Graph, part 4: the spectral envelope of every frame, read from the tables."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Envelope:
 
 
 def envelope(g: GraphWriter, tables: Tables, parts: Segments, around: Contexts, times: Timing) -> Envelope:
-    """Add the nodes that read the cepstra of every frame between the two nearest nodes of its segment."""
+    """Add the nodes that interpolate the cepstra of every frame between the two nearest points of its segment."""
     nodes = g.op("Reshape", _segment_cepstra(g, tables, parts, around), [-1, CEPSTRA])
     position = g.op("Mul", g.op("Clip", times.progress, 0.0, 1.0), float(NODES - 1))
     node = g.op("Min", g.op("Floor", position), float(NODES - 2))

@@ -1,4 +1,4 @@
-"""A thin writer for ONNX graphs: one call per operator, constants given as plain Python or numpy values."""
+"""A thin writer for ONNX graphs: one call per operator, with constants as plain Python or numpy values."""
 
 from typing import Any, TypeAlias
 
@@ -12,11 +12,11 @@ Value: TypeAlias = "str | float | int | list[int] | npt.NDArray[Any]"
 
 OPSET = 17
 IR_VERSION = 8
-"""What onnxruntime 1.17 and everything younger read."""
+"""Readable by onnxruntime 1.17 and later."""
 
 
 class GraphWriter:
-    """Collects nodes and constants; `op` returns the name of the new tensor."""
+    """Collects nodes and constants; `op` returns the name of a new tensor."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -33,7 +33,7 @@ class GraphWriter:
         return self._constants[key].name
 
     def op(self, kind: str, *inputs: Value, name: str | None = None, **attributes: Any) -> str:
-        """Add one `kind` node over `inputs` and return the name of its output."""
+        """Add a `kind` node with `inputs` and return the name of its output."""
         names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
         output = name or f"{kind.lower()}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, names, [output], name=output, **attributes))
@@ -55,7 +55,7 @@ class GraphWriter:
         return self.cast(value, TensorProto.FLOAT)
 
     def shifted(self, value: Value, steps: int, fill: "npt.NDArray[Any]") -> str:
-        """Shift a 1-D tensor by one: steps=+1 puts `fill` first and drops the last, steps=-1 the other way round."""
+        """Shift a 1-D tensor by one: steps=+1 puts `fill` first and drops the last, steps=-1 the reverse."""
         if steps > 0:
             return self.op("Concat", fill, self.op("Slice", value, [0], [-1]), axis=0)
         return self.op("Concat", self.op("Slice", value, [1], [np.iinfo(np.int64).max]), fill, axis=0)

@@ -1,7 +1,7 @@
 """Graph, part 3: the pitch of every frame, by rule.
 
-A clause begins high and sinks (declination), stressed vowels stand out, and its last part falls at a full stop, rises
-at a question mark, and stays a little up where the sentence goes on.
+A clause starts high and declines, stressed vowels stand out, and the last part falls at a full stop, rises at a
+question mark, and stays slightly raised if the sentence goes on.
 """
 
 from builtin_voice.controls import ControlNames

@@ -1,7 +1,7 @@
-"""What every symbol of the vocabulary means to the built-in voice: a phone, a pause, or a mark on its neighbour.
+"""The meaning of every symbol of the vocabulary for the built-in voice: a phone, a pause, or a modifier.
 
-The voice has one *unit* per English phone of espeak's `en-us` and `en-gb`; every other letter of the vocabulary
-speaks as the nearest of them, so that all 178 ids in any order are defined.
+The voice has one *unit* per English phone of espeak's `en-us` and `en-gb`; every other letter of the vocabulary maps to
+the closest unit, so that any sequence of the 178 ids can be spoken.
 """
 
 from core_engine.kokoro.vocabulary import VOCABULARY
@@ -25,7 +25,7 @@ MANNERS = (
     tuple(vowel for vowel in VOWELS if vowel.endswith("ː")),
     *(NASALS, LIQUIDS, VOICED_FRICATIVES, VOICELESS_FRICATIVES, VOICED_STOPS, VOICELESS_STOPS),
 )
-"""Units by the way they are made, each unit once; what a rule says of a unit goes first by its manner."""
+"""Units by manner of articulation, each unit once; most rules depend on the manner."""
 
 UNITS = tuple(unit for manner in MANNERS for unit in manner)
 
@@ -34,10 +34,10 @@ RISING = "?"
 FALLING = ".!…"
 PRIMARY_STRESS, SECONDARY_STRESS = "ˈ", "ˌ"
 LENGTHENING = "ːˑ\u0329"
-"""Marks behind a symbol that turn it into its long or syllabic unit, where there is one."""
+"""Marks after a symbol that select its long or syllabic unit, if there is one."""
 
 WORD_BREAKS = ' "«»“”¡¿' + PAUSES
-"""Symbols between words; those that are no pauses take no time."""
+"""Symbols between words; those that are not pauses take no time."""
 
 _LONG = {"i": "iː", "ɔ": "ɔː", "o": "ɔː", "n": "n̩"}
 
@@ -57,7 +57,7 @@ _NEAREST = {
 
 
 def unit_of(symbol: str) -> str | None:
-    """Return the unit that speaks `symbol`, or None for a mark that makes no sound of its own."""
+    """Return the unit that speaks `symbol`, or None for a mark without sound."""
     if symbol == "$" or symbol in PAUSES:
         return SILENCE
     unit = _NEAREST.get(symbol, symbol)
@@ -65,12 +65,12 @@ def unit_of(symbol: str) -> str | None:
 
 
 def lengthened(unit: str) -> str:
-    """Return the long or syllabic form of `unit`, or `unit` itself where it has none."""
+    """Return the long or syllabic form of `unit`, or `unit` itself if it has none."""
     return _LONG.get(unit, unit)
 
 
 def symbols() -> list[str]:
-    """Return the symbol of every token id, in order; an id that no symbol owns any more gets its earlier owner's."""
+    """Return the symbol of every token id, in order; an id that no longer has a symbol gets its earlier one."""
     names = ["'"] * (max(VOCABULARY.values()) + 1)
     for symbol, token_id in VOCABULARY.items():
         names[token_id] = symbol

@@ -1,4 +1,4 @@
-"""Learn the tables from what espeak says: the cepstra of every unit, what its neighbours change, how long it lasts."""
+"""Learn the tables from espeak's speech: the cepstra and length of every unit, and the effects of its neighbours."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -10,15 +10,15 @@ import numpy.typing as npt
 import onnxruntime
 from onnx import TensorProto, helper
 
-from builtin_voice.analysis import Moment, Window, mel_cepstra
+from builtin_voice.analysis import Moment, Window, cepstra_at
 from builtin_voice.contexts import FIRST_COLUMN_ROWS, PAIRS, ROWS, TRIPLES, contexts
 from builtin_voice.corpus import sentences
-from builtin_voice.espeak import Espeak
 from builtin_voice.graph_writer import GraphWriter
 from builtin_voice.inventory import SILENCE, UNITS, VOICELESS_FRICATIVES, VOICELESS_STOPS
 from builtin_voice.lesson import Lesson, Sound, lesson, unit_name
 from builtin_voice.segmenter import segments
 from builtin_voice.tables import CEPSTRA, NODES, SILENCE_GAIN, Floats, Tables
+from builtin_voice.teacher import Espeak
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ SENTENCES = 1500
 
 _SEED = 3
 _PITCH_HZ = 88.8
-"""espeak's voice at its middle pitch without melody."""
+"""espeak's voice at its middle pitch without intonation."""
 
 _VOICED, _VOICELESS = Window(0.028, _PITCH_HZ), Window(0.008, None)
 _SHORTEST_S, _LONGEST_CLOSURE_S = 0.008, 0.15
@@ -36,7 +36,7 @@ _SHRINKAGE = 4.0
 _ROUNDS = 6
 _RIDGE = 3.0
 _HEARD_OFTEN, _HEARD_TOGETHER = 2, 12
-"""Least number of examples of a pair of units, and of three in a row, that is worth a row of its own."""
+"""Minimum examples for a row of its own: of a pair of units, and of three in a row."""
 
 _LOUDEST = 0.95
 
@@ -45,7 +45,7 @@ Rows = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Examples:
-    """All segments of all lessons, pauses included."""
+    """All segments of all lessons, including pauses."""
 
     unit: npt.NDArray[np.int64]
     stress: npt.NDArray[np.int64]
@@ -71,7 +71,7 @@ def lessons(count: int, seed: int = _SEED) -> Iterator[Lesson]:
 
 
 def examples(spoken: Iterator[Lesson]) -> Examples:
-    """Measure every segment; units and contexts come from the graph's own part that names them."""
+    """Measure every segment; units and contexts come from the same part of the graph as when speaking."""
     session = _context_session()
     found = []
     for item in spoken:
@@ -80,7 +80,7 @@ def examples(spoken: Iterator[Lesson]) -> Examples:
         if len(unit[inner]) != len(item.sounds) or any(
             UNITS[number] != unit_name(sound) for number, sound in zip(unit[inner], item.sounds, strict=True)
         ):
-            raise RuntimeError(f"the graph and the lesson disagree on {item.ids}: {item.sounds}")
+            raise RuntimeError(f"graph and lesson disagree on {item.ids}: {item.sounds}")
         seconds = np.array([sound.end - sound.start for sound in item.sounds]) / item.sample_rate
         closure = np.array([sound.start - sound.closure for sound in item.sounds]) / item.sample_rate
         found.append(
@@ -132,7 +132,7 @@ def _cepstra(item: Lesson) -> Floats:
     for window, numbers in kinds.items():
         if numbers:
             moments = [moment for number in numbers for moment in _moments(item.sounds, number, window)]
-            found = mel_cepstra(item.audio, item.sample_rate, moments, window)
+            found = cepstra_at(item.audio, item.sample_rate, moments, window)
             result[numbers] = found.reshape(len(numbers), NODES, CEPSTRA)
     return result
 
@@ -142,7 +142,7 @@ def _window(unit: str) -> Window:
 
 
 def _moments(sounds: Sequence[Sound], number: int, window: Window) -> list[Moment]:
-    """Spread NODES moments over a segment; they may look over its edges as far as the sound goes on unbroken."""
+    """Spread NODES moments over a segment; their windows may extend past its edges while the sound continues."""
     begin = end = number
     while begin > 0 and sounds[begin].closure == sounds[begin].start and _goes_on(sounds[begin - 1], window):
         begin -= 1
@@ -190,7 +190,7 @@ def learn(data: Examples) -> Tables:
 
 
 def _rows(groups: npt.NDArray[np.int64], count: int, least: int) -> npt.NDArray[np.int32]:
-    """Number those of the `count` groups that were heard at least `least` times from 1; the others are 0."""
+    """Number the groups heard at least `least` times from 1; the others of the `count` groups are 0."""
     often = np.bincount(groups, minlength=count) >= least
     return (np.cumsum(often) * often).astype(np.int32)
 
@@ -202,7 +202,7 @@ def _loudest(data: Examples) -> Floats:
 
 
 def _additive(data: Examples, left_row: Rows, right_row: Rows) -> tuple[Floats, Floats, Floats]:
-    """Fit unit + left + right by turns (backfitting), pairs that were heard rarely drawn towards zero."""
+    """Fit unit + left + right in turn (backfitting), with rare pairs shrunk towards zero."""
     lefts, rights = int(left_row.max()) + 1, int(right_row.max()) + 1
     unit = _means(data.cepstra, data.unit, len(UNITS), 0.0)
     left = np.zeros((lefts, NODES, CEPSTRA), dtype=np.float32)
@@ -230,9 +230,9 @@ def _means(values: Floats, group: npt.NDArray[np.signedinteger[Any]], groups: in
 
 
 def _ridge(rows: npt.NDArray[np.int64], targets: Floats) -> Floats:
-    """Return (targets, ROWS): weights whose sums over `rows` come close to `targets` (segments, targets).
+    """Return (targets, ROWS): weights whose sums over `rows` approximate `targets` (segments, targets).
 
-    Ridge regression around the mean, by its normal equations; a context that was never heard weighs nothing.
+    Ridge regression around the mean, by its normal equations; a context never heard has weight zero.
     """
     heard, places = np.unique(rows, return_inverse=True)
     columns = places.reshape(rows.shape).T
@@ -245,5 +245,5 @@ def _ridge(rows: npt.NDArray[np.int64], targets: Floats) -> Floats:
             np.add.at(gram, (column, other), 1.0)
     weights = np.zeros((targets.shape[1], ROWS), dtype=np.float32)
     weights[:, heard] = np.linalg.solve(gram, moment).T
-    weights[:, :FIRST_COLUMN_ROWS] += mean[:, np.newaxis].astype(np.float32)  # every segment has one row of these
+    weights[:, :FIRST_COLUMN_ROWS] += mean[:, np.newaxis].astype(np.float32)  # one of these rows per segment
     return weights

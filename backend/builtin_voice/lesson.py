@@ -1,4 +1,4 @@
-"""One spoken text as the learner sees it: token ids, and for every segment where its sound begins and ends."""
+"""A spoken text as training data: token ids, and the start and end of every segment."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from builtin_voice.espeak import Event, Speech
 from builtin_voice.inventory import LENGTHENING, PRIMARY_STRESS, SECONDARY_STRESS, SILENCE, lengthened, unit_of
+from builtin_voice.teacher import Event, Speech
 from core_engine.kokoro.vocabulary import token_ids
 
 _MARKS = PRIMARY_STRESS + SECONDARY_STRESS + LENGTHENING
 _PUNCTUATION = ",;:.!?"
 _QUIET = 1.5 / 32768
-"""espeak's closures and pauses are exact zeros; a little rounding is let through."""
+"""espeak's closures and pauses are exact zeros, up to rounding."""
 
 _SHORTEST_CLOSURE_S = 0.003
 _SHORTEST_PHONE_S = 0.01
@@ -22,21 +22,21 @@ _KEPT_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Sound:
-    """One segment: a phone, or a pause whose sound is silence."""
+    """A segment: a phone or a pause."""
 
     symbols: str
     closure: int
-    """Sample where the silence before it begins; equal to `start` where there is none."""
+    """First sample of the silence before it; equal to `start` if there is none."""
     start: int
     end: int
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A text that espeak spoke."""
+    """A text spoken by espeak."""
 
     ids: list[int]
-    """Token ids without pads, as the model would be given them."""
+    """Token ids without pads, as for the model."""
     sounds: list[Sound]
     """One per segment, without the pads at both ends."""
     audio: npt.NDArray[np.float32]
@@ -44,10 +44,10 @@ class Lesson:
 
 
 def lesson(text: str, speech: Speech) -> Lesson | None:
-    """Align `speech` with the symbols of the vocabulary; None where espeak's phones and its timings disagree.
+    """Align `speech` with the symbols of the vocabulary; None if espeak's phones and timings disagree.
 
-    espeak reports a phone when its sound begins, so the closure of a stop comes before its event: it is cut off the
-    phone before. A pause is an event without a name at the end of a clause.
+    espeak reports a phone when its sound starts, so the closure of a stop comes before its event and is cut off the
+    previous phone. A pause is an event without a name at the end of a clause.
     """
     symbols, sounds = "", list[Sound]()
     punctuation = iter([mark for mark in text if mark in _PUNCTUATION])
@@ -72,7 +72,7 @@ def lesson(text: str, speech: Speech) -> Lesson | None:
 
 
 def _phones(events: tuple[Event, ...], end_of_audio: int) -> Iterator[tuple[Event, int]]:
-    """Yield every phone and every pause with the sample where the next begins."""
+    """Yield every phone and pause with the sample where the next one starts."""
     kept = list[Event]()
     for event, following in zip(events, (*events[1:], Event("", end_of_audio, is_end=True)), strict=True):
         is_pause = not event.name and not event.is_end and not following.name
@@ -103,7 +103,7 @@ def _parts(name: str, start: int, end: int) -> list[Sound]:
 
 
 def _without_swallowed(sounds: list[Sound], sample_rate: int) -> list[Sound]:
-    """Give a phone that espeak times as part of the one before (the l of "tell") the last part of their common time."""
+    """Give a phone that espeak times as part of the previous one (the l of "tell") the last part of their time."""
     result = list[Sound]()
     for sound in sounds:
         if result and sound.end - sound.start < _SHORTEST_PHONE_S * sample_rate and unit_name(sound) != SILENCE:
@@ -116,7 +116,7 @@ def _without_swallowed(sounds: list[Sound], sample_rate: int) -> list[Sound]:
 
 
 def _with_closures(sounds: list[Sound], speech: Speech) -> list[Sound]:
-    """Take the silence that ends a phone off it and give it to the segment behind."""
+    """Move the silence at the end of a phone to the next segment."""
     cut = list[Sound]()
     silence_from = 0
     for number, sound in enumerate(sounds):

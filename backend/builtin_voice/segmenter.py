@@ -1,4 +1,4 @@
-"""Graph, part 1: token ids → segments, the units that take time, with what their neighbours say about them."""
+"""Graph, part 1: token ids → segments, the units that take time, with stress and position from their neighbours."""
 
 from dataclasses import dataclass
 
@@ -25,41 +25,41 @@ PAUSE_SECONDS = {",": 0.2, ";": 0.26, ":": 0.26, "—": 0.24, ".": 0.32, "!": 0.
 
 
 MANY = 2
-"""More vowels than this are not told apart."""
+"""Counts of vowels are limited to this."""
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Names of 1-D tensors with one value per segment; the first and the last segment are silence."""
+    """Names of 1-D tensors with one value per segment; the first and last segments are silence."""
 
     unit: str
     """int64, index into UNITS."""
     stress: str
-    """float32: 2 primary, 1 secondary, 0 none; only the vowel behind the mark has it."""
+    """float32: 2 primary, 1 secondary, 0 none; only on the vowel after the mark."""
     is_nucleus: str
     """bool."""
     is_last: str
     """bool: no vowel follows before the next pause."""
     pause_seconds: str
-    """float32: what its punctuation asks for; 0 for phones."""
+    """float32: pause of its punctuation; 0 for phones."""
     clause_start: str
     """int64: the pause before it."""
     clause_end: str
-    """int64: the pause behind it."""
+    """int64: the pause after it."""
     starts_word: str
-    """int64, 0 or 1; a silence is a word of its own."""
+    """int64, 0 or 1; a silence counts as a word."""
     ends_word: str
     """int64, 0 or 1."""
     in_word: str
-    """int64: vowels that follow in its word, at most MANY."""
+    """int64: number of vowels that follow in its word, at most MANY."""
     in_clause: str
-    """int64: vowels that follow before the next pause, at most MANY."""
+    """int64: number of vowels that follow before the next pause, at most MANY."""
     tune: str
-    """float32: how its clause ends: 1 rises, -1 falls, 0 goes on."""
+    """float32: how its clause ends: 1 rises, -1 falls, 0 continues."""
 
 
 def segments(g: GraphWriter, tokens: str) -> Segments:
-    """Add the nodes that cut `tokens`, int64 (1, T), into segments; ids outside the vocabulary are pads."""
+    """Add the nodes that split `tokens`, int64 (1, T), into segments; ids outside the vocabulary are pads."""
     names = symbols()
     units = [unit_of(symbol) for symbol in names]
     index = {unit: number for number, unit in enumerate(UNITS)}
@@ -111,7 +111,7 @@ def _framed_ids(g: GraphWriter, tokens: str, size: int) -> str:
 
 
 def _clauses(g: GraphWriter, is_silence: str) -> tuple[str, str]:
-    """Return, per segment, the silence at or before it and the next one behind it (the last has none: itself)."""
+    """Return, per segment, the silence at or before it and the next silence after it (the last segment: itself)."""
     places = g.op("Reshape", g.op("NonZero", is_silence), [-1])
     clause = g.op("CumSum", g.cast(is_silence, TensorProto.INT64), 0)
     last = g.op("Sub", g.op("Size", places), 1)
@@ -120,7 +120,7 @@ def _clauses(g: GraphWriter, is_silence: str) -> tuple[str, str]:
 
 
 def _words(g: GraphWriter, breaks_so_far: str, is_silence: str) -> tuple[str, str, str]:
-    """Return, per segment, whether it starts its word, whether it ends it, and the segment that does."""
+    """Return, per segment, whether it starts its word, whether it ends it, and the segment that ends it."""
     sounds = g.cast(g.op("Not", is_silence), TensorProto.INT64)
     word = g.op("Add", g.op("Mul", breaks_so_far, 2), sounds)
     nowhere = np.full(1, -1, dtype=np.int64)

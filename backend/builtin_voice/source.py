@@ -1,4 +1,4 @@
-"""Graph, part 4: the excitation, before the vocal tract: a pulse train at the pitch, and noise."""
+"""Graph, part 4: the excitation of the vocal tract: a pulse train at the pitch, and noise."""
 
 import math
 
@@ -14,14 +14,14 @@ _LOWEST_HZ, _HIGHEST_HZ = 40.0, 800.0
 
 
 def excitation(g: GraphWriter, hertz: str) -> str:
-    """Return the name of both sources: float32 (2, 1, samples), pulses then noise, of equal spectral density."""
+    """Return the name of both sources: float32 (2, 1, samples), pulses then noise, with equal spectral density."""
     per_sample = _interpolated(g, g.op("Clip", hertz, _LOWEST_HZ, _HIGHEST_HZ))
     sources = (g.op("Reshape", wave, [1, 1, -1]) for wave in (_pulses(g, per_sample), _noise(g, per_sample)))
     return g.op("Concat", *sources, axis=0)
 
 
 def _interpolated(g: GraphWriter, per_frame: str) -> str:
-    """Go from one value per frame to one per sample, in straight lines."""
+    """Interpolate linearly from one value per frame to one per sample."""
     here = g.op("Reshape", per_frame, [-1, 1])
     following = g.op(
         "Concat",
@@ -37,7 +37,7 @@ def _interpolated(g: GraphWriter, per_frame: str) -> str:
 def _pulses(g: GraphWriter, hertz: str) -> str:
     """Sum of all cosines at multiples of `hertz` below _TOP_HZ, by the Dirichlet kernel; no aliasing, no DC.
 
-    The phase is summed in float64: in float32 it would lose the pitch after a minute.
+    The phase is accumulated in float64; in float32 the pitch would be wrong after a minute.
     """
     cycles = g.op("CumSum", g.op("Div", g.cast(hertz, TensorProto.DOUBLE), np.float64(SAMPLE_RATE) * np.ones(1)), 0)
     phase = g.floats(g.op("Sub", cycles, g.op("Round", cycles)))
@@ -52,7 +52,7 @@ def _pulses(g: GraphWriter, hertz: str) -> str:
 
 
 def _noise(g: GraphWriter, like: str) -> str:
-    """White noise of variance 1, the same in every run: the sample's number, hashed by middle squares."""
+    """White noise of variance 1, the same in every run: a middle-square hash of the sample's index."""
     modulus, factor = 2**31, 1_640_531_527
     number = g.cast(g.op("CumSum", g.op("Add", g.op("Mul", like, 0.0), 1.0), 0), TensorProto.INT64)
     number = g.op("Mod", g.op("Mul", number, factor), modulus)

@@ -1,4 +1,4 @@
-"""The numbers that the graph speaks from: what each unit sounds like and how long it lasts."""
+"""The learned tables of the graph: the sound and duration of each unit."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ FRAME = 120
 """Samples per frame: 5 ms at 24 kHz."""
 
 WARP = 0.49
-"""All-pass constant of the mel-cepstrum: it bends the frequency axis of 24 kHz sound close to the mel scale."""
+"""All-pass constant of the mel-cepstrum: it warps the frequency axis of 24 kHz sound close to the mel scale."""
 
 CEPSTRA = 30
-"""Mel-cepstral coefficients per frame, the gain c0 included; natural logarithm of the amplitude."""
+"""Mel-cepstral coefficients per frame, including the gain c0; natural logarithm of the amplitude."""
 
 BAND_EDGES_HZ = (0.0, 1000.0, 2500.0, 5000.0, 8000.0, 12000.0)
 BANDS = len(BAND_EDGES_HZ)
-"""Points of the frequency axis at which a unit says how far it is voiced, as a logit; linear between them."""
+"""Frequencies at which a unit's degree of voicing is given, as a logit; linear between them."""
 
 NODES = 10
-"""Moments of a unit, evenly spaced from its beginning to its end, at which its cepstra are stored."""
+"""Points in time, evenly spaced over a unit, at which its cepstra are stored."""
 
 SILENCE_GAIN = -9.0
 """c0 of silence."""
@@ -30,34 +30,34 @@ Halves = npt.NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Tables:
-    """Targets per unit, in the order of `inventory.UNITS`, and how neighbours change them.
+    """Targets per unit, in the order of `inventory.UNITS`, and the effects of neighbours.
 
-    The cepstra of a unit are the sum unit + left + right + both: its own mean, what the unit before it adds, what the
-    unit behind it adds, and what those two change together.
+    The cepstra of a unit are the sum unit + left + right + both: its own mean, the effect of the previous unit, the
+    effect of the next unit, and their combined effect.
     """
 
     unit: Halves
     """(units, NODES, CEPSTRA)."""
     left: Halves
-    """(pairs heard + 1, NODES, CEPSTRA); row 0, of pairs that were never heard, is zero."""
+    """(pairs heard + 1, NODES, CEPSTRA); row 0, for pairs never heard, is zero."""
     right: Halves
-    """Likewise for the unit behind."""
+    """Likewise for the next unit."""
     left_row: npt.NDArray[np.int32]
-    """(PAIRS,): the row of `left` for every pair of units, apart within a word and across words."""
+    """(PAIRS,): the row of `left` for every pair of units, separately within a word and across words."""
     right_row: npt.NDArray[np.int32]
     """(PAIRS,): the row of `right`."""
     both: Halves
-    """(triples heard often + 1, NODES, CEPSTRA): what the two neighbours together add to the sum; row 0 is zero."""
+    """(triples heard often + 1, NODES, CEPSTRA): the combined effect of both neighbours; row 0 is zero."""
     both_row: npt.NDArray[np.int16]
     """(TRIPLES,): the row of `both` for every unit between two others."""
     loudest: Floats
-    """(units,): no sum of c0 goes above this, whatever neighbours meet."""
+    """(units,): upper limit of the sum of c0."""
     stress_gain: Floats
     """(units x 3,), row unit x 3 + stress: added to c0."""
     length: Floats
-    """(context rows,): summed over a segment's contexts, the logarithm of its length in seconds."""
+    """(context rows,): their sum over a segment's contexts is the logarithm of its length in seconds."""
     closure: Floats
-    """(context rows,): likewise the silence before it, in seconds; negative sums are none."""
+    """(context rows,): likewise for the silence before it, in seconds; negative sums mean none."""
 
 
 def warped_frequency(hz: npt.NDArray[np.float64], sample_rate: int, warp: float = WARP) -> npt.NDArray[np.float64]:

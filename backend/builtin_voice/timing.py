@@ -1,4 +1,4 @@
-"""Graph, part 2: how long each segment lasts, and which segment each 5 ms frame belongs to."""
+"""Graph, part 2: the length of each segment, and the segment of each 5 ms frame."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from core_engine.kokoro.dimensions import SAMPLE_RATE
 _FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
 _SHORTEST_CLOSURE_S = 0.004
 _PAD_SECONDS = 0.03
-"""Of a pad, and of a mark behind another: "?!" pauses once."""
+"""Length of a pad, and of a mark after another mark: "?!" pauses once."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,19 @@ class Timing:
     """Names of tensors; times are in frames."""
 
     start: str
-    """float32 (segments,): where the sound begins, behind the closure."""
+    """float32 (segments,): where the sound starts, after the closure."""
     end: str
     """float32 (segments,)."""
     segment: str
     """int64 (frames,): the segment of each frame."""
     progress: str
-    """float32 (frames,): how far the frame is through the sound of its segment, 0 to 1; negative in the closure."""
+    """float32 (frames,): relative position of the frame in its segment's sound, 0 to 1; negative in the closure."""
     time: str
     """float32 (frames,): 0, 1, 2, …"""
 
 
 def timing(g: GraphWriter, tables: Tables, parts: Segments, around: Contexts, voice: ControlNames) -> Timing:
-    """Add the nodes that give every segment its time."""
+    """Add the nodes that compute the timing of every segment."""
     length = g.op("Exp", _summed(g, g.constant(tables.length, "tables.length"), around))
     closure = _summed(g, g.constant(tables.closure, "tables.closure"), around)
     is_pause = g.op("Equal", parts.unit, UNITS.index(SILENCE))
@@ -54,7 +54,7 @@ def _summed(g: GraphWriter, table: str, around: Contexts) -> str:
 
 
 def _frames(g: GraphWriter, closure: str, length: str) -> Timing:
-    """Round so that the total stays right, at least one frame each, and number the frames' segments."""
+    """Round lengths to at least one frame each, keeping the total, and number the frames' segments."""
     rounded = g.op("Round", g.op("CumSum", g.op("Add", closure, length), 0))
     steps = g.op("Sub", rounded, g.shifted(rounded, 1, np.zeros(1, dtype=np.float32)))
     end = g.op("CumSum", g.op("Max", steps, 1.0), 0)

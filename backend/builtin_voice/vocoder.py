@@ -1,7 +1,7 @@
-"""Graph, part 5: mel-cepstra shape the excitation, frame by frame (short-time Fourier transform and overlap-add).
+"""Graph, part 5: filter the excitation by the mel-cepstra, frame by frame (short-time Fourier transform, overlap-add).
 
 Every 5 ms a Hann-windowed piece of the excitation is transformed, multiplied by the minimum-phase filter
-exp(sum of c_k z̃^-k), z̃ the all-pass axis (Imai 1983; Tokuda et al. 1994), and transformed back into its place. Both
+exp(sum of c_k z̃^-k), with z̃ on the all-pass axis (Imai 1983; Tokuda et al. 1994), transformed back and added. Both
 transforms are one convolution each, so time and memory are linear in the length.
 """
 
@@ -15,15 +15,15 @@ from builtin_voice.tables import BAND_EDGES_HZ, CEPSTRA, FRAME
 from core_engine.kokoro.dimensions import SAMPLE_RATE
 
 TRANSFORM = 768
-"""Samples of one transform: a window of two frames, and 22 ms for the filter to ring."""
+"""Samples of one transform: a window of two frames, and 22 ms for the filter's decay."""
 
 _TOP_HZ = 10_500.0
 _BIN = np.arange(1, int(_TOP_HZ * TRANSFORM / SAMPLE_RATE))
-"""Frequencies in use: without the first, which keeps DC away, and up to where espeak's sound has something to teach."""
+"""Frequencies in use: without the first, to avoid DC, and up to the highest ones in espeak's sound."""
 
 _HZ = _BIN * SAMPLE_RATE / TRANSFORM
 _LEVEL = 0.6
-"""Against espeak's own: leaves room above the loudest vowel of the brightest voice."""
+"""Gain relative to espeak: leaves headroom for the loudest vowel of the brightest voice."""
 
 _HALF_WINDOW = FRAME // 2
 
@@ -54,7 +54,7 @@ def _filtered(g: GraphWriter, cepstra: str, real: str, imaginary: str, voice: Co
 
 
 def _axis(g: GraphWriter, warp: str) -> str:
-    """Return the angle of every bin on the all-pass axis, float32 (bins, 1); ONNX has no atan2, none is needed."""
+    """Return the angle of every bin on the all-pass axis, float32 (bins, 1), without atan2, which ONNX lacks."""
     omega = 2 * np.pi * _BIN[:, np.newaxis] / TRANSFORM
     above = g.op("Mul", warp, np.sin(omega).astype(np.float32))
     below = g.op("Sub", 1.0, g.op("Mul", warp, np.cos(omega).astype(np.float32)))
@@ -82,7 +82,7 @@ def _halves(g: GraphWriter, both: str) -> tuple[str, str]:
 def _waves(g: GraphWriter, window: npt.NDArray[np.float64], sign: int) -> str:
     """Return cosines, then `sign` times sines, of every bin under `window`: float32 (2 bins, 1, samples).
 
-    They are looked up in one period, so that the file stays small; the runtime does it once, when it loads.
+    They are looked up in one period to keep the file small; the runtime does so once, when it loads.
     """
     turns = g.op("Mul", _BIN[:, np.newaxis, np.newaxis], np.arange(len(window))[np.newaxis, np.newaxis])
     place = g.op("Mod", turns, TRANSFORM)
@@ -93,7 +93,7 @@ def _waves(g: GraphWriter, window: npt.NDArray[np.float64], sign: int) -> str:
 
 
 def _overlapped(g: GraphWriter, real: str, imaginary: str) -> str:
-    """Transform back, add up, cut to the frames' own samples, and keep the peaks below 1 without a corner."""
+    """Transform back, overlap and add, trim to the frames' own samples, and limit peaks below 1 smoothly."""
     basis = _waves(g, np.full(TRANSFORM, _LEVEL * 2 / TRANSFORM), sign=-1)
     spectrum = g.op("Unsqueeze", g.op("Concat", real, imaginary, axis=0), [0])
     wave = g.op("ConvTranspose", spectrum, basis, strides=[FRAME])

@@ -1,7 +1,7 @@
-"""The seven voices: what each asks of the graph, and the pack that carries it.
+"""The seven voices: their controls, and the pack that stores them.
 
-A style vector is read as CONTROLS averages over equal blocks of its 256 values, so that any vector, zeros included, is
-a voice, and one that was made for another model comes out near the neutral one.
+A style vector is read as CONTROLS averages over equal blocks of its 256 values. Any vector is thus a voice, including
+zeros, and one made for another model is close to the neutral voice.
 """
 
 import io
@@ -19,7 +19,7 @@ BLOCK = STYLE_SIZE // CONTROLS
 
 @dataclass(frozen=True)
 class Controls:
-    """What a voice asks for, each between -1 and 1; zero is the neutral voice."""
+    """The settings of a voice, each between -1 and 1; zero is the neutral voice."""
 
     pitch: float
     """One octave up or down from NEUTRAL_HZ."""
@@ -58,7 +58,7 @@ def style_row(controls: Controls) -> npt.NDArray[np.float32]:
 
 
 def pack_bytes() -> bytes:
-    """Return `voices.npz`: name → float32 (511, 1, 256), the same row for every length; always the same bytes."""
+    """Return `voices.npz`: name → float32 (511, 1, 256), the same row for every length; the bytes never vary."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, controls in VOICE_CONTROLS.items():
@@ -66,7 +66,7 @@ def pack_bytes() -> bytes:
             np.save(member, np.tile(style_row(controls), (MAX_TOKENS + 1, 1, 1)), allow_pickle=False)
             info = zipfile.ZipInfo(f"{name}.npy", _ZIP_EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
-            info.create_system = 3  # Unix, whichever system builds
+            info.create_system = 3  # Unix, on every system
             info.external_attr = 0o644 << 16
             archive.writestr(info, member.getvalue())
     return buffer.getvalue()

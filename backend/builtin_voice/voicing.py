@@ -1,4 +1,4 @@
-"""How far each unit is voiced, by rule: espeak mixes voice and noise by the manner of a phone, and so do we."""
+"""The degree of voicing of each unit, by rule: like espeak, by the manner of articulation."""
 
 import numpy as np
 

@@ -1,1 +1,1 @@
-"""The voice: a written text goes in, a normalised WAV file comes out."""
+"""Text to speech for Django: text in, a normalised WAV file out."""

@@ -1,4 +1,4 @@
-"""The Django app: one line in the log when the model is missing, and the system checks."""
+"""The Django app: registers the system checks and logs a warning when the model is missing."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ class CoreEngineConfig(AppConfig):
     verbose_name = "StoryFlow voice"
 
     def ready(self) -> None:
-        """Say once when the model is missing; nothing is loaded."""
+        """Register the checks and warn once if the model is missing; nothing is loaded."""
         from core_engine.checks import MODEL_MISSING, check_model, check_voices
         from core_engine.model_loader import KokoroModelLoader
 
@@ -28,7 +28,7 @@ class CoreEngineConfig(AppConfig):
 
 
 def _is_said_elsewhere() -> bool:
-    """Tell whether the same is said once more: by `check` itself, or by the `runserver` that this process watches."""
+    """Return whether `check`, or the `runserver` child that this process watches, gives the same warning."""
     command = sys.argv[1:2]
     is_watcher = command == ["runserver"] and "--noreload" not in sys.argv and os.environ.get("RUN_MAIN") != "true"
     return is_watcher or command == ["check"]

@@ -1,4 +1,4 @@
-"""Where a segment's audio lies: the same place every time, so that making it again replaces it."""
+"""The path and URL of a segment's audio: always the same, so that generating it again replaces it."""
 
 from numbers import Integral
 from pathlib import Path
@@ -10,7 +10,7 @@ from engines.store.names import checked_name
 def audio_path(media_root: Path, project_id: object, segment_id: object) -> Path:
     """Return {media_root}/projects/{project_id}/audio/{segment_id}.wav, absolute.
 
-    Raises InvalidNameError, a ValueError, for an id that is no plain name.
+    Raises InvalidNameError, a ValueError, for an invalid id.
     """
     return project_folder(media_root, project_id) / "audio" / f"{_id(segment_id, 'segment id')}.wav"
 

@@ -1,4 +1,4 @@
-"""System checks (`manage.py check`): whether narrating can work. Warnings, since every other feature works without."""
+"""System checks for the model and its voices. They only warn: every other feature works without speech."""
 
 import os
 from pathlib import Path
@@ -15,26 +15,26 @@ MODEL_MISSING = "Kokoro-82M model not found. TTS features will be unavailable."
 
 
 def check_model(**_: Any) -> list[CheckMessage]:
-    """Report a model file that is missing or cannot be read."""
+    """Warn if the model file is missing or cannot be read."""
     path = Path(KokoroModelLoader._resolve_model_path())
     if not path.exists():
         return [Warning(MODEL_MISSING, hint=f"Expected at '{path}'. {_how_to_get(path)}", id="core_engine.W001")]
     if not path.is_file() or not os.access(path, os.R_OK):
-        hint = "Make it a file that the server's user may read."
+        hint = "Make it a file that the server's user can read."
         return [Warning(f"The speech model '{path}' cannot be read.", hint=hint, id="core_engine.W002")]
     return []
 
 
 def _how_to_get(path: Path) -> str:
     if is_built_in(path):
-        return "It is the built-in voice, which comes with the software: install that again."
+        return "It is the built-in voice, which comes with the software: reinstall the software."
     return f"`storyflow models pull {path.stem}` fetches Kokoro; STORYFLOW_TTS_MODEL=default is the built-in voice."
 
 
 def check_voices(**_: Any) -> list[CheckMessage]:
-    """Report a model that has no usable voice pack beside it."""
+    """Warn if there is no usable voice pack next to the model."""
     path = Path(KokoroModelLoader._resolve_model_path())
     if not path.exists() or DEFAULT_VOICE_ID in find_voices(path.parent):
         return []
-    hint = "Put the model's voices (voices.bin, an NPZ, or a voices/ folder) beside it."
-    return [Warning(f"No pack with the voice '{DEFAULT_VOICE_ID}' beside '{path}'.", hint=hint, id="core_engine.W003")]
+    hint = "Put the model's voices (voices.bin, an NPZ, or a voices/ folder) next to it."
+    return [Warning(f"No pack with the voice '{DEFAULT_VOICE_ID}' next to '{path}'.", hint=hint, id="core_engine.W003")]

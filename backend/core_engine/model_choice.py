@@ -1,4 +1,4 @@
-"""Which model speaks, in Django and on the command line: the one asked for, or the best that is installed."""
+"""The model to use, in Django and on the command line: the one requested, or the best installed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +7,11 @@ from core_engine.model_paths import BUILT_IN, KOKORO, RECOMMENDED, installed_mod
 
 AUTO = "auto"
 _BEST = ("kokoro-v1.0", "kokoro-v1.0-fp16", RECOMMENDED, KOKORO)
-"""Published models, the best first."""
+"""Published models, best first."""
 
 
 class ModelMissingError(Exception):
-    """The model that was asked for is not installed; the message says how to get it."""
+    """The requested model is not installed; the message says how to get it."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Model:
 
 
 def choose_model(wanted: str, models_dir: Path) -> Model:
-    """Return the model that `wanted` means: `auto`, the name of an installed one, `default` or a path.
+    """Return the model for `wanted`: `auto`, the name of an installed model, `default` or a path.
 
-    `auto` is the best that is installed with voices beside it, `default` the built-in voice. Raises ModelMissingError.
+    `auto` is the best installed model that has voices, `default` the built-in voice. Raises ModelMissingError.
     """
     if wanted != AUTO:
         return _existing(wanted, models_dir)
@@ -33,7 +33,7 @@ def choose_model(wanted: str, models_dir: Path) -> Model:
 
 
 def best_model(models_dir: Path) -> Model | None:
-    """Return the installed model that speaks best: the published ones in the order of _BEST, then any with voices."""
+    """Return the best installed model: the published ones in the order of _BEST, then any with voices."""
     from core_engine.kokoro.voice.packs import find_voices
 
     installed = [Model(name, path) for name, path in installed_models(models_dir).items()]
@@ -48,8 +48,9 @@ def _pulled(wanted: str) -> str:
 def _existing(name: str, models_dir: Path) -> Model:
     path = model_path(name, models_dir)
     if not path.is_file():
+        where = f"at '{path}'" if name.endswith(".onnx") or Path(name).name != name else f"'{name}' in '{models_dir}'"
         raise ModelMissingError(
-            f"There is no model at '{path}'. `storyflow models pull {_pulled(name)}` fetches Kokoro, "
+            f"There is no model {where}. `storyflow models pull {_pulled(name)}` fetches Kokoro, "
             f"`storyflow models list` shows what is installed, and --model {BUILT_IN} is the built-in voice."
         )
     return Model(name, path)

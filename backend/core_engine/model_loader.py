@@ -1,4 +1,4 @@
-"""The one ONNX session of this process."""
+"""The ONNX session that the whole process shares."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class KokoroModelLoader:
-    """Loads the configured Kokoro model when it is first needed, once, and hands out the same session ever after."""
+    """Loads the configured Kokoro model once, on first use, and then always returns the same session."""
 
     _session: Any = None
     _lock = threading.Lock()
@@ -26,12 +26,12 @@ class KokoroModelLoader:
 
     @classmethod
     def get_session(cls) -> Any:
-        """Return the onnxruntime InferenceSession; safe to call from any number of threads.
+        """Return the onnxruntime InferenceSession; thread-safe.
 
         Raises:
             FileNotFoundError: the model file is missing; the message says where it belongs and how to get it.
-            ModelFileError: the file would make the runtime read outside of the model's folder.
-            Exception: whatever the runtime says of a file that it cannot load.
+            ModelFileError: the model refers to data outside its folder.
+            Exception: any error of the runtime for a file that it cannot load.
         """
         if cls._session is None:
             with cls._lock:
@@ -46,16 +46,16 @@ class KokoroModelLoader:
             raise FileNotFoundError(_missing_message(Path(path)))
         session = open_session(path, create=ort.InferenceSession)
         cls._model_path = path
-        cls._session = session  # last: the fast path of get_session looks at nothing else
+        cls._session = session  # last: the fast path of get_session only checks this
         if _configured() == AUTO and is_built_in(Path(path)):
             logger.warning("No Kokoro model is installed, so the small built-in voice speaks")
         logger.info("Kokoro-82M ONNX model loaded from %s", path)
 
     @classmethod
     def _resolve_model_path(cls) -> str:
-        """Return the absolute path of the configured model: by default models/kokoro-v0_19.onnx of the project.
+        """Return the absolute path of the configured model; the default is the project's models/kokoro-v0_19.onnx.
 
-        For `auto` it is that of the best one installed; once a session is open, that of the session.
+        `auto` gives the best installed model, or that of the session once one is open.
         """
         if _configured() != AUTO:
             return str(model_path(_configured(), configured_models_dir()).absolute())
@@ -65,18 +65,18 @@ class KokoroModelLoader:
 
     @classmethod
     def is_model_available(cls) -> bool:
-        """Tell whether the model file is there, without loading it."""
+        """Return whether the model file exists, without loading it."""
         return os.path.exists(cls._resolve_model_path())  # noqa: PTH110  # the specified check
 
     @classmethod
     def get_model_info(cls) -> dict[str, list[dict[str, Any]]]:
-        """Return name, shape and type of each input and output of the model, for debugging; loads the model."""
+        """Return the name, shape and type of each model input and output, for debugging; loads the model."""
         session = cls.get_session()
         return {"inputs": _described(session.get_inputs()), "outputs": _described(session.get_outputs())}
 
 
 def configured_models_dir() -> Path:
-    """Return the folder of the models: the setting STORYFLOW_MODELS_DIR, otherwise what `places` decides."""
+    """Return the models folder: the setting STORYFLOW_MODELS_DIR, otherwise the default of `places`."""
     given = getattr(settings, "STORYFLOW_MODELS_DIR", None)
     base_dir = getattr(settings, "BASE_DIR", None)
     return Path(given) if given else models_dir(Path(base_dir) if base_dir else None)
@@ -94,7 +94,7 @@ def _missing_message(path: Path) -> str:
     if is_built_in(path):
         return (
             f"The built-in voice is missing from this installation.\nExpected location: {path}\n\n"
-            "It comes with the software: install that again, or choose another model with STORYFLOW_TTS_MODEL."
+            "It comes with the software: reinstall the software, or choose another model with STORYFLOW_TTS_MODEL."
         )
     return (
         "Kokoro-82M ONNX model not found.\n"

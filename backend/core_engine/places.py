@@ -1,4 +1,4 @@
-"""Where models, audio and settings lie: decided here for the command line, for Django and for the engines alike."""
+"""The folders of models, audio and settings, for the command line, Django and the engines."""
 
 import logging
 import os
@@ -14,10 +14,10 @@ _APP = "storyflow"
 
 
 def models_dir(base_dir: Path | None = None) -> Path:
-    """Return the folder of the user's models, absolute.
+    """Return the absolute path of the user's models folder.
 
-    The first of: STORYFLOW_MODELS_DIR; models/ beside `base_dir`, the BASE_DIR of a Django project, where this code is
-    part of the project's source or that folder is there; models/ of the source tree; models/ in the user's data folder.
+    The first of: STORYFLOW_MODELS_DIR; models/ next to `base_dir`, the BASE_DIR of a Django project, if this code is
+    part of the project's source or the folder exists; models/ of the source tree; models/ in the user's data folder.
     """
     given = given_folder("STORYFLOW_MODELS_DIR")
     if given:
@@ -31,25 +31,25 @@ def models_dir(base_dir: Path | None = None) -> Path:
 
 
 def media_root() -> Path:
-    """Return the folder below which audio is kept, absolute: MEDIA_ROOT, otherwise media/ of the working folder."""
+    """Return the absolute path of the audio folder: MEDIA_ROOT, otherwise media/ in the working folder."""
     return given_folder("MEDIA_ROOT") or Path.cwd() / "media"
 
 
 def registry_file() -> Path:
-    """Return the user's own registry of models: STORYFLOW_MODELS_REGISTRY, or where the system keeps settings."""
+    """Return the path of the user's registry of models: STORYFLOW_MODELS_REGISTRY, or in the user's settings folder."""
     given = given_folder("STORYFLOW_MODELS_REGISTRY")
     return given or user_config_path(_APP, appauthor=False, roaming=True) / "models.json"
 
 
 def data_dir() -> Path:
-    """Return where the system keeps what belongs to this user and this software."""
+    """Return the user's data folder for this software."""
     return user_data_path(_APP, appauthor=False)
 
 
 def given_folder(name: str) -> Path | None:
-    """Return the path that an environment variable gives, None where it is not set.
+    """Return the absolute path in an environment variable; None if it is not set.
 
-    It is made absolute at once: the meaning of a relative path must not change with the working folder.
+    Resolved at once, so that a relative path does not change with the working folder.
     """
     given = os.environ.get(name)
     return Path(given).expanduser().absolute() if given else None

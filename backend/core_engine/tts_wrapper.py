@@ -1,4 +1,4 @@
-"""Text to speech as Django sees it: the specified names, thin over `core_engine.kokoro`."""
+"""Text to speech for Django: the specified functions, a thin layer over `core_engine.kokoro`."""
 
 import logging
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ _MODEL_MISSING = "TTS model not available. Please install kokoro-v0_19.onnx."
 
 
 class _ModelMissingError(Exception):
-    """The model file is not there."""
+    """The model file does not exist."""
 
 
 def generate_audio(
@@ -59,27 +59,27 @@ def generate_audio(
     *,
     as_written: bool = False,
 ) -> dict[str, Any]:
-    """Generate a WAV file from text; never raises, and never leaves a damaged file.
+    """Generate a WAV file from text; never raises and never leaves a damaged file.
 
     Args:
-        text: what to say, of any length.
-        voice_id: one of the seven voices, or any that lies beside a model of v1.0; an invalid one falls back to the
-            default with a logged warning.
+        text: text to speak, of any length.
+        voice_id: one of the seven voices, or any voice installed next to a v1.0 model; an invalid one falls back to
+            the default with a logged warning.
         speed: multiplier, 1.0 is normal; clamped to 0.5 to 2.0.
-        output_path: where to save the WAV (16-bit PCM, 24 kHz, mono, peak at -1 dB); an existing file is replaced,
-            missing folders are made.
-        as_written: leave numbers, dates and other written forms to the model instead of putting them into words.
+        output_path: where to save the WAV (16-bit PCM, 24 kHz, mono, peak at -1 dB); an existing file is replaced and
+            missing folders are created.
+        as_written: leave numbers, dates and other written forms to the model instead of expanding them to words.
 
     Returns:
-        `{"success": True, "audio_path": str, "duration": seconds, "sample_rate": Hz, "voice_id": the voice that spoke,
-        "chunks": runs of the model}`, or `{"success": False, "error": what happened and what to do}`. With the model
-        missing, `"help"` says where it belongs and how to get it. All of it can be written as JSON.
+        `{"success": True, "audio_path": str, "duration": seconds, "sample_rate": Hz, "voice_id": the voice used,
+        "chunks": runs of the model}`, or `{"success": False, "error": what happened and what to do}`. If the model is
+        missing, `"help"` says where it belongs and how to get it. The result can be serialised as JSON.
     """
     try:
         path = checked_output_path(output_path)
         return _generate(checked_text(text), voice_id, checked_speed(speed), path, as_written)
     except (RefusedArgumentError, KokoroError) as error:
-        logger.error("No audio was made: %s", error, exc_info=error.__cause__ is not None)
+        logger.error("No audio was generated: %s", error, exc_info=error.__cause__ is not None)
         return _failure(str(error))
     except _ModelMissingError as error:
         logger.error("Model not found: %s", error)
@@ -90,36 +90,36 @@ def generate_audio(
 
 
 def tokenize_text(text: str, language: str = DEFAULT_LANGUAGE) -> npt.NDArray[np.int64]:
-    """Return the model's input for a text that fits into one chunk: int64 of shape (1, n + 2), pads included.
+    """Return the model's input for a text that fits into one chunk: int64 of shape (1, n + 2), including pads.
 
     Raises:
         TextTooLongError: a ValueError; the text needs more than one chunk of 510 tokens.
-        NothingToSpeakError: a ValueError; nothing in the text can be spoken.
+        NothingToSpeakError: a ValueError; the text has nothing that can be spoken.
     """
     chunks = text_to_chunks(text, language)
     if len(chunks) > 1:
         raise TextTooLongError(
-            f"The text needs {len(chunks)} chunks of at most {MAX_TOKENS} tokens, and one tensor holds one chunk. Cut "
+            f"The text needs {len(chunks)} chunks of at most {MAX_TOKENS} tokens, and a tensor holds only one. Split "
             f"it with split_text_into_chunks(), or call generate_audio(), which speaks texts of any length."
         )
     return padded(chunks[0].token_ids)
 
 
 def validate_voice_id(voice_id: object) -> str:
-    """Return a valid voice ID as it is, and the default voice, with a logged warning, for anything else."""
+    """Return a valid voice ID unchanged; for anything else log a warning and return the default voice."""
     if isinstance(voice_id, str) and voice_id in VALID_VOICE_IDS:
         return voice_id
-    plain = voice_id is None or isinstance(voice_id, str)  # others may fail while they are printed
+    plain = voice_id is None or isinstance(voice_id, str)  # printing other objects may fail
     shown = voice_id if plain else f"a value of type {type(voice_id).__name__}"
     logger.warning("Invalid voice ID '%.64s', falling back to '%s'", shown, DEFAULT_VOICE_ID)
     return DEFAULT_VOICE_ID
 
 
 def get_voice_embedding(voice_id: str) -> VoicePack:
-    """Return the voice pack that lies beside the configured model: float32 of shape (rows, 1, 256), read-only.
+    """Return a voice pack of the configured model: float32 of shape (rows, 1, 256), read-only.
 
-    Row n of 511 (v0.19) is the style vector for a chunk of n tokens. A voice that is unknown or not in the pack falls
-    back to the default voice with a logged warning. Raises VoicePackError where no usable pack is installed.
+    Row n of 511 (v0.19) is the style vector for a chunk of n tokens. An unknown voice, or one that is not installed,
+    falls back to the default voice with a logged warning. Raises VoicePackError if no usable pack is installed.
     """
     voices = find_voices(_model_path().parent)
     voice = installed_voice(_voice_to_speak(voice_id, voices), voices)
@@ -129,7 +129,7 @@ def get_voice_embedding(voice_id: str) -> VoicePack:
 def construct_audio_path(project_id: object, segment_id: object) -> str:
     """Return the absolute path of a segment's audio: MEDIA_ROOT/projects/{project_id}/audio/{segment_id}.wav.
 
-    Raises InvalidNameError, a ValueError, for an id that is no plain name.
+    Raises InvalidNameError, a ValueError, for an invalid id.
     """
     return str(audio_path(Path(settings.MEDIA_ROOT or media_root()), project_id, segment_id))
 
@@ -137,7 +137,7 @@ def construct_audio_path(project_id: object, segment_id: object) -> str:
 def construct_audio_url(project_id: object, segment_id: object) -> str:
     """Return the URL of a segment's audio: {MEDIA_URL}projects/{project_id}/audio/{segment_id}.wav.
 
-    Raises InvalidNameError, a ValueError, for an id that is no plain name.
+    Raises InvalidNameError, a ValueError, for an invalid id.
     """
     return audio_url(settings.MEDIA_URL, project_id, segment_id)
 
@@ -148,7 +148,7 @@ def _generate(text: str, voice_id: object, speed: float, output_path: str, as_wr
     spoken = text if as_written else spoken_text(text, kokoro.language(voice).code)
     speech = kokoro.speak(spoken, voice, speed)
     save_audio_wav(normalize_audio(speech.audio), output_path, speech.sample_rate)
-    # Of the bytes just written: by now somebody else may have put another file in their place.
+    # Measured on the bytes just written: another process may have replaced the file since.
     duration = len(speech.audio) / speech.sample_rate
     logger.info("Generated %.2f s with %s in %d chunks: %s", duration, speech.voice, speech.chunks, output_path)
     return {
@@ -162,7 +162,7 @@ def _generate(text: str, voice_id: object, speed: float, output_path: str, as_wr
 
 
 def _kokoro() -> Kokoro:
-    """Return the configured model with the voices beside it."""
+    """Return the configured model with its voices."""
     try:
         session = KokoroModelLoader.get_session()
     except FileNotFoundError as error:
@@ -175,7 +175,7 @@ def _model_path() -> Path:
 
 
 def _voice_to_speak(voice_id: object, installed: Mapping[str, VoiceFile]) -> str:
-    """Return a voice of v1.0 that is installed as it is, and whatever `validate_voice_id` makes of any other."""
+    """Return `voice_id` if it is an installed v1.0 voice; otherwise the result of `validate_voice_id`."""
     file = installed.get(voice_id) if isinstance(voice_id, str) and voice_id not in VALID_VOICE_IDS else None
     if file and version_of_voices({str(voice_id): file}) == V1_0:
         return str(voice_id)

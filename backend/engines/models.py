@@ -5,19 +5,20 @@ links lead from the first to the second. What is baked into `models/` wins. The 
 the base is `/app`, and a subprocess, where it is the engine's folder.
 """
 
-import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from engines.downloading.downloadable import DownloadableModel
-from engines.downloading.downloads import Progress, fetch_model
+from engines.downloading.downloads import fetch_model
 from engines.downloading.policy import DownloadError, DownloadPolicy
-from engines.store import links as model_links
-from engines.store.manifest import DamagedModelError, has_right_sizes, verify_model
+from engines.downloading.staging import Progress
+from engines.store import links
+from engines.store.links import holds_something
+from engines.store.manifest import DamagedModelError, has_right_sizes
 from engines.store.names import checked_name, is_name
-from engines.store.stamps import state_of
+from engines.store.stamps import check_all, check_unchanged
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +32,6 @@ class ModelNotFoundError(LookupError):
         known = f"Available: {', '.join(available) or 'none'}."
         known += f" Downloadable: {', '.join(downloadable)}." if downloadable else ""
         super().__init__(f"Model not found: '{name}'. {known}")
-
-
-def holds_something(path: Path) -> bool:
-    """Tell whether `path` is a file with content or a folder with a finished entry: any engine's least demand."""
-    return model_links.holds_something(path)
 
 
 class ModelStore:
@@ -72,7 +68,6 @@ class ModelStore:
         self._policy = policy
         self._lock = threading.Lock()
         self._problems: frozenset[str] = frozenset()
-        self._damaged: dict[Path, tuple[bytes, str]] = {}  # the state of the files, and what is wrong with them
 
     def prepare(self) -> None:
         """Make the folders and link what was mounted or downloaded before, as the entrypoint of an image does.
@@ -81,7 +76,7 @@ class ModelStore:
         go on working.
         """
         with self._lock:
-            problems = model_links.prepare(self.models_dir, self.external_models_dir)
+            problems = links.prepare(self.models_dir, self.external_models_dir)
             for problem in problems - self._problems:
                 logger.warning("%s", problem)
             self._problems = problems
@@ -89,14 +84,23 @@ class ModelStore:
     def available(self) -> list[str]:
         """Return the names of the models that can be loaded now: the default first, the others sorted."""
         self.prepare()
-        return self._in_order({name for name, _ in self.complete()})
+        return self.in_order(self.complete())
 
     def loadable(self) -> list[str]:
         """Return the names that `obtain` takes, here or to be downloaded: the default first, the others sorted."""
-        return self._in_order({*self.available(), *self.downloadable})
+        return self.in_order({*self.available(), *self.downloadable})
 
-    def _in_order(self, names: set[str]) -> list[str]:
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """Return `names` with the default first, the others sorted."""
         return sorted(names, key=lambda name: (name != self.default_model, name))
+
+    def complete(self) -> dict[str, Path]:
+        """Return the models that can be loaded, name → path in `models/`, as far as they are linked already."""
+        found: dict[str, Path] = {}
+        for name, path in self._entries():
+            if name not in found and self._can_be_loaded(path):
+                found[name] = path
+        return found
 
     def path_of(self, name: object) -> Path:
         """Return the path in `models/` of the model `name`: a folder, a file, or a link to one.
@@ -105,102 +109,88 @@ class ModelStore:
         complete. It does not read the model's files; `obtain` does.
         """
         model = checked_name(name, "model name")
-        self.prepare()
-        for found, path in self.complete():
-            if found == model:
-                return path
-        raise ModelNotFoundError(model, self.available(), sorted(self.downloadable))
-
-    def is_known(self, name: object) -> bool:
-        """Tell whether `obtain` could succeed for `name`, without downloading or reading anything."""
-        return is_name(name) and name in self.loadable()
+        path = self.find(model)
+        if path is None:
+            self.prepare()
+            path = self.find(model)
+        if path is None:
+            raise self._not_found(model)
+        return path
 
     def obtain(
         self,
         name: object,
         *,
+        is_open: bool = False,
         progress: Callable[[Progress], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> Path:
         """Return the path in `models/` of the model `name`, downloaded and linked first where needed, and verified.
 
-        `progress` is called during a download. Setting `cancel` stops it within a second; it goes on from there when
-        asked for again. Several threads or servers that ask for one model share one transfer. Raises InvalidNameError,
-        ModelNotFoundError, DamagedModelError (files that no longer match their manifest and cannot be fetched again)
-        and DownloadError or DownloadCancelledError.
+        All of its files are read against their manifest, unless they have just been downloaded; of a model that
+        `is_open` already only what has changed. `progress` is called during a download. Setting `cancel` stops it
+        within a second; it goes on from there when asked for again. Several threads or servers that ask for one model
+        share one transfer. Raises InvalidNameError, ModelNotFoundError, DamagedModelError (files that no longer match
+        their manifest and cannot be fetched again) and DownloadError or DownloadCancelledError.
         """
         model = checked_name(name, "model name")
         self.prepare()
         try:
-            return self._verified(model)
-        except ModelNotFoundError:
-            if model not in self.downloadable:
-                raise
+            for path in self._entries_of(model):  # complete or not
+                (check_unchanged if is_open else check_all)(path)
         except DamagedModelError as error:
             if model not in self.downloadable or self._is_baked_in(model):
                 raise
             logger.warning("%s It is fetched again.", error)
+        else:
+            here = self.find(model)
+            if here:
+                return here
+        if model not in self.downloadable:
+            raise self._not_found(model)
         fetched = fetch_model(
             self.downloadable[model], self.external_models_dir, policy=self._policy, progress=progress, cancel=cancel
         )
-        return self._usable(model, fetched)
+        return self._linked(model, fetched)
 
-    def verify(self, name: object) -> None:
-        """Read all files of a downloaded model against its manifest, where it has one; raises DamagedModelError."""
-        verify_model(self.path_of(name))
-
-    def _verified(self, model: str) -> Path:
-        """Return the path of `model` when its files are what they should be, complete or not."""
-        for path in self._entries():
-            if self._name_of(path) == model and self._is_inside(path):
-                self._check(path)
-        return self.path_of(model)
-
-    def _check(self, path: Path) -> None:
-        """Read all files of a model against its manifest; what was damaged is not read again until it changes."""
-        state = None
-        with contextlib.suppress(OSError, DamagedModelError):
-            state = state_of(path)
-        known, reason = self._damaged.get(path, (None, ""))
-        if state is not None and state == known:
-            raise DamagedModelError(reason)
-        try:
-            verify_model(path)
-        except DamagedModelError as error:
-            if state is not None:
-                self._damaged[path] = (state, str(error))
-            raise
-
-    def _is_baked_in(self, model: str) -> bool:
-        return any(self._name_of(path) == model and not path.is_symlink() for path in self._entries())
-
-    def _usable(self, model: str, fetched: Path) -> Path:
-        try:
-            return self.path_of(model)
-        except ModelNotFoundError as error:
+    def _linked(self, model: str, fetched: Path) -> Path:
+        self.prepare()
+        path = self.find(model)
+        if path is None:
             raise DownloadError(
                 f"'{fetched}' is there but cannot be used as '{self.models_dir / fetched.name}': it is incomplete, or "
                 f"the link cannot be made. Remove what is in the way, or make '{self.models_dir}' writable."
-            ) from error
+            )
+        return path
 
-    def _entries(self) -> list[Path]:
-        """Return what is in `models/`, real folders and files before links."""
+    def _not_found(self, model: str) -> ModelNotFoundError:
+        return ModelNotFoundError(model, self.in_order(self.complete()), sorted(self.downloadable))
+
+    def find(self, model: str) -> Path | None:
+        """Return the path of `model` where it can be loaded and is linked already; None otherwise."""
+        return next((path for name, path in self._entries() if name == model and self._can_be_loaded(path)), None)
+
+    def _entries_of(self, model: str) -> list[Path]:
+        """Return what is in `models/` under the name `model` and does not lead out."""
+        return [path for name, path in self._entries() if name == model and self._is_inside(path)]
+
+    def _is_baked_in(self, model: str) -> bool:
+        return any(not path.is_symlink() for path in self._entries_of(model))
+
+    def _entries(self) -> Iterator[tuple[str, Path]]:
+        """Yield name and path of what is in `models/`, real folders and files before links."""
         try:
-            return sorted(self.models_dir.iterdir(), key=lambda path: (path.is_symlink(), path.name))
+            paths = sorted(self.models_dir.iterdir(), key=lambda path: (path.is_symlink(), path.name))
         except OSError:
-            return []
-
-    def complete(self) -> Iterator[tuple[str, Path]]:
-        """Yield name and path of every entry of `models/` that can be loaded, without linking anything first."""
-        for path in self._entries():
-            name = self._name_of(path)
-            if name and self._can_be_loaded(path):
+            return
+        for path in paths:
+            if name := self._name_of(path):
                 yield name, path
 
     def _name_of(self, path: Path) -> str | None:
         """Return the model that the entry `path` of `models/` is, if its name says so."""
         name = path.name
-        if not model_links.may_be_model(name):
+        if not links.may_be_model(name):
             return None
         if not path.is_dir():
             suffix = next((suffix for suffix in self._suffixes if name.endswith(suffix)), None)
@@ -210,7 +200,7 @@ class ModelStore:
         return name if is_name(name) else None
 
     def _is_inside(self, path: Path) -> bool:
-        return model_links.is_inside(path, self.models_dir, self.external_models_dir)
+        return links.is_inside(path, self.models_dir, self.external_models_dir)
 
     def _can_be_loaded(self, path: Path) -> bool:
         try:
@@ -220,14 +210,3 @@ class ModelStore:
         except Exception:  # an engine's own check may fail in any way
             logger.warning("Cannot tell whether '%s' is complete; it is left out.", path, exc_info=True)
             return False
-
-
-__all__ = [
-    "DamagedModelError",
-    "DownloadPolicy",
-    "DownloadableModel",
-    "ModelNotFoundError",
-    "ModelStore",
-    "Progress",
-    "holds_something",
-]

@@ -1,1 +1,1 @@
-"""What can go wrong around the voice, made to go wrong: one file for each kind of fault."""
+"""Fault injection tests for the voice: one file for each kind of fault."""

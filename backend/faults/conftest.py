@@ -1,6 +1,7 @@
 """The built-in voice, loaded in this process."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -9,12 +10,12 @@ from core_engine.tests.support import built_in_voice
 
 @pytest.fixture
 def voice() -> Iterator[None]:
-    """Let generate_audio speak for real."""
+    """Load the built-in voice for generate_audio."""
     with built_in_voice():
         yield
 
 
 @pytest.fixture
-def settings_of_django(settings):
-    """pytest-django's `settings`, where Hypothesis has taken the name."""
+def settings_of_django(settings: Any) -> Any:
+    """pytest-django's `settings` under another name, because Hypothesis's `settings` shadows it."""
     return settings

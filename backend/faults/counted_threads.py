@@ -1,6 +1,6 @@
-"""Loads the voice and speaks, optionally on one core only or inside of a control group.
+"""Load the voice and speak, optionally on one core or inside a control group.
 
-Usage: counted_threads all|one [CGROUP]; prints the allowed cores and the threads that the session started as JSON.
+Usage: counted_threads all|one [CGROUP]; prints the allowed cores and the number of the session's threads as JSON.
 """
 
 import json
@@ -21,7 +21,7 @@ def main(cores: str, *groups: str) -> None:
     before = len(os.listdir("/proc/self/task"))
     Kokoro.load(model_path(BUILT_IN, Path())).speak("The lamp is lit.")
     after = len(os.listdir("/proc/self/task"))
-    # The thread that calls works too.
+    # The calling thread works too.
     print(json.dumps({"allowed": allowed_cores(), "runtime": after - before + 1}))
 
 

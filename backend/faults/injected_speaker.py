@@ -1,7 +1,7 @@
-"""Speaks into one folder after another while somebody else lets its system calls fail.
+"""Speak into one folder after another while another process makes system calls fail.
 
-Usage: injected_speaker FLAG. Reads a folder per line, speaks into it when FLAG, a file of one byte, says so, and prints
-the result when FLAG says that the calls work again. In between it talks through the mapped flag only, without calls.
+Usage: injected_speaker FLAG. Reads a folder per line, waits for a value in FLAG, a file of one byte, speaks, and prints
+the result once FLAG says that calls work again. In between it communicates only through the mapped flag, without calls.
 """
 
 import json

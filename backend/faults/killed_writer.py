@@ -1,6 +1,6 @@
-"""Forks processes that do nothing but write WAVs, or load espeak-ng, and kills each in the middle of it.
+"""Fork processes that only write WAVs or load espeak-ng, and kill each one while it does.
 
-Usage: killed_writer wav|espeak FOLDER KILLS; prints what it found as JSON.
+Usage: killed_writer wav|espeak FOLDER KILLS; prints the findings as JSON.
 """
 
 import json
@@ -22,7 +22,7 @@ RATE = 24_000
 
 
 def killed_after(seconds: float, work: Callable[[], None]) -> None:
-    """Run `work` again and again in a process of its own, until it is killed."""
+    """Run `work` repeatedly in a separate process until it is killed."""
     child = os.fork()
     if child == 0:
         while True:
@@ -33,7 +33,7 @@ def killed_after(seconds: float, work: Callable[[], None]) -> None:
 
 
 def finished(work: Callable[[], None]) -> None:
-    """Run `work` once in a process of its own."""
+    """Run `work` once in a separate process."""
     child = os.fork()
     if child == 0:
         work()
@@ -65,7 +65,7 @@ def kill_writers(folder: Path, kills: int) -> dict[str, int]:
 
 
 def kill_phonemizers(folder: Path, kills: int) -> dict[str, int]:
-    """Kill processes that load espeak-ng and use both accents; `folder` is where temporary files go."""
+    """Kill processes that load espeak-ng and use both accents; `folder` is for temporary files."""
     chance = random.Random(11)
     spoken = folder.parent / "spoken"
 

@@ -1,6 +1,6 @@
-"""Speaks under limits on the size of a file.
+"""Speak under limits on the size of a file.
 
-Usage: limited_writer FOLDER VALUES; prints how many of the requests went wrong in which way as JSON.
+Usage: limited_writer FOLDER VALUES; prints the number of requests by kind of failure as JSON.
 """
 
 import json
@@ -28,7 +28,7 @@ def main(folder: Path, values: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     for number in range(values):
         target.write_bytes(OLD)
-        limit = number * len(new) * 5 // (values * 4)  # up to a quarter more than it needs
+        limit = number * len(new) * 5 // (values * 4)  # up to a quarter more than needed
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
         result = generate_audio(SHORT, output_path=str(target))
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))

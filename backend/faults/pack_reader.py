@@ -1,6 +1,6 @@
-"""Looks for voices in a folder and loads them, measured.
+"""Find and load the voices in a folder, and measure the cost.
 
-Usage: pack_reader FOLDER; prints seconds of CPU, the growth of the peak memory and what happened to each voice as JSON.
+Usage: pack_reader FOLDER; prints CPU seconds, the growth of peak memory and the outcome for each voice as JSON.
 """
 
 import json

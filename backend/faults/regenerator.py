@@ -1,6 +1,6 @@
-"""Speaks one segment again and again from several threads.
+"""Speak one segment repeatedly from several threads.
 
-Usage: regenerator TARGET THREADS TIMES SEED; prints how many results were failures or gave a wrong duration as JSON.
+Usage: regenerator TARGET THREADS TIMES SEED; prints the number of failures and wrong durations as JSON.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Speaks, or loads and unloads, and measures by how much the process grew.
+"""Speak, or load and unload, and measure the growth of the process.
 
 Usage: remembering_speaker speak|leak|load TIMES; prints the growth of the resident memory in bytes as JSON. `leak`
-keeps the audio of every request, as a cache without a bound would.
+keeps the audio of every request, like an unbounded cache.
 """
 
 import gc
@@ -46,7 +46,7 @@ def main(what: str, times: int) -> None:
             generate_audio("The lamp is lit.", output_path=target)
 
         work: Callable[[], None] = {"speak": speak, "leak": leak, "load": load}[what]
-        generate_audio(" ".join(WORDS), output_path=target)  # as long as any of those to come
+        generate_audio(" ".join(WORDS), output_path=target)  # as long as the longest of the following
         warm_up = load if what == "load" else speak
         for _ in range(min(40, times)):
             warm_up()

@@ -1,4 +1,4 @@
-"""Processes that speak, and what must hold of the files they leave."""
+"""Helpers to run speaking processes and to check the files they leave."""
 
 import contextlib
 import json
@@ -29,12 +29,12 @@ def run_module(name: str, *arguments: object, timeout_s: float = 100, **more: st
 
 
 def files_in(folder: Path) -> list[str]:
-    """Return the names of everything in a folder, temporary files included."""
+    """Return the names of all files in a folder, including temporary files."""
     return sorted(os.listdir(folder))
 
 
 def descriptors() -> int:
-    """Return how many descriptors this process holds."""
+    """Return the number of open descriptors of this process."""
     return len(os.listdir("/proc/self/fd"))
 
 
@@ -44,13 +44,13 @@ def resident_bytes() -> int:
 
 
 def is_root() -> bool:
-    """Tell whether this process may mount and make control groups."""
+    """Return whether this process may mount and create control groups."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 @contextlib.contextmanager
 def mounted_tmpfs(folder: Path, size: str) -> Any:
-    """Mount a tmpfs of `size` at `folder` for a while; raise PermissionError where that is not allowed."""
+    """Mount a tmpfs of `size` at `folder` temporarily; raise PermissionError if that is not allowed."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if subprocess.run(command, capture_output=True).returncode != 0:
         raise PermissionError("mounting is not permitted here")

@@ -1,7 +1,9 @@
-"""Disks, limits and tables that are full."""
+"""Full disks, file size limits and descriptor tables."""
 
 import contextlib
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ resource = pytest.importorskip("resource", reason="needs the limits of a POSIX s
 
 
 @pytest.mark.parametrize("values", [40, pytest.param(200, marks=pytest.mark.slow)])
-def test_file_size_limit_keeps_the_old_file(tmp_path, values):
+def test_file_size_limit_keeps_the_old_file(tmp_path: Path, values: int) -> None:
     found = run_module("limited_writer", tmp_path, values)
     assert (found["wrong"], found["descriptors"]) == (0, 0)
     assert found["failures"] > values // 2
@@ -24,7 +26,9 @@ SIZES_KIB = [64, 256, *(pytest.param(size, marks=pytest.mark.slow) for size in r
 
 @pytest.mark.skipif(not is_root(), reason="mounting a small disk needs root")
 @pytest.mark.parametrize("size_kib", SIZES_KIB)
-def test_full_disk_keeps_the_old_file_and_speaks_again_when_there_is_room(tmp_path, voice, size_kib):
+def test_full_disk_keeps_the_old_file_and_speaks_again_when_there_is_room(
+    tmp_path: Path, voice: None, size_kib: Any
+) -> None:
     try:
         with mounted_tmpfs(tmp_path, f"{size_kib}k"):
             target, ballast = tmp_path / "a.wav", tmp_path / "ballast"
@@ -47,19 +51,19 @@ def test_full_disk_keeps_the_old_file_and_speaks_again_when_there_is_room(tmp_pa
         pytest.skip(str(error))
 
 
-def test_folder_that_cannot_be_made_is_a_failure(tmp_path, voice):
+def test_folder_that_cannot_be_made_is_a_failure(tmp_path: Path, voice: None) -> None:
     (tmp_path / "file").write_bytes(b"")
     result = generate_audio(SHORT, output_path=str(tmp_path / "file" / "a.wav"))
     assert not result["success"]
     assert files_in(tmp_path) == ["file"]
 
 
-def test_no_descriptors_left_is_a_failure_at_every_number(tmp_path, voice):
+def test_exhausted_descriptors_are_a_failure_at_every_number(tmp_path: Path, voice: None) -> None:
     target = tmp_path / "a.wav"
     generate_audio(SHORT, output_path=str(target))
     new, limits = target.read_bytes(), resource.getrlimit(resource.RLIMIT_NOFILE)
     target.write_bytes(b"the old file")
-    free = os.dup(0)  # the lowest number that is free
+    free = os.dup(0)  # the lowest free number
     os.close(free)
     results = []
     for limit in range(free, free + 8):

@@ -1,4 +1,4 @@
-"""Arguments that nobody foresaw: no exception ever, only JSON, and no file outside of its folder."""
+"""Unexpected arguments: never an exception, always JSON, and no file outside its folder."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from core_engine.tts_wrapper import construct_audio_path, construct_audio_url, g
 from engines.store.names import InvalidNameError
 from faults.support import SHORT, files_in
 
-ANY_TEXT = st.text(st.characters(), max_size=60)  # lone surrogates and NUL included
+ANY_TEXT = st.text(st.characters(), max_size=60)  # includes lone surrogates and NUL
 JUNK = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.binary(max_size=20), st.lists(st.text(max_size=3)),
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2), st.complex_numbers(), st.just(object()),
@@ -43,25 +43,25 @@ HEARD = {
 
 
 class Session:
-    """A Kokoro export that answers as it is told."""
+    """A Kokoro export that returns or raises `answer`."""
 
     answer: object = None
 
-    def get_inputs(self):
+    def get_inputs(self) -> Any:
         forms = (("tokens", [1, None], "int64"), ("style", [1, 256], "float"), ("speed", [1], "float"))
         return [SimpleNamespace(name=name, shape=shape, type=f"tensor({kind})") for name, shape, kind in forms]
 
-    def get_outputs(self):
+    def get_outputs(self) -> list[Any]:
         return [SimpleNamespace(name="audio")]
 
-    def run(self, names, feed):
+    def run(self, names: Any, feed: Any) -> list[Any]:
         if isinstance(self.answer, BaseException):
             raise self.answer
         return [self.answer]
 
 
 @pytest.mark.parametrize("cases", [250, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
-def test_generate_audio_never_raises(tmp_path, voice, cases):
+def test_generate_audio_never_raises(tmp_path: Path, voice: None, cases: int) -> None:
     session = Session()
     paths = st.one_of(
         st.just(str(tmp_path / "a.wav")), JUNK.filter(lambda junk: not isinstance(junk, os.PathLike)),
@@ -77,7 +77,7 @@ def test_generate_audio_never_raises(tmp_path, voice, cases):
         paths,
         st.sampled_from(["audio", "audio", *HEARD]),
     )
-    def check(text, voice_id, speed, path, answer):
+    def check(text: Any, voice_id: Any, speed: Any, path: Any, answer: str) -> None:
         session.answer = HEARD[answer]
         result = generate_audio(text, voice_id, speed, path)
         assert json.loads(json.dumps(result)) == result
@@ -94,7 +94,7 @@ def test_generate_audio_never_raises(tmp_path, voice, cases):
 
 
 @pytest.mark.parametrize("answer", [name for name in HEARD if name != "audio"])
-def test_what_is_no_audio_is_a_failure_and_the_old_file_stays(tmp_path, voice, answer):
+def test_output_that_is_not_audio_is_a_failure_and_the_old_file_stays(tmp_path: Path, voice: None, answer: Any) -> None:
     session = Session()
     session.answer = HEARD[answer]
     target = tmp_path / "a.wav"
@@ -106,7 +106,7 @@ def test_what_is_no_audio_is_a_failure_and_the_old_file_stays(tmp_path, voice, a
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
-def test_devices_and_pipes_are_not_replaced(tmp_path, voice):
+def test_devices_and_pipes_are_not_replaced(tmp_path: Path, voice: None) -> None:
     pipe, link = tmp_path / "pipe", tmp_path / "link"
     os.mkfifo(pipe)
     link.symlink_to("/dev/null")
@@ -126,13 +126,13 @@ NAMES = st.one_of(st.text(max_size=12), st.lists(NAME_PARTS, max_size=6).map("".
 
 
 @pytest.mark.parametrize("cases", [1_000, pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
-def test_names_stay_below_the_root_or_are_refused(tmp_path, settings_of_django, cases):
+def test_names_stay_below_the_root_or_are_refused(tmp_path: Path, settings_of_django: Any, cases: int) -> None:
     settings_of_django.MEDIA_ROOT = str(tmp_path)
     root = os.path.realpath(tmp_path)
 
     @settings(max_examples=cases, deadline=None, suppress_health_check=list(HealthCheck))
     @given(NAMES, NAMES)
-    def check(project, segment):
+    def check(project: Any, segment: Any) -> None:
         try:
             path = construct_audio_path(project, segment)
         except InvalidNameError as error:
@@ -149,13 +149,13 @@ def test_names_stay_below_the_root_or_are_refused(tmp_path, settings_of_django, 
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
-def test_hostile_name_is_refused(name):
+def test_hostile_name_is_refused(name: Any) -> None:
     for ids in ((name, "a"), ("a", name)):
         with pytest.raises(InvalidNameError):
             construct_audio_path(*ids)
 
 
-def test_ids_of_databases_are_names():
+def test_ids_of_databases_are_names() -> None:
     for key in (0, 7, 2**63, uuid.UUID(int=5)):
         assert construct_audio_path(key, key).endswith(f"projects/{key}/audio/{key}.wav")
 
@@ -168,9 +168,9 @@ def _note_opening(event: str, arguments: tuple[object, ...]) -> None:
         _opened.extend(os.fspath(path) for path in arguments[:2] if isinstance(path, (str, os.PathLike)))
 
 
-def test_hostile_voices_open_nothing_outside_the_models_folder(tmp_path, voice):
+def test_hostile_voices_open_nothing_outside_the_models_folder(tmp_path: Path, voice: None) -> None:
     global _opened
-    generate_audio(SHORT, output_path=str(tmp_path / "a.wav"))  # what is opened once only
+    generate_audio(SHORT, output_path=str(tmp_path / "a.wav"))  # opens the files that are opened only once
     sys.addaudithook(_note_opening)
     models = os.path.dirname(KokoroModelLoader._resolve_model_path())
     _opened = []

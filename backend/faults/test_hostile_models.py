@@ -1,9 +1,10 @@
-"""Models that would make the runtime open other files: refused before it opens anything."""
+"""Models that would make the runtime open other files are refused before it opens anything."""
 
 import contextlib
 import os
 import struct
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -24,7 +25,7 @@ SECRET = 9.0
 BYTES = 16
 
 
-def model(location, offset="0", length=str(BYTES), more=()):
+def model(location: Any, offset: str = "0", length: str = str(BYTES), more: tuple[Any, ...] = ()) -> Any:
     """Return a model whose only output is a tensor of four floats kept elsewhere."""
     tensor = onnx.TensorProto(name="w", data_type=1, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
     for key, value in (("location", location), ("offset", offset), ("length", length), *more):
@@ -36,7 +37,7 @@ def model(location, offset="0", length=str(BYTES), more=()):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a model's data, and a secret beside the folder."""
+    """A folder with a model's data, and a secret file next to the folder."""
     folder = tmp_path / "model"
     folder.mkdir()
     np.full(4, SECRET, np.float32).tofile(tmp_path / "secret.bin")
@@ -70,12 +71,12 @@ HOSTILE = {
     "negative length": (model("w.bin", length="-1"), None),
     "length in words": (model("w.bin", length="many"), None),
     "too long a number": (model("w.bin", offset="9" * 5000), None),
-    "two locations": (model("w.bin", more=[("location", "../secret.bin")]), None),
+    "two locations": (model("w.bin", more=(("location", "../secret.bin"),)), None),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_model_is_refused_before_the_runtime_opens_it(folder, settings, name):
+def test_hostile_model_is_refused_before_the_runtime_opens_it(folder: Path, settings: Any, name: Any) -> None:
     proto, prepare = HOSTILE[name]
     if prepare:
         prepare(folder)
@@ -91,7 +92,7 @@ def test_hostile_model_is_refused_before_the_runtime_opens_it(folder, settings, 
     assert not (folder / "a.wav").exists()
 
 
-def test_plain_file_beside_the_model_is_read(folder):
+def test_regular_file_next_to_the_model_is_read(folder: Path) -> None:
     path = folder / "m.onnx"
     path.write_bytes(model("w.bin").SerializeToString())
     np.testing.assert_array_equal(open_session(path).run(None, {})[0], np.ones(4))
@@ -111,7 +112,7 @@ def _varint(value: int, least: int = 1) -> bytes:
 
 
 def disguised(folder: Path) -> dict[str, bytes]:
-    """Return models that reach a hard link and are written so that a careless reader of protobuf misses it."""
+    """Return models that refer to a hard link, encoded so that a careless protobuf parser misses it."""
     hard_link(folder)
     proto = model("linked.bin")
     graph, tensor = proto.graph.SerializeToString(), proto.graph.initializer[0].SerializeToString()
@@ -133,7 +134,7 @@ def disguised(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", ["long tag", "tag beyond 32 bits", "field of another type", "group of garbage",
                                   "fixed fields", "graph in pieces"])  # fmt: skip
-def test_disguised_model_is_refused_although_the_runtime_would_read_it(folder, name):
+def test_disguised_model_is_refused_although_the_runtime_would_read_it(folder: Path, name: str) -> None:
     path = folder / "m.onnx"
     path.write_bytes(disguised(folder)[name])
     with pytest.raises(ModelFileError):
@@ -141,22 +142,22 @@ def test_disguised_model_is_refused_although_the_runtime_would_read_it(folder, n
     try:
         heard = ort.InferenceSession(str(path)).run(None, {})[0]
     except Exception as error:
-        pytest.skip(f"this version of the runtime refuses it by itself: {error}")
+        pytest.skip(f"this version of the runtime refuses it itself: {error}")
     np.testing.assert_array_equal(heard, np.full(4, SECRET))
 
 
-def _text(value):
+def _text(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 @pytest.mark.parametrize("cases", [300, pytest.param(20_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
-def test_whatever_the_parser_finds_in_damaged_bytes_is_found(tmp_path, cases):
+def test_everything_that_the_runtimes_parser_finds_in_damaged_bytes_is_found(tmp_path: Path, cases: int) -> None:
     whole = model("../secret.bin").SerializeToString()
     path = tmp_path / "m.onnx"
 
     @settings(max_examples=cases, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, len(whole) - 1), st.binary(max_size=4), st.integers(0, 4)), max_size=3))
-    def check(edits):
+    def check(edits: Any) -> None:
         data = whole
         for position, inserted, removed in edits:
             data = data[:position] + inserted + data[position + removed :]

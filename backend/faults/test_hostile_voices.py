@@ -1,4 +1,4 @@
-"""Voice packs that run code, lie about their size or unpack to gigabytes: refused, quickly and in little memory."""
+"""Voice packs that run code, have a false size or unpack to gigabytes are refused quickly and with little memory."""
 
 import io
 import os
@@ -6,6 +6,7 @@ import pickle
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +19,12 @@ MIB = 1 << 20
 
 
 class Canary:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self.path),)
 
 
@@ -83,7 +84,7 @@ def hostile(form: str, canary: Path) -> tuple[str, bytes]:
         "web page": lambda: ("voices.bin", b"<!DOCTYPE html><title>Not found</title>"),
         "empty": lambda: ("voices.bin", b""),
     }
-    return forms[form]()
+    return forms[form]()  # type: ignore[no-untyped-call]
 
 
 def _spoiled(data: bytes) -> bytes:
@@ -103,7 +104,7 @@ QUICK = {"pickle", "objects", "lying header", "many lists", "deep header", "dama
 @pytest.mark.parametrize(
     "form", [form if form in QUICK else pytest.param(form, marks=pytest.mark.slow) for form in FORMS + BOMBS]
 )
-def test_hostile_pack_is_refused_quickly_and_runs_nothing(tmp_path, form):
+def test_hostile_pack_is_refused_quickly_and_runs_nothing(tmp_path: Path, form: Any) -> None:
     folder, canary = tmp_path / "model", tmp_path / "canary"
     folder.mkdir()
     name, content = hostile(form, canary)
@@ -116,6 +117,6 @@ def test_hostile_pack_is_refused_quickly_and_runs_nothing(tmp_path, form):
     assert found["seconds"] <= 1
 
 
-def test_good_pack_is_read(tmp_path):
+def test_good_pack_is_read(tmp_path: Path) -> None:
     (tmp_path / "voices.npz").write_bytes(zipped(npy(GOOD)))
     assert run_module("pack_reader", tmp_path)["outcomes"] == {"af_bella": "(511, 1, 256)"}

@@ -1,4 +1,4 @@
-"""One segment, made again by many threads of many processes while others read it."""
+"""One segment is generated again by many threads of many processes while others read it."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,9 @@ from faults.support import run_module
     ("processes", "threads", "times"),
     [(2, 4, 8), pytest.param(4, 16, 200, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])],
 )
-def test_segment_regenerated_by_many_is_never_torn_or_mixed(tmp_path, voice, processes, threads, times):
+def test_segment_regenerated_by_many_is_never_torn_or_mixed(
+    tmp_path: Path, voice: None, processes: int, threads: int, times: int
+) -> None:
     versions = set()
     for text in TEXTS:
         result = generate_audio(text, output_path=str(tmp_path / "alone.wav"))

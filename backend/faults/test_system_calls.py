@@ -1,4 +1,4 @@
-"""Every system call that writing a WAV makes, failing once and for good, injected by strace into a speaking process."""
+"""Let every system call for writing a WAV fail, once or permanently, with strace in a speaking process."""
 
 import json
 import mmap
@@ -32,12 +32,12 @@ CALLS = {
     "look": "?newfstatat,?fstat,?stat,?lstat,?statx",
 }
 MUST_FAIL = {"write", "fsync", "rename"}
-"""Without these no file can appear. Where others fail there may be another way, or nothing to lose."""
+"""Calls without which no file can appear. When others fail, there may be another way or nothing to lose."""
 MOST_CALLS = 200
 
 
 class Speaker:
-    """A child that speaks, and the strace on it."""
+    """A speaking child process with strace attached."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -51,7 +51,7 @@ class Speaker:
         )
 
     def speak(self, folder: Path, injection: str, calls: str) -> tuple[dict[str, Any], list[str]]:
-        """Speak into a folder under an injection; return the child's report and the calls that failed."""
+        """Speak into a folder with injected failures; return the child's report and the calls that failed."""
         assert self.child.stdin
         assert self.child.stdout
         print(folder, file=self.child.stdin, flush=True)
@@ -60,10 +60,10 @@ class Speaker:
         command = ["strace", "-p", str(self.child.pid), "-o", str(log), "-e", f"trace={calls}"]
         with subprocess.Popen([*command, "-e", f"inject={calls}:{injection}"], stderr=subprocess.PIPE) as strace:
             assert strace.stderr
-            said = strace.stderr.readline()
-            if b"attached" not in said:
+            answer = strace.stderr.readline()
+            if b"attached" not in answer:
                 self.flag[0] = GO
-                pytest.skip(f"strace may not attach here: {said.decode().strip()}")
+                pytest.skip(f"strace cannot attach here: {answer.decode().strip()}")
             self.flag[0] = GO
             wait_for(self.flag, DONE)
             strace.send_signal(signal.SIGINT)
@@ -78,7 +78,7 @@ class Speaker:
 
 
 @pytest.fixture
-def speaker(tmp_path) -> Iterator[Speaker]:
+def speaker(tmp_path: Path) -> Iterator[Speaker]:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     speaker = Speaker(tmp_path)
@@ -90,13 +90,13 @@ def check(call: str, report: dict[str, Any], failed: list[str], folder: Path, ne
     result = report["result"]
     assert isinstance(result.get("success"), bool), result
     if result["success"]:
-        # libsndfile flushes descriptor -1 when it has written to memory; that this fails is nothing new.
+        # libsndfile flushes descriptor -1 after writing to memory; that fails anyway.
         assert call not in MUST_FAIL or all("fsync(-1)" in line for line in failed)
         assert (folder / "a.wav").read_bytes() == new
     else:
         assert (folder / "a.wav").read_bytes() == OLD, result
         assert result["error"]
-    # A close that the injection takes away leaves its descriptor open, whatever the program does.
+    # A close that the injection suppresses leaves its descriptor open.
     assert 0 <= report["descriptors"] <= (len(failed) if call == "close" else 0)
     if call == "unlink":
         sweep(folder)
@@ -114,7 +114,9 @@ def check(call: str, report: dict[str, Any], failed: list[str], folder: Path, ne
         pytest.param("ENOSPC", "+", marks=pytest.mark.slow),
     ],
 )
-def test_failed_call_leaves_the_old_file_or_the_new_one(tmp_path, speaker, voice, call, error, forever):
+def test_failed_call_leaves_the_old_file_or_the_new_one(
+    tmp_path: Path, speaker: Speaker, voice: None, call: Any, error: str, forever: str
+) -> None:
     generate_audio(SHORT, output_path=str(tmp_path / "new.wav"))
     new = (tmp_path / "new.wav").read_bytes()
     for number in range(1, MOST_CALLS):
@@ -125,5 +127,5 @@ def test_failed_call_leaves_the_old_file_or_the_new_one(tmp_path, speaker, voice
         if not failed:
             break
         check(call, report, failed, folder, new)
-    assert 1 < number < MOST_CALLS, "no call was injected, or no end of them"
-    assert validate_audio_file(folder / "a.wav"), "it speaks again when nothing fails"
+    assert 1 < number < MOST_CALLS, "no call was injected, or too many"
+    assert validate_audio_file(folder / "a.wav"), "it speaks again when calls succeed"

@@ -1,4 +1,4 @@
-"""The runtime's threads never outnumber the cores that the process may use."""
+"""The runtime never uses more threads than allowed cores."""
 
 import os
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ V1 = Path("/sys/fs/cgroup/cpu")
 V2 = Path("/sys/fs/cgroup")
 
 
-def test_process_on_one_core_gets_one_thread():
+def test_process_on_one_core_gets_one_thread() -> None:
     assert run_module("counted_threads", "one") == {"allowed": 1, "runtime": 1}
 
 
-def test_process_on_all_cores_gets_no_more_threads_than_cores():
+def test_process_on_all_cores_gets_no_more_threads_than_cores() -> None:
     found = run_module("counted_threads", "all")
     assert found["runtime"] <= found["allowed"] <= len(os.sched_getaffinity(0))
 
@@ -31,7 +31,7 @@ def group() -> Iterator[Path]:
     try:
         folder.mkdir()
     except OSError as error:
-        pytest.skip(f"control groups cannot be made here: {error}")
+        pytest.skip(f"control groups cannot be created here: {error}")
     try:
         if version_2:
             (folder / "cpu.max").write_text("50000 100000")
@@ -44,11 +44,11 @@ def group() -> Iterator[Path]:
         folder.rmdir()
 
 
-def test_process_with_a_quota_of_half_a_core_gets_one_thread(group):
+def test_process_with_a_quota_of_half_a_core_gets_one_thread(group: Path) -> None:
     assert run_module("counted_threads", "all", group) == {"allowed": 1, "runtime": 1}
 
 
-def test_quota_of_the_group_around_counts(group):
+def test_quota_of_the_parent_group_counts(group: Path) -> None:
     inner = group / "inner"
     inner.mkdir()
     try:

@@ -1,1 +1,1 @@
-"""Whether speech is understood: a listener that is not ours, and what it got wrong of the text. Development only."""
+"""Check that speech is intelligible: an independent listener and its word errors. For development only."""

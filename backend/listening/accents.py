@@ -1,8 +1,8 @@
-"""Which accent is spoken: to the listener's ear, is it nearer to espeak-ng's American or to its British reading?
+"""Detect the accent of speech: whether it is closer to espeak-ng's American or British reading.
 
-Words do not tell: Whisper understands a British voice with American phonemes as well as any. What its encoder hears
-does, before words are made of it: both readings of the same sentence are aligned with the recording in time, and their
-mean distances compared. The sentence is full of what tells the accents apart, the r behind a vowel.
+Word errors do not show the accent: Whisper understands a British voice with American phonemes just as well. The states
+of its encoder do: both readings of a sentence are aligned with the recording in time, and their mean distances are
+compared. The sentence has many r's after vowels, which distinguish the accents.
 """
 
 from functools import lru_cache
@@ -10,13 +10,13 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from builtin_voice.espeak import Espeak
+from builtin_voice.teacher import Espeak
 from listening.listener import Listener, Recording
 
 SENTENCE = "The car was parked in the yard after dark, near the old barn door."
 
 BRITISH_FROM = 0.3
-"""Kokoro's voices with British phonemes are at 0.55 to 0.69, with American ones at 0.12 (George) down to -0.35."""
+"""Kokoro's voices score 0.55 to 0.69 with British phonemes, and 0.12 (George) down to -0.35 with American ones."""
 
 _AMERICAN, _BRITISH = "gmw/en-US", "gmw/en"
 
@@ -24,22 +24,20 @@ States = npt.NDArray[np.float32]
 
 
 def britishness(listener: Listener, recording: Recording, sentence: str = SENTENCE) -> float:
-    """Return by how much `recording` of `sentence` is nearer to British than to American English.
+    """Return how much closer `recording` of `sentence` is to British than to American English.
 
     Above BRITISH_FROM it is British, below American. The unit is the mean distance of two states, each of 512 numbers
-    with a mean of 0 and a deviation of 1 over its recording.
+    normalised to mean 0 and deviation 1 over its recording.
     """
     ours = _normalised(listener.impression(recording))
-    american, british = (
-        _distance(ours, _normalised(listener.impression(_reading(voice, sentence)))) for voice in (_AMERICAN, _BRITISH)
-    )
+    american, british = (_distance(ours, _heard_reading(listener, voice, sentence)) for voice in (_AMERICAN, _BRITISH))
     return american - british
 
 
 @lru_cache
-def _reading(voice: str, sentence: str) -> Recording:
+def _heard_reading(listener: Listener, voice: str, sentence: str) -> States:
     spoken = Espeak(voice).speak(sentence)
-    return Recording(spoken.audio, spoken.sample_rate)
+    return _normalised(listener.impression(Recording(spoken.audio, spoken.sample_rate)))
 
 
 def _normalised(states: States) -> States:

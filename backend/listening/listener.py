@@ -1,4 +1,4 @@
-"""A listener that is not ours: Whisper base, through faster-whisper, with one answer for one recording."""
+"""An independent listener: Whisper base through faster-whisper, with deterministic results."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +10,11 @@ import numpy.typing as npt
 from core_engine.kokoro.model.cores import allowed_cores
 
 RATE = 16_000
-"""Samples per second that Whisper takes."""
+"""Whisper's sample rate, in samples per second."""
 BEAM = 5
 
 _SAMPLES_PER_STATE = 320
-_WINDOW_FRAMES = 3000  # of 10 ms: the half minute that Whisper hears at once
+_WINDOW_FRAMES = 3000  # of 10 ms: Whisper's window of half a minute
 
 Samples = npt.NDArray[np.floating[Any]]
 
@@ -29,7 +29,7 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Duration in seconds."""
         return len(self.audio) / self.sample_rate
 
     @classmethod
@@ -41,7 +41,7 @@ class Recording:
         return cls(audio, sample_rate)
 
     def resampled(self) -> npt.NDArray[np.float32]:
-        """Return the samples at the rate that Whisper takes."""
+        """Return the samples at Whisper's rate."""
         import soxr
 
         resampled: npt.NDArray[np.float32] = soxr.resample(self.audio, self.sample_rate, RATE)
@@ -49,24 +49,24 @@ class Recording:
 
 
 class Listener:
-    """An opened Whisper; open it once."""
+    """A loaded Whisper model; load it once."""
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
-        """Open the model that lies in `folder` as faster-whisper keeps it; all allowed cores unless `threads` says.
+        """Open the model in `folder`, in faster-whisper's format, with `threads` or all allowed cores.
 
-        Raises RuntimeError where there is none.
+        Raises RuntimeError if there is none.
         """
         from faster_whisper import WhisperModel
 
-        # With eight bits the answers are nearly always the same, and come in a third of the time.
+        # With int8 the results are nearly always the same, in a third of the time.
         self._model = WhisperModel(
             str(folder), device="cpu", compute_type="int8", cpu_threads=threads or allowed_cores()
         )
 
     def hear(self, recording: Recording, language: str = "en") -> str:
-        """Return what was said, as Whisper writes it: its likeliest answer, with nothing left to chance.
+        """Return Whisper's most likely transcript, without random sampling.
 
-        `language` is Whisper's code, of two letters.
+        `language` is Whisper's two-letter code.
         """
         parts, _ = self._model.transcribe(
             recording.resampled(),
@@ -78,10 +78,7 @@ class Listener:
         return " ".join(part.text.strip() for part in parts)
 
     def impression(self, recording: Recording) -> npt.NDArray[np.float32]:
-        """Return what the speech sounds like to Whisper before it makes words of it: its encoder's states.
-
-        float32 of shape (frames of 20 ms, 512), of half a minute at most.
-        """
+        """Return the states of Whisper's encoder: float32 of shape (frames of 20 ms, 512), at most half a minute."""
         audio = recording.resampled()
         mel = self._model.feature_extractor(audio)[:, :_WINDOW_FRAMES]
         mel = np.pad(mel, ((0, 0), (0, _WINDOW_FRAMES - mel.shape[1])))

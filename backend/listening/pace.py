@@ -1,4 +1,4 @@
-"""How fast somebody speaks, from the first sound to the last."""
+"""Measure the speaking rate, from the first sound to the last."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from listening.listener import Recording
 
 _FRAME_S = 0.02
 _AUDIBLE = 10 ** (-40 / 20)
-"""Of the loudest frame: quieter ones at both ends are no speech."""
+"""Level relative to the loudest frame; quieter frames at both ends are not speech."""
 
 
 def words_per_minute(words: int, recording: Recording) -> float:
-    """Return the pace at which so many words were said; silence at both ends does not count.
+    """Return the speaking rate of a recording of `words` words; silence at both ends does not count.
 
     Raises ValueError for a recording without sound.
     """
@@ -22,6 +22,6 @@ def _spoken_s(recording: Recording) -> float:
     whole = recording.audio[: len(recording.audio) // frame * frame].reshape(-1, frame)
     loudness = np.sqrt(np.mean(np.square(whole), axis=1))
     if not loudness.any():
-        raise ValueError("The recording is silent: nobody speaks in it.")
+        raise ValueError("The recording is silent; it has no speech to measure.")
     audible = np.flatnonzero(loudness > _AUDIBLE * loudness.max())
     return float(audible[-1] + 1 - audible[0]) * _FRAME_S

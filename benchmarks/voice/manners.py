@@ -9,12 +9,12 @@ import onnxruntime
 from sentences import HARVARD
 from speakers import accent, inputs, lessons, timed_session
 
-from builtin_voice.acoustics import HOP_S, pitch_track, spectral_tilt
 from builtin_voice.inventory import UNITS, VOWELS
 from builtin_voice.voices import VOICE_CONTROLS
 from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.kokoro.vocabulary import token_ids
+from listening.acoustics import HOP_S, pitch_track, spectral_tilt
 
 Floats = npt.NDArray[np.float32]
 

@@ -8,8 +8,8 @@ import onnx
 import onnxruntime
 
 from builtin_voice.build import speaking_model, tables_of
-from builtin_voice.espeak import Espeak
 from builtin_voice.lesson import Lesson, lesson
+from builtin_voice.teacher import Espeak
 from builtin_voice.voices import VOICE_CONTROLS, style_row
 from core_engine.kokoro.dimensions import STYLE_SIZE
 

@@ -1,6 +1,7 @@
 """A `speak` fixture: the committed model on the real onnxruntime."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ def speak() -> Speak:
 
     def run(
         ids: Sequence[int], style: str | npt.NDArray[np.float32] = "am_adam", speed: float = 1.0, pads: bool = True
-    ):
+    ) -> Any:
         row = style_row(VOICE_CONTROLS[style]) if isinstance(style, str) else style.astype(np.float32)
         tokens = np.array([[0, *ids, 0] if pads else list(ids)], dtype=np.int64)
         return session.run(None, {"tokens": tokens, "style": row, "speed": np.array([speed], np.float32)})[0]

@@ -1,4 +1,4 @@
-"""What espeak said, cut into the graph's own segments."""
+"""espeak's speech, split into the graph's segments."""
 
 import numpy as np
 import onnx
@@ -6,15 +6,15 @@ import pytest
 
 from builtin_voice import build
 from builtin_voice.corpus import sentences
-from builtin_voice.espeak import Espeak
 from builtin_voice.inventory import UNITS, VOWELS, symbols, unit_of
 from builtin_voice.learning import examples
 from builtin_voice.lesson import lesson, unit_name
+from builtin_voice.teacher import Espeak
 from core_engine.kokoro.vocabulary import VOCABULARY
 
 
 @pytest.mark.parametrize("voice", ["gmw/en-US", "gmw/en"])
-def test_lesson_of_every_sentence_is_aligned_and_in_order(voice):
+def test_lesson_of_every_sentence_is_aligned_and_in_order(voice: str) -> None:
     teacher = Espeak(voice, pitch_range=0)
     for text in sentences(10, seed=1):
         found = lesson(text, teacher.speak(text))
@@ -23,7 +23,7 @@ def test_lesson_of_every_sentence_is_aligned_and_in_order(voice):
             assert sound.closure <= sound.start < sound.end <= following.closure
 
 
-def test_lesson_gives_a_stop_its_closure():
+def test_lesson_gives_a_stop_its_closure() -> None:
     text = "A happy cat."
     found = lesson(text, Espeak().speak(text))
     assert found is not None
@@ -32,7 +32,7 @@ def test_lesson_gives_a_stop_its_closure():
     assert closures["ˈæ"] == 0
 
 
-def test_examples_agree_with_the_graph_on_units():
+def test_examples_agree_with_the_graph_on_units() -> None:
     text = "The judge wired fourteen firemen, didn't she?"
     found = lesson(text, Espeak().speak(text))
     assert found is not None
@@ -41,19 +41,19 @@ def test_examples_agree_with_the_graph_on_units():
     assert np.isfinite(data.cepstra).all()
 
 
-def test_espeak_unknown_voice_says_so():
+def test_espeak_unknown_voice_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="no-such-voice"):
         Espeak("no-such-voice").speak("Hello.")
 
 
-def test_every_symbol_is_a_unit_or_a_mark():
+def test_every_symbol_is_a_unit_or_a_mark() -> None:
     assert len(symbols()) == max(VOCABULARY.values()) + 1 == 178
     spoken = {symbol for symbol in symbols() if unit_of(symbol)}
     assert set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") <= spoken
     assert not spoken & set('ˈˌː "«»')
 
 
-def test_tables_cover_every_unit():
+def test_tables_cover_every_unit() -> None:
     tables = build.tables_of(onnx.load(build.TARGET / build.MODEL_NAME))
     assert len(tables.unit) == len(UNITS)
     vowels = [UNITS.index(vowel) for vowel in VOWELS]

@@ -1,4 +1,4 @@
-"""The committed voice is what espeak teaches: everything again from the beginning, which takes minutes."""
+"""Rebuild the committed voice from scratch with espeak, which takes minutes."""
 
 from dataclasses import fields
 
@@ -15,7 +15,7 @@ _TOLERANCE = 0.02
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_rebuilt_tables_are_the_committed_ones_within_tolerance():
+def test_rebuilt_tables_are_the_committed_ones_within_tolerance() -> None:
     committed = build.tables_of(onnx.load(build.TARGET / build.MODEL_NAME))
     rebuilt = learn(examples(lessons(SENTENCES)))
     for field in fields(Tables):

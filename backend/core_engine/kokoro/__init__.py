@@ -1,1 +1,1 @@
-"""Kokoro without Django: text → phonemes → token ids → chunks → voice row → session → audio."""
+"""Kokoro, independent of Django: text → phonemes → token ids → chunks → style vector → session → audio."""

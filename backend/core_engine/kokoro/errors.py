@@ -1,27 +1,24 @@
-"""Everything that speaking can refuse, as one small tree.
-
-Each message says what happened, what was expected and what to do next; callers show it to people as it is.
-"""
+"""The exceptions of text to speech. Their messages are for users: what is wrong, what was expected, what to do."""
 
 
 class KokoroError(Exception):
-    """The root: a text could not be turned into speech for a reason that a person can act on."""
+    """Base class: speech could not be generated, for a reason that the user can act on."""
 
 
 class NothingToSpeakError(KokoroError, ValueError):
-    """The text holds nothing that can be spoken."""
+    """The text has nothing that can be spoken."""
 
 
 class TextTooLongError(KokoroError, ValueError):
-    """The text needs more than one chunk where only one is possible."""
+    """The text needs more than one chunk where only one is allowed."""
 
 
 class UnsupportedLanguageError(KokoroError, ValueError):
-    """The language is not one of those the model was trained with."""
+    """The model was not trained on this language."""
 
 
 class PhonemizerError(KokoroError):
-    """espeak-ng could not be loaded or did not answer as it should."""
+    """espeak-ng could not be loaded or failed."""
 
 
 class ModelFileError(KokoroError):
@@ -29,8 +26,8 @@ class ModelFileError(KokoroError):
 
 
 class VoicePackError(KokoroError):
-    """A voice pack is missing, unsafe or not of the expected form."""
+    """A voice pack is missing, unsafe or malformed."""
 
 
 class SynthesisError(KokoroError):
-    """The model ran but what it returned is not audio."""
+    """The model failed or did not return audio."""

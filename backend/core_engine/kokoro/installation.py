@@ -1,4 +1,4 @@
-"""How this software was installed, and what to type to install more of it."""
+"""How this software was installed, and the command that installs its extras."""
 
 import importlib.util
 import json
@@ -15,14 +15,14 @@ _BACKEND = Path(__file__).resolve().parents[2]
 
 
 def project_root() -> Path | None:
-    """Return the folder around backend/ where this code runs from a source tree; None where it was installed."""
+    """Return the root of the source tree that this code runs from; None if it is installed."""
     return _BACKEND.parent if (_BACKEND / "manage.py").is_file() else None
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs the packages of `extra`, for the way in which this software came here.
+    """Return the command that installs the packages of `extra`, depending on how this software was installed.
 
-    The name is never looked up in a package index: nobody has registered it there, so it could be anybody's.
+    It never uses the distribution's name: that is not registered in a package index, so anyone could take it.
     """
     root = project_root()
     if root and (root / "pyproject.toml").is_file():
@@ -35,7 +35,7 @@ def install_command(extra: str) -> str:
 
 
 def requirements_of(extra: str) -> list[str]:
-    """Return the requirements of `extra` as pip takes them: from the metadata, or from the file beside this code."""
+    """Return the requirements of `extra` in pip's format, from the requirements file or the package metadata."""
     listed = _BACKEND / f"requirements-{extra}.txt" if extra != "engines" else _BACKEND / "engines" / "requirements.txt"
     if listed.is_file():
         lines = (line.split("#")[0].strip() for line in listed.read_text(encoding="utf-8").splitlines())
@@ -49,7 +49,7 @@ def requirements_of(extra: str) -> list[str]:
 
 
 def _installed_from() -> Path | None:
-    """Return the folder or wheel that pip installed from, where it is still there (PEP 610)."""
+    """Return the folder or wheel that pip installed from (PEP 610), if it still exists."""
     try:
         noted = metadata.distribution(_DISTRIBUTION).read_text("direct_url.json")
         url = urlsplit(json.loads(noted)["url"]) if noted else None
@@ -63,6 +63,6 @@ def _installed_from() -> Path | None:
 
 def _pip_install() -> str:
     python = shlex.quote(sys.executable) if sys.executable else "python"
-    if importlib.util.find_spec("pip") is None:  # as uv makes its environments
+    if importlib.util.find_spec("pip") is None:  # as in environments created by uv
         return f"uv pip install --python {python}"
     return f"{python} -m pip install"

@@ -1,6 +1,6 @@
-"""The languages that Kokoro speaks: their codes, the letter that marks their voices, and what reads their text.
+"""The languages that Kokoro speaks: their codes, the first letter of their voices' names, and their G2P.
 
-v0.19 speaks English in two accents. v1.0 speaks all of them; which one a voice speaks is told by its name.
+v0.19 speaks English in two accents, v1.0 all languages. The name of a voice says which language it speaks.
 """
 
 import re
@@ -20,26 +20,26 @@ class Language:
 
     code: str
     letter: str
-    """First letter of the names of its voices."""
+    """First letter of its voices' names."""
     name: str
     espeak_voice: bytes | None
-    """The voice of espeak-ng that the model was trained with; None where espeak-ng does not read the language."""
+    """The espeak-ng voice that the model was trained with; None if espeak-ng does not read the language."""
     misaki_extra: str | None = None
-    """The extra of the package misaki that reads it; None where espeak-ng does."""
+    """The extra of the package misaki that reads it; None if espeak-ng does."""
 
     @property
     def family(self) -> str:
-        """The language without its region: "en" of "en-gb"."""
+        """The language without its region: "en" for "en-gb"."""
         return self.code.partition("-")[0]
 
     @property
     def is_english(self) -> bool:
-        """Tell whether it is one of the two accents of English."""
+        """Whether it is one of the two English accents."""
         return self.family == "en"
 
     @property
     def accent(self) -> str:
-        """The name as that of an accent: "American" of "American English"."""
+        """The name of the accent: "American" for "American English"."""
         return self.name.removesuffix(" English")
 
 
@@ -57,20 +57,20 @@ LANGUAGES = (
 DEFAULT_LANGUAGE = "en-us"
 
 _VOICE_NAME = re.compile("([a-z])[fm]_")
-"""Language and gender, as the published voices are called; other names say nothing."""
+"""The prefix of published voices' names: language and gender. Other names have no meaning."""
 
 _BY_CODE = {language.code: language for language in LANGUAGES}
 _BY_LETTER = {language.letter: language for language in LANGUAGES}
 
 
 def languages_of(version: str) -> tuple[Language, ...]:
-    """Return the languages of a version of Kokoro."""
+    """Return the languages that a version of Kokoro speaks."""
     return LANGUAGES if version == V1_0 else tuple(language for language in LANGUAGES if language.is_english)
 
 
 @cache
 def checked_language(code: str, version: str = V1_0) -> Language:
-    """Return the language that `code` means; raise UnsupportedLanguageError where that version does not speak it."""
+    """Return the language with `code`; raise UnsupportedLanguageError if the version does not speak it."""
     language = _BY_CODE.get(code)
     if language is None or language not in languages_of(version):
         *first, last = (known.code for known in languages_of(version))
@@ -81,10 +81,10 @@ def checked_language(code: str, version: str = V1_0) -> Language:
 
 
 def language_of(voice_id: str, version: str = V1_0) -> Language:
-    """Return the language that a voice was trained to speak: the first letter of its name says it.
+    """Return the language that a voice was trained to speak, by the first letter of its name.
 
-    American English where the name says nothing, or a language that the version does not speak. Of a blend the first
-    voice decides.
+    Defaults to American English if the name has no language, or one that the version does not speak. The first voice
+    of a blend decides.
     """
     match = _VOICE_NAME.match(voice_id.lstrip())
     language = _BY_LETTER.get(match[1]) if match else None
@@ -93,14 +93,14 @@ def language_of(voice_id: str, version: str = V1_0) -> Language:
 
 
 def codes_of(language: Language) -> list[str]:
-    """Return the codes by which a voice of `language` may be asked to speak; the shortest first."""
+    """Return the codes accepted for a voice of `language`, shortest first."""
     return [language.family, *(known.code for known in LANGUAGES if known.family == language.family != known.code)]
 
 
 def language_by_request(code: str, voice: Language) -> Language | None:
-    """Return the language to speak where `code` is asked of a voice: "en" is any English, "en-gb" the British accent.
+    """Return the language to speak if `code` is requested from a voice; None if the voice speaks another language.
 
-    None where the voice speaks another language.
+    "en" is any English, "en-gb" the British accent.
     """
     if code == voice.family:
         return voice

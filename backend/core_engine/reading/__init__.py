@@ -1,1 +1,1 @@
-"""Written forms as a reader says them: a stage in front of the voice, pure text in, text and positions out."""
+"""Expands written forms (numbers, dates, abbreviations) to spoken words and tracks where each word was written."""

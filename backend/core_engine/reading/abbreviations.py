@@ -15,10 +15,10 @@ _TITLES = {
     "st": "Saint", "ste": "Saint", "mt": "Mount", "ft": "Fort", "sr": "Señor", "sra": "Señora", "br": "Brother",
     "bp": "Bishop", "abp": "Archbishop", "amb": "Ambassador", "sec": "Secretary", "asst": "Assistant", "pt": "Point",
 }  # fmt: skip
-"""Before a name. Those that are words without their full stop need it."""
+"""Titles before a name. Those that are also words need their full stop."""
 
 _BARE_TITLES = "Dr|Mr|Mrs|Ms|Prof|Lt|Sgt|Capt|Col|Messrs|Mme|Mlle|St|Mt|Rev"
-"""Written without a full stop by the British, before a name."""
+"""Titles before a name that British English writes without a full stop."""
 
 _STREETS = {
     "st": "Street", "ave": "Avenue", "av": "Avenue", "rd": "Road", "blvd": "Boulevard", "dr": "Drive", "ln": "Lane",
@@ -62,7 +62,7 @@ def _street(match: re.Match[str], _british: bool) -> str:
 
 
 def _saint_or_street(match: re.Match[str], british: bool) -> str | None:
-    """Tell St. James from Main St.: a street has its name before it, and no name follows that belongs to it."""
+    """Distinguish St. James from Main St.: a street has its name before it, and no name of its own follows."""
     behind = re.match(r" (?P<word>[A-Z][\w'’]*)", match.string[match.end() : match.end() + 30])
     before = re.search(
         r"(?P<number>\d\w* )?(?P<name>[A-Z][a-z'’]+|\d+(?:st|nd|rd|th)) $",

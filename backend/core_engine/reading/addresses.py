@@ -1,4 +1,4 @@
-"""Addresses of the net and files: URLs, hosts, e-mail and IP addresses, file names, handles and hashtags."""
+"""Internet addresses and files: URLs, hosts, e-mail and IP addresses, file names, handles and hashtags."""
 
 import re
 
@@ -39,7 +39,7 @@ _VOWEL = re.compile("[aeiouyAEIOUY]")
 
 
 def spelled(address: str, british: bool) -> str:
-    """Return an address in words, its signs by name and what cannot be pronounced letter by letter."""
+    """Return an address in words: signs by name, unpronounceable parts letter by letter."""
     words: list[str] = []
     pieces = _PIECE.findall(address)
     for number, piece in enumerate(pieces):

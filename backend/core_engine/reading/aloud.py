@@ -1,4 +1,4 @@
-"""The stage itself: a text as it is written becomes the text as it is said, and each word knows where it came from."""
+"""Turn written text into spoken text, and map each spoken word back to its place in the written text."""
 
 import re
 from bisect import bisect_right
@@ -15,42 +15,42 @@ _WORD = re.compile(r"[^\s—]+")
 
 @dataclass(frozen=True)
 class Word:
-    """A spoken word, and the characters that it was written with."""
+    """A spoken word and the written characters that it came from."""
 
     start: int
-    """In the spoken text; the word ends before `end`."""
+    """Position in the spoken text; `end` is exclusive."""
     end: int
     written_start: int
-    """In the written text; several words of one form share its characters."""
+    """Position in the written text; words of one written form share its characters."""
     written_end: int
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A text as it is said."""
+    """A text and its spoken form."""
 
     written: str
     text: str
-    """What is said."""
+    """The spoken text."""
     spans: tuple[tuple[int, int, int, int], ...]
-    """What was replaced: start and end in the spoken text, start and end in the written text, in order."""
+    """The replacements, in order: start and end in the spoken text, start and end in the written text."""
 
     @property
     def printed(self) -> str:
-        """What is said, as people write it: without the hyphen that tells espeak-ng the letter A from the article."""
+        """The spoken text for display: without the hyphen that marks the letter A for espeak-ng."""
         return _LETTER_A.sub("A", self.text)
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
-        """Every spoken word between spaces and dashes, in order."""
+        """The spoken words, split at spaces and dashes, in order."""
         return tuple(Word(*match.span(), *self.written_range(*match.span())) for match in _WORD.finditer(self.text))
 
     def written_range(self, start: int, end: int) -> tuple[int, int]:
-        """Return start and end in the written text of the spoken characters from `start` to `end`."""
+        """Return the start and end in the written text of the spoken characters from `start` to `end`."""
         return self._written(start, is_end=False), self._written(end, is_end=True)
 
     def _written(self, position: int, is_end: bool) -> int:
-        """Return where a spoken position was written: within a replaced form, the end of it that lies outward."""
+        """Return the written position of a spoken one; within a replaced form, its start or, if `is_end`, its end."""
         index = bisect_right(self.spans, position - is_end, key=lambda span: span[0]) - 1
         if index < 0:
             return position
@@ -61,10 +61,10 @@ class Reading:
 
 
 def read_aloud(text: str, language: str = "en-us") -> Reading:
-    """Return `text` as a reader of `language` says it: numbers, dates, money, units, titles and symbols in words.
+    """Return `text` as a speaker of `language` reads it: numbers, dates, money, units, titles and symbols in words.
 
-    "en-us" and "en-gb" are read, the latter with British dates and numbers; a text in any other language stays as it
-    is. What holds no written form stays as it is too.
+    Supports "en-us" and "en-gb", the latter with British dates and numbers. Text in any other language, or without
+    written forms, is unchanged.
     """
     reading = Reading(text, text, ())
     if language.partition("-")[0] != "en":
@@ -76,12 +76,12 @@ def read_aloud(text: str, language: str = "en-us") -> Reading:
 
 
 def spoken_text(text: str, language: str = "en-us") -> str:
-    """Return only the text of `read_aloud`."""
+    """Return only the spoken text of `read_aloud`."""
     return read_aloud(text, language).text
 
 
 def _after(reading: Reading, changes: list[Edit]) -> Reading:
-    """Return `reading` with `changes` made to its text; forms that were replaced before keep their positions."""
+    """Return `reading` with `changes` applied; earlier replacements keep their written positions."""
     if not changes:
         return reading
     parts: list[str] = []

@@ -1,4 +1,4 @@
-"""Amounts that stand before what they measure, "a $5 bill", "a 10 km run": their unit is singular there."""
+"""Amounts used as adjectives, such as "a $5 bill" and "a 10 km run", whose unit is singular."""
 
 import re
 
@@ -24,7 +24,7 @@ _NOUN_AHEAD = re.compile(r"[ -]([a-z]+)\b")
 
 
 def is_attributive(match: re.Match[str]) -> bool:
-    """Tell whether an amount stands before what it measures, "a $5 bill", where its unit is singular."""
+    """Return whether an amount is used as an adjective, as in "a $5 bill", where its unit is singular."""
     string, start = match.string, match.start()
     behind = _NOUN_AHEAD.match(string, match.end())
     if not behind or behind[1] in _FUNCTION_WORDS:

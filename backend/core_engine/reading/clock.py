@@ -30,7 +30,7 @@ def clock(hour: int, minute: int, british: bool, half: str | None = None) -> str
 
 
 def half_of_day(letter: str) -> str:
-    """Return "A-M" or "P M": the hyphen keeps the A from being read as an article."""
+    """Return "A-M" or "P M"; the hyphen keeps the A from being read as an article."""
     return "A-M" if letter in "aA" else "P M"
 
 
@@ -41,7 +41,7 @@ def _minutes(minute: int, british: bool) -> str:
 
 
 def _end(match: re.Match[str]) -> str:
-    """Return the full stop that ends a sentence too; days and zones belong to the time before them."""
+    """Return the full stop if it also ends the sentence; a day or zone that follows belongs to the time."""
     return "" if _BELONGS.match(match.string, match.end()) else sentence_end(match)
 
 

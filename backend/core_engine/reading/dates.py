@@ -33,7 +33,7 @@ _NO_PLURAL = frozenset(
 
 
 def date(day: int, month: int, year_words: str, british: bool) -> str:
-    """Return a date in words: May third, twenty twenty; for British readers the third of May, twenty twenty."""
+    """Return a date in words: "May third, twenty twenty", or in British English "the third of May, twenty twenty"."""
     name = MONTHS[month - 1]
     spoken = f"the {ordinal(day, british)} of {name}" if british else f"{name} {ordinal(day, british)}"
     return f"{spoken}, {year_words}" if year_words else spoken
@@ -44,7 +44,7 @@ def _month_number(name: str) -> int:
 
 
 def _year_words(written: str | None, british: bool) -> str:
-    """Return the year behind a date in words; "'98" is ninety-eight."""
+    """Return the year after a date in words; "'98" is ninety-eight."""
     if not written:
         return ""
     number = int(written.lstrip("'’"))

@@ -1,7 +1,7 @@
-"""A written form, how it is found, and a text in which all of them were replaced, with exact positions.
+"""Find written forms and replace them, with exact positions.
 
-Every form is looked for in the text as it was written, so that each sees its true surroundings; what one form has
-taken, no later one touches.
+Every form is matched against the original text, so that it sees its true context. Later forms cannot change what an
+earlier form has matched.
 """
 
 import re
@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 Read = Callable[[re.Match[str], bool], str | None]
-"""What a match is read as; None leaves it to later forms, its own text protects it from them. True means British."""
+"""Return the spoken form of a match, in British English if True. None leaves the match to later forms; its own text
+protects it from them."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Edit:
-    """A piece of written text and what is said in its place."""
+    """A span of written text and its spoken replacement."""
 
     start: int
     end: int
@@ -30,12 +31,12 @@ class Edit:
 
 
 def fixed(pattern: str, spoken: str, flags: int = 0) -> Form:
-    """Return a form that is always read in the same words."""
+    """Return a form that is always read the same way."""
     return Form(re.compile(pattern, flags), lambda _match, _british: spoken)
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Return the words of a table that is written as one text."""
+    """Split a table of words that is written as one string."""
     return tuple(text.split())
 
 
@@ -46,15 +47,15 @@ STARTERS = frozenset(
         "Some Another Each Every Here Once Only Still Yet Perhaps Maybe Nobody Everyone Suddenly Later Meanwhile"
     )
 )
-"""Words with which sentences begin, and no names."""
+"""Words that start sentences and are not names."""
 
 _WORD_BEHIND = re.compile(r"[\"'”’)\]]*(?:\s*\Z|\s*\n|\s+[\"'“‘(]*(?P<word>[A-Z]\w*))")
 
 
 def sentence_end(match: re.Match[str], before_names: bool = False) -> str:
-    """Return the full stop of an abbreviation, a match that ends with one, where it ends the sentence too.
+    """Return the full stop at the end of an abbreviation, the match, if it also ends the sentence.
 
-    A capital behind it is taken for a sentence's; `before_names` takes it for a name's unless sentences begin so.
+    A capital after it starts a sentence; with `before_names` it starts a name, except in words that start sentences.
     """
     if not match.group().endswith("."):
         return ""
@@ -65,7 +66,7 @@ def sentence_end(match: re.Match[str], before_names: bool = False) -> str:
 
 
 def edits(text: str, forms: Iterable[Form], british: bool) -> list[Edit]:
-    """Return what `forms` replace in `text`, in its order; the first form that takes a character keeps it."""
+    """Return the replacements of `forms` in `text`, by position; the first form to match a character keeps it."""
     taken = bytearray(len(text))
     found: list[Edit] = []
     for form in forms:
@@ -88,7 +89,7 @@ def edits(text: str, forms: Iterable[Form], british: bool) -> list[Edit]:
 
 
 def _narrowed(text: str, edit: Edit) -> Edit:
-    """Return `edit` without the words that stay the same at its ends, so that they keep their own positions."""
+    """Return `edit` without the unchanged words at its ends, so that they keep their own positions."""
     written, spoken = text[edit.start : edit.end], edit.spoken
     head = written.rfind(" ", 0, _shared(written, spoken)) + 1
     written, spoken = written[head:][::-1], spoken[head:]
@@ -97,6 +98,6 @@ def _narrowed(text: str, edit: Edit) -> Edit:
 
 
 def _shared(first: str, second: str) -> int:
-    """Return how many characters two texts begin with alike."""
+    """Return the length of the common prefix."""
     pairs = zip(first, second, strict=False)
     return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))

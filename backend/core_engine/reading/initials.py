@@ -1,7 +1,7 @@
 """Initials and acronyms: U.S.A., J. K. Rowling, FBI, DVDs, PhD, IT and US but not it and us; NASA is a word.
 
-Letters are said one by one, "F B I". An A before another word is written "A-", because espeak-ng takes a single A for
-the article, and with the hyphen for the letter.
+Letters are read one by one, "F B I". An A before another word is written "A-": espeak-ng reads a single A as the
+article, and with the hyphen as the letter.
 """
 
 import re
@@ -23,7 +23,7 @@ _SPELLED = frozenset(
     )
 ) - {"BAFTA", "AWOL", "SAT", "ACT", "ER", "LA", "MI", "MIA", "EFTA"}
 _LIKE_WORDS = frozenset(words("IT US WHO AM ID PS AD LA AA AI RIP COO LED UPS POW APR MIT EMS GRE ESP"))
-"""Words too, in a text that shouts or begins with capitals."""
+"""Also words, in text that is shouted or begins with capitals."""
 
 _INTERJECTIONS = frozenset(
     words(
@@ -34,7 +34,7 @@ _INTERJECTIONS = frozenset(
     )
 )
 _ACRONYMS = frozenset(words("NASA NATO UNESCO UNICEF AIDS OPEC LASER RADAR SCUBA FIFA UEFA NAFTA SWAT PIN RAM ROM SIM"))
-"""Said as words."""
+"""Acronyms that are read as words."""
 
 _NO_VOWEL = re.compile(r"[BCDFGHJKLMNPQRSTVWXZ]{2,6}")
 _SHOUTED = re.compile(r"(?:^|[^A-Z])(?:[A-Z]{2,}|[AI])[^\w.]*$")
@@ -42,12 +42,12 @@ _SHOUTED_BEHIND = re.compile(r"[^\w.]*(?:[A-Z]{2,}|[AI] [A-Z]{2,})(?![a-z])")
 
 
 def letters(text: str) -> str:
-    """Return the letters of `text` to be said one by one."""
+    """Return the letters of `text` separated, to be read one by one."""
     return " ".join(text)
 
 
 def with_letter_a(spoken: str, behind: str) -> str:
-    """Return letters in which no A can be taken for the article; `behind` is what follows them."""
+    """Return `spoken` with a final A marked as a letter, not the article; `behind` is the text that follows."""
     spoken = re.sub(r"\bA(?= \w)", "A-", spoken)
     return spoken + "-" if re.search(r"\bA$", spoken) and re.match(r" \w", behind) else spoken
 
@@ -82,7 +82,7 @@ def _acronym(match: re.Match[str], _british: bool) -> str | None:
 
 
 def _is_shouted(match: re.Match[str]) -> bool:
-    """Tell whether capitals are only loud here: other loud words beside one, or the first word of a text."""
+    """Return whether capitals are only shouting: next to other shouted words, or the first word of the text."""
     if match["word"] not in _LIKE_WORDS:
         return False
     before = match.string[max(0, match.start() - 20) : match.start()]
@@ -109,7 +109,7 @@ def _number_first(match: re.Match[str], british: bool) -> str:
 
 
 def _label(number: str, british: bool) -> str:
-    """Return the number of a thing in words: 16, 380 as "three eighty", 007 digit by digit."""
+    """Return the number of a label in words: 16 as usual, 380 as "three eighty", 007 digit by digit."""
     if number[0] == "0" and len(number) > 1:
         return digits(number)
     if len(number) == 3 and number[1:] != "00":
@@ -142,7 +142,7 @@ INITIALS = (
     ),
     Form(re.compile(r"(?<![\w.&@#'’])(?P<word>[A-Z]{2,6}|PhD|IoT)(?P<plural>s)?(?![\w&@])(?!\.\w)(?!-\d)"), _acronym),
 )
-"""Acronyms and initials; letters with numbers are LABELS, which come behind everything that has a unit."""
+"""Acronyms and initials. Letters with numbers are LABELS, which come after everything with a unit."""
 
 LABELS = (
     Form(re.compile(r"\b(?P<state>[A-Z]{2}),? (?P<code>\d{5}(?:-\d{4})?)(?!\w|[.,]\d)"), _postcode),

@@ -1,6 +1,6 @@
-"""In which language a text is written, told by its script or, for Latin letters, by its small words.
+"""Detect the language of a text by its script or, for Latin letters, by its function words.
 
-Only to warn a listener before a voice reads what it cannot read; a text in doubt is left to the voice.
+Used only to warn before a voice reads a language that it cannot; when in doubt there is no warning.
 """
 
 import re
@@ -51,9 +51,9 @@ _WORDS = {
 _SMALL_WORDS = {name: frozenset(words.split()) for name, words in _WORDS.items()}
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _SHARE = 0.3
-"""Of all letters, from which on a script is what the text is written in."""
+"""The share of all letters that makes a script the script of the text."""
 _LONGEST = 4000
-"""Characters looked at, spread over the text."""
+"""Number of characters examined, spread over the text."""
 
 _LANGUAGES_OF_VOICES = {
     "a": "English", "b": "English", "e": "Spanish", "f": "French", "h": "Hindi", "i": "Italian", "j": "Japanese",
@@ -67,16 +67,16 @@ _VOICES = {
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A text in another language than that of the voice."""
+    """A text in a language that the voice cannot read."""
 
     language: str
-    """Its English name."""
+    """English name of the text's language."""
     voice: str
     suggestion: str | None
-    """A voice that reads it; None where Kokoro has none."""
+    """A voice that reads it; None if Kokoro has none."""
 
     def __str__(self) -> str:
-        """Say what will be heard and what to do."""
+        """Return the warning, with advice."""
         advice = (
             f"use a voice of that language, such as --voice {self.suggestion} of Kokoro v1.0"
             if self.suggestion
@@ -86,7 +86,7 @@ class Mismatch:
 
 
 def language_in(text: str) -> str | None:
-    """Return the English name of the language that `text` is written in; None where that is not plain."""
+    """Return the English name of the language of `text`; None if it is unclear."""
     sample = text if len(text) <= _LONGEST else _spread(text)
     words = [word.lower().replace("’", "'") for word in _WORD.findall(sample)]
     letters = sum(map(len, words))
@@ -100,7 +100,7 @@ def language_in(text: str) -> str | None:
 
 
 def mismatch(text: str, voice: str) -> Mismatch | None:
-    """Return why `voice` cannot read `text`; None where it can, or where the language is in doubt."""
+    """Return why `voice` cannot read `text`; None if it can, or if the language is unclear."""
     language = language_in(text)
     if language is None or language == _LANGUAGES_OF_VOICES.get(voice[:1], "English"):
         return None

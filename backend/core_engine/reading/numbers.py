@@ -1,4 +1,4 @@
-"""Plain numbers: cardinals, ordinals, decimals, fractions, ranges, lists, versions, and numbers with a sign before."""
+"""Plain numbers: cardinals, ordinals, decimals, fractions, ranges, lists, versions and signed numbers."""
 
 import re
 
@@ -6,7 +6,7 @@ from core_engine.reading.forms import Form
 from core_engine.reading.numerals import BARE, NUMBER, WHOLE, amount, cardinal, digits, ordinal, pairs
 
 DASH = r"\s?[–—-]\s?"
-"""Pattern of what stands between the ends of a range."""
+"""Pattern between the ends of a range."""
 
 VULGAR = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
@@ -20,7 +20,7 @@ _SET_PHRASES = {
 
 
 def fraction(top: int, bottom: int, british: bool) -> str:
-    """Return a fraction in words: one half, two thirds, three quarters; "over" where it is no everyday fraction."""
+    """Return a fraction in words: one half, two thirds, three quarters; "over" for uncommon fractions."""
     if bottom not in _FRACTIONS or top >= bottom or top == 0:
         return f"{cardinal(top, british)} over {cardinal(bottom, british)}"
     part = {2: "half", 4: "quarter"}.get(bottom) or ordinal(bottom, british)

@@ -13,18 +13,18 @@ _ORDINALS = {
     "twelve": "twelfth",
 }  # fmt: skip
 LARGEST = 10 ** (3 * len(_SCALES))
-"""Numbers from here on are said digit by digit."""
+"""Numbers from here on are read digit by digit."""
 
 WHOLE = r"(?:\d{1,3}(?:,\d{3})+(?![\d,]*\d)|\d+)"
-"""Pattern of a whole number, its thousands perhaps grouped by commas."""
+"""Pattern of a whole number, with or without commas between thousands."""
 NUMBER = rf"(?:{WHOLE}(?:\.\d+)?|\.\d+)"
-"""Pattern of a number that may have decimals."""
+"""Pattern of a number with or without decimals."""
 BARE = r"(?<![\w.,/])"
-"""Pattern of a place at which a number may begin."""
+"""Pattern of a position where a number may start."""
 
 
 def cardinal(number: int, british: bool) -> str:
-    """Return a whole number in words; British readers say "and" before tens and ones."""
+    """Return a whole number in words; British English has "and" before tens and ones."""
     if number < 0:
         return f"minus {cardinal(-number, british)}"
     if number >= LARGEST:
@@ -44,7 +44,7 @@ def cardinal(number: int, british: bool) -> str:
 
 
 def ordinal(number: int, british: bool) -> str:
-    """Return a whole number's ordinal in words."""
+    """Return the ordinal of a whole number in words."""
     words = cardinal(number, british)
     cut = max(words.rfind(" "), words.rfind("-")) + 1
     last = words[cut:]
@@ -54,12 +54,12 @@ def ordinal(number: int, british: bool) -> str:
 
 
 def digits(text: str) -> str:
-    """Return the digits in `text` one by one; everything else in it is left out."""
+    """Return the digits in `text` one by one, without any other characters."""
     return " ".join(_ONES[int(character)] for character in text if character in "0123456789")
 
 
 def amount(text: str, british: bool) -> str:
-    """Return a written number in words: "1,234", "0.5", ".5", "007", and numbers too long to be one."""
+    """Return a written number in words: "1,234", "0.5", ".5", "007", and numbers too long to read as one."""
     whole, dot, fraction = text.replace(",", "").partition(".")
     if dot:
         spoken = f"{amount(whole, british)} " if whole else ""
@@ -70,12 +70,12 @@ def amount(text: str, british: bool) -> str:
 
 
 def is_one(text: str) -> bool:
-    """Tell whether a written number is exactly one, after which a unit is singular."""
+    """Return whether a written number is exactly one, which takes a singular unit."""
     return text.replace(",", "") == "1"
 
 
 def pairs(number: int, british: bool) -> str:
-    """Return a number of three or four digits as the two parts in which houses and years are read."""
+    """Return a number of three or four digits read in two parts, as house numbers and years are."""
     high, low = divmod(number, 100)
     if low == 0:
         return cardinal(number, british) if high % 10 == 0 else f"{cardinal(high, british)} hundred"

@@ -1,4 +1,4 @@
-"""The forms in their order: what is most certain first, what could be anything last."""
+"""All written forms in order, from the least to the most ambiguous."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from core_engine.reading.units import BARE_UNITS, MEASURES, SIDES
 
 @dataclass(frozen=True)
 class Group:
-    """Forms that a text can only hold where `sign` is found in it: most text holds few, and is read faster so."""
+    """Forms that can only match text that contains `sign`. Most text has few signs, so this saves time."""
 
     forms: tuple[Form, ...]
     sign: re.Pattern[str]
@@ -49,11 +49,11 @@ PASSES: tuple[tuple[Group, ...], ...] = (
     ),
     (Group((*DASHES, *SYMBOLS), re.compile(r"[^\w\s.,;:!?'\"“”‘’()—…]|_")),),
 )
-"""Each pass sees the text as the one before left it."""
+"""Each pass works on the result of the previous one."""
 
 
 def forms_for(text: str, groups: tuple[Group, ...]) -> Iterator[Form]:
-    """Yield the forms of a pass that `text` can hold, in order."""
+    """Yield the forms of a pass that may match `text`, in order."""
     for group in groups:
         if group.sign.search(text):
             yield from group.forms

@@ -1,4 +1,4 @@
-"""A text in parts that are not too long: cut at paragraph, sentence, clause, word, and finally anywhere."""
+"""Split text into parts of limited length: at paragraphs, sentences, clauses, words, and finally anywhere."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from core_engine.reading.sentences import Break, Rank, breaks
 
 _SHORTEST = 3
-"""No part is shorter than this share of the longest where good cuts allow it: a few words alone lose their melody."""
+"""Where good cuts allow it, no part is shorter than the limit divided by this: a few words alone sound flat."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a text by its first character and the one behind its last, and how good the cut before it is."""
+    """The span of one part of a text (`end` is exclusive), and the rank of the cut before it."""
 
     start: int
     end: int
@@ -20,10 +20,10 @@ class Part:
 
 
 def split_text_into_chunks(text: str, max_length: int, language: str = "en-us") -> list[str]:
-    """Return `text` in parts of at most `max_length` characters, each filled as far as good cuts allow.
+    """Split `text` into parts of at most `max_length` characters, each as long as good cuts allow.
 
-    Only white space at the cuts and the ends is lost. `language` decides what is an abbreviation. Raises ValueError for
-    `max_length` below 1.
+    Only whitespace at the cuts and the ends is lost. Abbreviations are those of `language`. Raises ValueError if
+    `max_length` is below 1.
     """
     check_positive("max_length", max_length)
     text = text.strip()
@@ -45,15 +45,15 @@ def sentences_of(text: str, language: str) -> Iterator[Part]:
 
 
 def check_positive(name: str, value: int) -> None:
-    """Raise ValueError for a size below 1."""
+    """Raise ValueError if `value` is below 1."""
     if value < 1:
         raise ValueError(f"{name} is {value}; it must be at least 1.")
 
 
 def parts_of(text: str, found: Iterable[Break], limit: int, *, spare_last: bool = True) -> Iterator[Part]:
-    """Yield parts of at most `limit` characters, with at most the white space of a break between.
+    """Yield parts of at most `limit` characters, separated at most by the whitespace of a break.
 
-    With `spare_last` the last but one gives the last one of its own where that would be too short.
+    With `spare_last`, the last part but one is cut earlier if the last part would otherwise be too short.
     """
     by_rank: dict[Rank, list[Break]] = {Rank.PARAGRAPH: [], Rank.SENTENCE: [], Rank.CLAUSE: []}
     for candidate in found:
@@ -72,9 +72,9 @@ def parts_of(text: str, found: Iterable[Break], limit: int, *, spare_last: bool 
 
 
 def _good_cut(by_rank: Mapping[Rank, list[Break]], start: int, limit: int, size: int | None) -> Break | None:
-    """Return the last cut of the best kind that leaves neither this part nor, of a text of `size`, the rest too short.
+    """Return the last cut of the best rank that leaves neither this part nor, if `size` is given, the rest too short.
 
-    Where none does, the last cut of any kind; None where there is none at all.
+    If there is none, return the last cut of any rank, or None.
     """
     shortest = limit // _SHORTEST
     spared = limit if size is None else min(limit, size - start - shortest)
@@ -87,7 +87,7 @@ def _good_cut(by_rank: Mapping[Rank, list[Break]], start: int, limit: int, size:
 
 
 def _last_within(found: list[Break], start: int, limit: int) -> Break | None:
-    """Return the last break that leaves 1 to `limit` characters behind `start`."""
+    """Return the last break within 1 to `limit` characters after `start`."""
     index = bisect_right(found, start + limit, key=lambda candidate: candidate.end) - 1
     return found[index] if index >= 0 and found[index].end > start else None
 

@@ -1,4 +1,4 @@
-"""Telephone numbers, said digit by digit in their groups: 555-123-4567, (555) 123-4567, +44 20 7946 0958, 1-800-…"""
+"""Telephone numbers, read digit by digit in groups: 555-123-4567, (555) 123-4567, +44 20 7946 0958, 1-800-…"""
 
 import re
 

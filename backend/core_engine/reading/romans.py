@@ -42,7 +42,7 @@ _WORDS = frozenset(
         "DCI MDI MDC CCC XXX CCD LCD"
     )
 )
-"""Numerals that are abbreviations or words when no name or keyword stands before them."""
+"""Numerals that are read as abbreviations or words unless a name or keyword precedes them."""
 
 _VERBS = re.compile(
     r"\s+(?:am|have|had|will|would|shall|should|can|could|do|did|want|wrote|think|thought|know|knew|read|saw|see|love|"
@@ -54,7 +54,7 @@ _WAS = r"(?= (?:was|reigned|ruled|died|became|had|is|of|married|granted|founded|
 
 
 def roman_value(numeral: str) -> int | None:
-    """Return what a Roman numeral stands for; None for what is none, or is not written as one would write it."""
+    """Return the value of a Roman numeral; None if it is not one in standard form."""
     rest, value = numeral.upper(), 0
     for worth, letters in _VALUES:
         while rest.startswith(letters) and len(rest) < 20:
@@ -91,7 +91,7 @@ def _small(numeral: str, british: bool) -> str:
 
 
 def _is_alone(match: re.Match[str]) -> bool:
-    """Tell whether the I behind "Chapter" is its number and not the beginning of "Chapter I wrote"."""
+    """Return whether the I after "Chapter" is its number and not the start of "Chapter I wrote"."""
     text, end = match.string, match.end()
     behind = text[end : end + 20]
     if not behind.strip() or not behind[0].isspace():

@@ -1,11 +1,11 @@
-"""Scene breaks: a line of dots, asterisks or dashes alone, which a reader does not say but keeps silent at."""
+"""Scene breaks: a line of only dots, asterisks or dashes, read as a silence."""
 
 SCENE_BREAK_S = 1.5
-"""About twice the pause between two paragraphs: long enough to be heard as one."""
+"""About twice the pause between paragraphs: long enough to be heard as a scene break."""
 _MARKS = frozenset(".…*-–—―_=~#+•·∙◦●○◆◇■□★☆✱✳✻⁂⁎❦❧§")
 
 
 def is_scene_break(text: str) -> bool:
-    """Tell whether `text` has nothing but marks such as `...`, `* * *` or `— — —`."""
+    """Return whether `text` is nothing but marks such as `...`, `* * *` or `— — —`."""
     marks = set("".join(text.split()))
     return bool(marks) and marks <= _MARKS

@@ -1,7 +1,7 @@
-"""Where a text may be cut: behind paragraphs first, then behind sentences, then behind clauses.
+"""Find where a text may be cut: after paragraphs first, then after sentences, then after clauses.
 
-Abbreviations, initials, decimals and ellipses end no sentence. A cut lies behind the spaces that follow the marks, so
-that opening quotes go with what they open.
+Abbreviations, initials, decimals and ellipses do not end a sentence. A cut comes after the spaces that follow the
+marks, so that an opening quote stays with its sentence.
 """
 
 import re
@@ -13,7 +13,7 @@ from core_engine.reading.full_stops import belongs_to_a_word
 
 
 class Rank(IntEnum):
-    """How good a place to cut is; a higher rank is heard less."""
+    """The quality of a cut; a higher rank is less audible."""
 
     ANYWHERE = 0
     WORD = 1
@@ -24,7 +24,7 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True)
 class Break:
-    """A place to cut: one part ends at `end`, the next begins at `start`, and only space lies between."""
+    """A place to cut: one part ends at `end`, the next begins at `start`, with only whitespace between."""
 
     end: int
     start: int
@@ -49,13 +49,13 @@ _RUN = re.compile(
 _EMPTY_LINE = re.compile(r"\n\s*\n")
 _LETTER_BEHIND = re.compile(r"[\s\"'“”‘’«»()\[\]{}¿¡—–]*(\w)")
 _REACH = 40
-"""Characters looked at on either side of a full stop; an abbreviation is shorter."""
+"""Characters examined on either side of a full stop; abbreviations are shorter."""
 
 
 def breaks(text: str, language: str | None = "en-us") -> Iterator[Break]:
     """Yield the paragraph, sentence and clause breaks within `text`, in order.
 
-    `language` is that of the text; None for phonemes, in which letters have no case and nothing is abbreviated.
+    `language` is that of the text; None for phonemes, which have no letter case and no abbreviations.
     """
     for match in _RUN.finditer(text):
         if match["empty_line"]:
@@ -67,7 +67,7 @@ def breaks(text: str, language: str | None = "en-us") -> Iterator[Break]:
 
 
 def _rank(text: str, match: re.Match[str], language: str | None) -> Rank | None:
-    """Return how good a break behind the marks of `match` is: None behind an abbreviation, "Dr." or "J."."""
+    """Return the rank of a break after the marks of `match`: None after an abbreviation such as "Dr." or "J."."""
     marks = match["marks"]
     if _EMPTY_LINE.search(match["space"]):
         return Rank.PARAGRAPH

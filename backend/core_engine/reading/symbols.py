@@ -1,4 +1,4 @@
-"""Signs that are words: & + = @ ± × ÷ √ ≤ ° © §, powers such as 10^6 and x², C++ and AT&T, asterisks around words."""
+"""Signs read as words: & + = @ ± × ÷ √ ≤ ° © §, powers such as 10^6 and x², C++ and AT&T, asterisks around words."""
 
 import re
 

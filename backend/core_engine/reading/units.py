@@ -55,11 +55,11 @@ PER = {
     "liter": "liter", "litre": "litre", "oz": "ounce", "unit": "unit", "m": "meter", "m²": "square meter",
     "m³": "cubic meter", "cm³": "cubic centimeter", "ml": "milliliter", "mL": "milliliter",
 }  # fmt: skip
-"""What may stand behind the stroke of "$5/month"."""
+"""What may follow the slash of "$5/month"."""
 
 _IRREGULAR = {"foot": "feet", "inch": "inches", "stone": "stone"}
 _ONLY_ATTACHED = frozenset(["A", "N", "J", "s", "in", "h", "ms", "Nm"])
-"""Those that are letters or words too: with a space before them they stay what they are."""
+"""Units that are also letters or words: after a space they are left as they are."""
 _ALL = sorted([*_LENGTHS, *_VOLUMES, *_UNITS, *_RATES], key=len, reverse=True)
 _UNIT = "|".join(re.escape(unit) for unit in _ALL)
 _ENGLISH = re.compile(r"meter|liter")
@@ -77,7 +77,7 @@ def unit_words(unit: str, square: str, one: bool, british: bool) -> str:
 
 
 def british_spelling(words: str) -> str:
-    """Return metres and litres."""
+    """Return `words` with British spelling: metres, litres."""
     return _ENGLISH.sub(lambda match: match.group()[:-2] + "re", words)
 
 
@@ -86,7 +86,7 @@ def _plural(name: str, one: bool) -> str:
 
 
 def quantity(match: re.Match[str], british: bool) -> str:
-    """Return the number of a measure, or the two of a range, in words."""
+    """Return the number of a measure, or both numbers of a range, in words."""
     whole, top, sign = match["first"], match["top"], match["vulgar"]
     if sign:
         number = mixed(whole, *VULGAR[sign], british) if whole else mixed("0", *VULGAR[sign], british)[9:]
@@ -164,7 +164,7 @@ def _feet_inches(match: re.Match[str], british: bool) -> str:
 def _feet(match: re.Match[str], british: bool) -> str | None:
     before = match.string[max(0, match.start() - 400) : match.start()]
     if before.count(match["sign"]) % 2 or "“" in before.rpartition("”")[2] or "‘" in before.rpartition("’")[2]:
-        return None  # it closes what was quoted
+        return None  # a closing quote
     name = "foot" if match["sign"] in "'′" else "inch"
     one = is_one(match["first"]) or is_attributive(match)
     return f"{amount(match['first'], british)} {_plural(name, one)}"

@@ -1,10 +1,10 @@
-"""How the time of a function grows with its input: a ratio, so that a slow machine changes nothing."""
+"""Measure how the run time of a function grows with its input, as a ratio that does not depend on the machine."""
 
 import time
 from collections.abc import Callable
 
 LINEAR = 9.0
-"""Four times the input takes four times as long when linear, sixteen times when quadratic."""
+"""Four times the input takes four times as long if linear, sixteen times if quadratic."""
 
 
 def growth(function: Callable[[str], object], text: str, length: int) -> float:
@@ -19,4 +19,4 @@ def _seconds(function: Callable[[str], object], text: str, length: int) -> float
         start = time.process_time()
         function(flood)
         best = min(best, time.process_time() - start)
-    return best + 1e-3  # below a millisecond the clock is all there is to measure
+    return best + 1e-3  # below a millisecond, clock noise dominates

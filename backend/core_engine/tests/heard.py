@@ -1,4 +1,4 @@
-"""What an ear tells voices apart by: pitch and timbre, measured on the finished sound."""
+"""Compare voices as a listener would, by pitch and timbre measured in the audio."""
 
 import math
 
@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 SEMITONES_APART = 1.0
-"""Between medians. One voice at two speeds differs by 0.2, the closest two of the built-in seven by 1.8."""
+"""Limit between medians. One voice at two speeds differs by 0.2, the closest two built-in voices by 1.8."""
 TIMBRE_DB_APART = 1.0
-"""Between mean spectra over mel bands. One voice at two speeds differs by 0.4 dB, the closest two by 1.5 dB."""
+"""Limit between mean mel spectra. One voice at two speeds differs by 0.4 dB, the closest two voices by 1.5 dB."""
 
 _PITCH_WINDOW_S = 0.04
 _PITCH_HOP_S = 0.01
@@ -20,8 +20,8 @@ _BAND_RANGE_HZ = (80.0, 8000.0)
 Audio = npt.NDArray[np.float32]
 
 
-def are_told_apart(one: Audio, other: Audio, sample_rate: int) -> bool:
-    """Tell whether two recordings of one text differ by more than what one voice does."""
+def sound_different(one: Audio, other: Audio, sample_rate: int) -> bool:
+    """Return whether two recordings of one text differ by more than one voice varies."""
     semitones = 12 * math.log2(median_pitch_hz(one, sample_rate) / median_pitch_hz(other, sample_rate))
     timbre_db = np.sqrt(np.mean((band_levels_db(one, sample_rate) - band_levels_db(other, sample_rate)) ** 2))
     return abs(semitones) > SEMITONES_APART or float(timbre_db) > TIMBRE_DB_APART
@@ -41,7 +41,7 @@ def median_pitch_hz(audio: Audio, sample_rate: int) -> float:
 
 
 def band_levels_db(audio: Audio, sample_rate: int) -> npt.NDArray[np.float64]:
-    """Return the mean level in each of 24 overlapping mel bands, without the loudness of the whole."""
+    """Return the mean level in each of 24 overlapping mel bands, relative to the overall loudness."""
     frames = _frames(audio, _SPECTRUM_WINDOW, _SPECTRUM_WINDOW // 4) * np.hanning(_SPECTRUM_WINDOW)
     power = np.mean(np.abs(np.fft.rfft(frames)) ** 2, axis=0)
     hz = np.fft.rfftfreq(_SPECTRUM_WINDOW, 1 / sample_rate)

@@ -1,6 +1,6 @@
-"""A Django project around `core_engine`, run as a program: stories in a database, a page, and no model to speak with.
+"""A Django project that uses `core_engine`, run as a program: stories in a database, a page, and any model or none.
 
-Prints what its parts did as JSON. Arguments: the models folder, the media folder, the model.
+Prints the results as JSON. Arguments: the models folder, the media folder, the model.
 """
 
 import json
@@ -22,7 +22,7 @@ sessions_made: list[str] = []
 
 
 def story(request: HttpRequest, number: int) -> JsonResponse:
-    """Answer with the text of a segment and where its audio will be."""
+    """Respond with the text of a segment and the URL of its audio."""
     from core_engine.tts_wrapper import construct_audio_url
 
     segment: Any = apps.all_models["stories"]["segment"]
@@ -33,7 +33,7 @@ urlpatterns = [path("segments/<int:number>/", story)]
 
 
 def count_sessions() -> None:
-    """Remember every session that the runtime makes from now on."""
+    """Count every session that the runtime creates from now on."""
     make = ort.InferenceSession
 
     def counted(model: Any, *options: Any, **more: Any) -> Any:
@@ -44,7 +44,7 @@ def count_sessions() -> None:
 
 
 def start(models_dir: str, media_root: str, model: str) -> None:
-    """Start Django as a server does: settings, apps, checks, routes."""
+    """Start Django like a server: settings, apps, checks, routes."""
     count_sessions()
     settings.configure(
         SECRET_KEY="of a test",
@@ -64,7 +64,7 @@ def start(models_dir: str, media_root: str, model: str) -> None:
 
 
 def add_table() -> Any:
-    """Return the project's own table of segments, made in its database."""
+    """Create the project's table of segments in its database and return its model class."""
     meta = type("Meta", (), {"app_label": "stories"})
     fields = {"text": models.TextField(), "Meta": meta, "__module__": __name__}
     table = type("Segment", (models.Model,), fields)
@@ -74,7 +74,7 @@ def add_table() -> Any:
 
 
 def change_stories(table: Any) -> list[Any]:
-    """Make, show, change and delete a segment; return what was seen of it."""
+    """Create, show, change and delete a segment; return what was shown."""
     made = table.objects.create(pk=1, text="The lamp is lit.")
     page = Client().get("/segments/1/").json()
     table.objects.filter(pk=1).update(text="The lamp is out.")

@@ -1,8 +1,10 @@
-"""What several tests of this app need."""
+"""Shared helpers for the tests of this app."""
 
 import contextlib
+import functools
 import shutil
 import tempfile
+import unittest
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from core_engine.kokoro.voice.formats import format_of
 from core_engine.kokoro.voice.voices import VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.model_paths import BUILT_IN, model_path
+from core_engine.places import models_dir
 
+REAL_VOICE = "kokoro-v1.0-int8"
 SAMPLE_TEXT = "The keeper lit the lamp. It was a quarter past six."
 
 
 class FolderTestCase(SimpleTestCase):
-    """A test with a folder of its own."""
+    """A test with its own temporary folder."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -29,7 +33,7 @@ class FolderTestCase(SimpleTestCase):
 
 
 class LoaderTestCase(FolderTestCase):
-    """A test that finds no session loaded and leaves none behind."""
+    """A test that starts and ends without a loaded session."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -38,14 +42,14 @@ class LoaderTestCase(FolderTestCase):
 
 
 def forget_session() -> None:
-    """Make the loader as it is when a process starts."""
+    """Reset the loader to its state at process start."""
     KokoroModelLoader._session = None
     KokoroModelLoader._model_path = None
 
 
 @contextlib.contextmanager
 def built_in_voice() -> Iterator[None]:
-    """Let the built-in voice be the configured model."""
+    """Configure the built-in voice as the model."""
     with override_settings(STORYFLOW_TTS_MODEL="default"):
         forget_session()
         try:
@@ -54,8 +58,35 @@ def built_in_voice() -> Iterator[None]:
             forget_session()
 
 
+@functools.cache
+def find_real_voice() -> Path | None:
+    """Return Kokoro v1.0 with its voices in `voices/`: as installed, or as fetched for the tests that listen."""
+    installed = model_path(REAL_VOICE, models_dir())
+    if installed.is_file():
+        return installed
+    try:
+        from listening.equipment import EquipmentMissingError
+        from listening.equipment import installed as fetched
+    except ImportError:  # in a project of its own the app has no listener
+        return None
+    try:
+        return fetched().model
+    except EquipmentMissingError:
+        return None
+
+
+def real_voice() -> Path:
+    """Return it where `needs_real_voice` lets a test run."""
+    found = find_real_voice()
+    assert found
+    return found
+
+
+needs_real_voice = unittest.skipUnless(find_real_voice(), f"needs Kokoro's weights: storyflow models pull {REAL_VOICE}")
+
+
 def random_pack(seed: int, rows: int = 511) -> npt.NDArray[np.float32]:
-    """Return a voice pack of random numbers in the range of real ones."""
+    """Return a random voice pack with values in a realistic range."""
     return np.random.default_rng(seed).normal(0, 0.3, (rows, 1, 256)).astype(np.float32)
 
 
@@ -65,11 +96,11 @@ def seven_packs() -> dict[str, Any]:
 
 
 def install(models_dir: Path, name: str, rows: int = 510, voices: tuple[str, ...] = ("af_bella", "bf_emma")) -> Path:
-    """Put the built-in model there as `name`, with voices of so many rows that bear these names."""
+    """Install the built-in model as `name`, with packs of `rows` rows under the given voice names."""
     built_in = model_path(BUILT_IN, models_dir)
     folder = models_dir / name
     (folder / "voices").mkdir(parents=True)
     shutil.copy(built_in, folder / f"{name}.onnx")
     pack = format_of(built_in.with_name("voices.npz")).read("af_bella")[:rows]
-    np.savez(folder / "voices" / "voices.npz", **dict.fromkeys(voices, pack))
+    np.savez(folder / "voices" / "voices.npz", **dict.fromkeys(voices, pack))  # type: ignore[arg-type]
     return folder / f"{name}.onnx"

@@ -1,6 +1,6 @@
-"""Random text of every kind: whatever comes, chunks or one of our own errors, and never a dead process.
+"""Fuzz the text side: random text must give chunks or one of our own errors, and never kill the process.
 
-As a program (`python -m core_engine.tests.test_any_text SECONDS`, from the backend folder) it goes on for longer.
+To run for longer: `python -m core_engine.tests.test_any_text SECONDS` in the backend folder.
 """
 
 import logging
@@ -21,14 +21,14 @@ PLANES = [(0x20, 0x7F), (0, 0x3000), (0x3000, 0x10000), (0x1F000, 0x1FB00), (0, 
 
 
 def any_text(rng: random.Random) -> str:
-    """Return a text of up to some thousand characters: a mixture, or one short mixture again and again."""
+    """Return a text of up to some thousand characters: a random mixture, or a short mixture repeated."""
     alphabet = [chr(rng.randrange(*rng.choice(PLANES))) for _ in range(rng.randint(1, 40))] + rng.sample(WORDS, 4)
     mixture = "".join(rng.choice(alphabet) for _ in range(rng.choice((3, 20, 80, 800))))
     return mixture * rng.choice((1, 1, 1, 40)) if len(mixture) < 100 else mixture
 
 
 def check(text: str, language: str, limit: int) -> None:
-    """Raise AssertionError when something of `text` is lost or a chunk is too long."""
+    """Raise AssertionError if part of `text` is lost or a chunk is too long."""
     for part in split_text_into_chunks(text, limit):
         assert 1 <= len(part) <= limit
     try:
@@ -40,11 +40,11 @@ def check(text: str, language: str, limit: int) -> None:
 
 
 class AnyTextTests(SimpleTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         logging.disable(logging.WARNING)
         self.addCleanup(logging.disable, logging.NOTSET)
 
-    def test_any_text_becomes_chunks_or_our_own_error(self):
+    def test_any_text_becomes_chunks_or_our_own_error(self) -> None:
         for seed in range(150):
             rng = random.Random(seed)
             with self.subTest(seed=seed):

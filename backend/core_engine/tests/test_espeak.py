@@ -51,29 +51,29 @@ def run_python(code: str, *folders: Path) -> subprocess.CompletedProcess[str]:
 
 
 class ToIpaTests(SimpleTestCase):
-    def test_to_ipa_of_a_batch_keeps_order_and_number(self):
+    def test_to_ipa_of_a_batch_keeps_order_and_number(self) -> None:
         self.assertEqual(to_ipa(["hello world", "", "yes"], "en-us"), ["həlˈoʊ wˈɜːld ", "", "jˈɛs "])
         self.assertEqual(to_ipa([], "en-gb"), [])
 
-    def test_to_ipa_accents_differ(self):
+    def test_to_ipa_accents_differ(self) -> None:
         self.assertEqual(to_ipa(["tomato"], "en-us"), ["təmˈeɪɾoʊ "])
         self.assertEqual(to_ipa(["tomato"], "en-gb"), ["təmˈɑːtəʊ "])
 
-    def test_to_ipa_after_other_code_changed_the_voice_of_the_same_library(self):
+    def test_to_ipa_after_other_code_changed_the_voice_of_the_same_library(self) -> None:
         expected = to_ipa(["the water in the bath"], "en-us")
         library = ctypes.PyDLL(str(espeakng_loader.get_library_path()))
         self.assertEqual(library.espeak_SetVoiceByName(b"de"), 0)
         self.assertEqual(to_ipa(["the water in the bath"], "en-us"), expected)
 
-    def test_to_ipa_other_language_is_refused(self):
+    def test_to_ipa_other_language_is_refused(self) -> None:
         with self.assertRaisesRegex(UnsupportedLanguageError, "'ru'"):
             to_ipa(["a"], "ru")
 
-    def test_to_ipa_control_characters_command_nothing(self):
+    def test_to_ipa_control_characters_are_not_commands(self) -> None:
         self.assertEqual(to_ipa(["\x01300Shel\0lo wor\x1bld", "hello"], "en-us")[1], "həlˈoʊ ")
         self.assertEqual(to_ipa(["hi\x07there\0"], "en-us"), to_ipa(["hi there "], "en-us"))
 
-    def test_to_ipa_many_threads_with_both_accents(self):
+    def test_to_ipa_many_threads_with_both_accents(self) -> None:
         expected = {language: to_ipa(WORDS, language) for language in ("en-us", "en-gb")}
         languages = ["en-us", "en-gb", "en-gb", "en-us"] * 100
         with ThreadPoolExecutor(16) as pool:
@@ -82,26 +82,26 @@ class ToIpaTests(SimpleTestCase):
             self.assertEqual(result, expected[language])
 
     @unittest.skipUnless(hasattr(os, "fork"), "this system cannot fork")
-    def test_to_ipa_after_a_fork_amid_busy_threads(self):
+    def test_to_ipa_after_a_fork_with_busy_threads(self) -> None:
         result = run_python(FORK)
         self.assertEqual((result.stdout.strip(), result.returncode), ("failures 0", 0), result.stderr)
 
-    def test_to_ipa_leaves_no_temporary_copies(self):
+    def test_to_ipa_leaves_no_temporary_copies(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             code = f"import tempfile; tempfile.tempdir = {folder!r}; {SPEAK}"
             self.assertEqual(run_python(code).returncode, 0)
             self.assertEqual(os.listdir(folder), [])
 
-    def test_import_loads_nothing(self):
+    def test_import_loads_nothing(self) -> None:
         code = "import sys, core_engine.kokoro.text.chunks\n"
         code += "print('espeakng_loader' in sys.modules, 'django' in sys.modules)"
         self.assertEqual(run_python(code).stdout.strip(), "False False")
 
 
 class InstallationTests(SimpleTestCase):
-    """What happens where espeak-ng is absent, broken or in an unusual place."""
+    """espeak-ng missing, broken or in an unusual place."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
 
@@ -120,27 +120,27 @@ class InstallationTests(SimpleTestCase):
         for word in words:
             self.assertIn(word, result.stdout)
 
-    def test_package_missing(self):
+    def test_package_missing(self) -> None:
         self.assert_refused("raise ImportError('no such thing')", "missing", "pip install")
 
-    def test_library_missing(self):
+    def test_library_missing(self) -> None:
         data = espeakng_loader.get_data_path()
         code = f"get_library_path = lambda: '/nowhere/lib.so'\nget_data_path = lambda: {data!r}"
         self.assert_refused(code, "/nowhere/lib.so", "could not be loaded")
 
-    def test_data_folder_missing(self):
+    def test_data_folder_missing(self) -> None:
         library = espeakng_loader.get_library_path()
         code = f"get_library_path = lambda: {library!r}\nget_data_path = lambda: '/nowhere/data'"
         self.assert_refused(code, "/nowhere/data", "data folder")
 
-    def test_data_folder_damaged(self):
+    def test_data_folder_damaged(self) -> None:
         (self.folder / "data").mkdir()
         (self.folder / "data" / "phontab").write_bytes(b"")
         library = espeakng_loader.get_library_path()
         code = f"get_library_path = lambda: {library!r}\nget_data_path = lambda: {str(self.folder / 'data')!r}"
         self.assert_refused(code, "data folder")
 
-    def test_data_folder_at_the_end_of_a_long_path(self):
+    def test_data_folder_at_the_end_of_a_long_path(self) -> None:
         deep = self.folder / "/".join(["a-rather-long-folder-name"] * 10)
         shutil.copytree(Path(espeakng_loader.__file__).parent, deep / "espeakng_loader")
         result = run_python(SPEAK + "; import espeakng_loader; print(espeakng_loader.__file__)", deep)

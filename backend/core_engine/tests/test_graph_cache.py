@@ -1,4 +1,4 @@
-"""The kept graph of a model: the same speech from it, and nothing trusted that does not verify."""
+"""The cached graph of a model: it speaks the same, and is only used if it verifies."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -33,20 +34,20 @@ BACKEND = Path(__file__).resolve().parents[2]
 
 
 class Recorder:
-    """Makes sessions and remembers of which files."""
+    """Creates sessions and records their files."""
 
-    def __init__(self):
-        self.opened = []
-        self.options = []
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.options: list[ort.SessionOptions] = []
 
-    def __call__(self, path, sess_options):
+    def __call__(self, path: Path, sess_options: Any) -> Any:
         self.opened.append(Path(path).name)
         self.options.append(sess_options)
         return ort.InferenceSession(path, sess_options=sess_options)
 
 
 class GraphCacheCase(unittest.TestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
@@ -56,40 +57,41 @@ class GraphCacheCase(unittest.TestCase):
         self.cache = GraphCache(self.folder / "graphs")
         self.create = Recorder()
 
-    def open(self, cache=None):
+    def open(self, cache: GraphCache | None = None) -> Any:
         cache = cache or self.cache
         return cache.find(self.model, session_options(1), self.create) or cache.make(
             self.model, lambda: session_options(1), self.create
         )
 
-    def kept(self):
+    def kept(self) -> list[Path]:
         return [path for path in self.cache.folder.iterdir() if path.is_dir()]
 
-    def fed(self, session):
+    def fed(self, session: Any) -> Any:
         ids = np.arange(1, 60)[None, :]
         return session.run(None, self.feed(session, ids))[0]
 
-    def feed(self, session, ids):
+    def feed(self, session: Any, ids: Any) -> dict[str, Any]:
         signature = read_signature(session)
         style = np.full((1, 256), 0.1, np.float32)
+        assert signature.tokens and signature.speed  # noqa: PT018
         tokens = ids.astype(signature.tokens.dtype)
         return {signature.tokens.name: tokens, "style": style, "speed": np.ones(1, signature.speed.dtype)}
 
 
 class GraphCacheTest(GraphCacheCase):
-    def test_second_open_is_of_the_kept_graph_and_speaks_the_same_samples(self):
+    def test_second_open_uses_the_cached_graph_and_speaks_the_same_samples(self) -> None:
         plain = self.fed(ort.InferenceSession(self.model, sess_options=session_options(1)))
         made, found = self.fed(self.open()), self.fed(self.open())
         self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
         np.testing.assert_array_equal(made, plain)
         np.testing.assert_array_equal(found, plain)
 
-    def test_weights_of_the_kept_graph_stay_as_they_are_mapped(self):
+    def test_weights_of_the_cached_graph_stay_mapped(self) -> None:
         self.open(), self.open()
         self.assertEqual(self.create.options[-1].get_session_config_entry("session.disable_prepacking"), "1")
 
-    @unittest.skipUnless(onnx, "onnx makes the test's model")
-    def test_weights_in_whole_numbers_are_repacked(self):
+    @unittest.skipUnless(onnx, "needs onnx to build the test's model")
+    def test_integer_weights_are_prepacked(self) -> None:
         onnx.save(
             onnx.parser.parse_model(
                 """<ir_version: 8, opset_import: ["" : 17]> quantized (float[1, n] x) => (float[1, n] y) {
@@ -106,13 +108,13 @@ class GraphCacheTest(GraphCacheCase):
             self.create.options[-1].get_session_config_entry("session.disable_prepacking")
         np.testing.assert_allclose(session.run(None, {"x": np.ones((1, 3), np.float32)})[0], 1, atol=0.01)
 
-    def test_kept_graph_tells_the_same_of_itself(self):
+    def test_cached_graph_has_the_same_metadata(self) -> None:
         sessions = [self.open(), self.open()]
         self.assertEqual(*(session.get_modelmeta().custom_metadata_map for session in sessions))
         self.assertEqual(*map(read_signature, sessions))
         self.assertEqual(*(version_of_model(self.model, session) for session in sessions))
 
-    def test_model_with_other_bytes_has_another_graph(self):
+    def test_model_with_other_bytes_has_another_graph(self) -> None:
         self.open()
         with self.model.open("r+b") as file:  # a byte of a weight
             file.seek(self.model.stat().st_size // 2)
@@ -122,7 +124,7 @@ class GraphCacheTest(GraphCacheCase):
         self.open()
         self.assertEqual(self.create.opened, ["model.onnx", "model.onnx"])
 
-    def test_model_changed_without_a_change_of_its_size_and_time_has_another_graph(self):
+    def test_model_changed_without_a_change_of_its_size_and_time_has_another_graph(self) -> None:
         before = graph_key.graph_key(self.model, self.cache.folder)
         content = bytearray(self.model.read_bytes())
         content[len(content) // 2] ^= 1
@@ -130,22 +132,22 @@ class GraphCacheTest(GraphCacheCase):
         os.utime(self.model, (1, 1))
         self.assertNotEqual(graph_key.graph_key(self.model, self.cache.folder), before)
 
-    def test_copy_of_the_model_elsewhere_has_the_same_graph(self):
+    def test_copy_of_the_model_elsewhere_has_the_same_graph(self) -> None:
         self.open()
         self.model = Path(shutil.copy(self.model, self.folder / "copy.onnx"))
         self.open()
         self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
 
-    def test_model_is_read_once_for_its_digest(self):
-        later = time.time_ns() + 10 * graph_key._SETTLED_NS
-        with mock.patch.object(graph_key.time, "time_ns", return_value=later):
+    def test_model_is_read_once_for_its_digest(self) -> None:
+        later = time.time_ns() + 60_000_000_000
+        with mock.patch("engines.store.file_state.time.time_ns", return_value=later):
             first = graph_key.graph_key(self.model, self.cache.folder)
             with mock.patch.object(graph_key, "sha256_of", side_effect=AssertionError("read again")):
                 self.assertEqual(graph_key.graph_key(self.model, self.cache.folder), first)
 
-    def test_other_runtime_processor_or_content_has_another_graph(self):
+    def test_other_runtime_processor_or_content_has_another_graph(self) -> None:
         keys = {graph_key.graph_key(self.model, self.cache.folder)}
-        with mock.patch.object(graph_key.ort, "__version__", "0.0"):
+        with mock.patch("core_engine.kokoro.model.graph_key.ort.__version__", "0.0"):
             keys.add(graph_key.graph_key(self.model, self.cache.folder))
         with mock.patch.object(graph_key, "_processor", return_value="another"):
             keys.add(graph_key.graph_key(self.model, self.cache.folder))
@@ -153,25 +155,25 @@ class GraphCacheTest(GraphCacheCase):
             keys.add(graph_key.graph_key(self.model, self.cache.folder))
         self.assertEqual(len(keys), 4)
 
-    def test_graph_that_does_not_verify_is_never_opened_and_made_anew(self):
-        def flip(entry):
+    def test_graph_that_does_not_verify_is_never_opened_and_made_again(self) -> None:
+        def flip(entry: Any) -> None:
             content = bytearray((entry / "weights.bin").read_bytes())
             content[len(content) // 2] ^= 1
             (entry / "weights.bin").write_bytes(content)
 
-        def cut(entry):
+        def cut(entry: Any) -> None:
             os.truncate(entry / "weights.bin", 1000)
 
-        def zero(entry):
+        def zero(entry: Any) -> None:
             (entry / "graph.onnx").write_bytes(bytes((entry / "graph.onnx").stat().st_size))
 
-        def without_weights(entry):
+        def without_weights(entry: Any) -> None:
             (entry / "weights.bin").unlink()
 
-        def without_manifest(entry):
+        def without_manifest(entry: Any) -> None:
             (entry / "storyflow-manifest.json").unlink()
 
-        def with_another_manifest(entry):
+        def with_another_manifest(entry: Any) -> None:
             (entry / "storyflow-manifest.json").write_text("{}")
 
         for damage in (flip, cut, zero, without_weights, without_manifest, with_another_manifest):
@@ -185,26 +187,26 @@ class GraphCacheTest(GraphCacheCase):
                 self.open()
                 self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
 
-    def test_graph_that_the_runtime_refuses_is_made_anew(self):
+    def test_graph_that_the_runtime_rejects_is_made_again(self) -> None:
         self.open()
         refused = mock.Mock(side_effect=RuntimeError("no"))
         with self.assertLogs(graph_cache.logger, "WARNING"):
             self.assertIsNone(self.cache.find(self.model, session_options(1), refused))
         self.assertEqual(self.kept(), [])
 
-    def test_folder_that_cannot_be_written_costs_only_the_time(self):
+    def test_folder_that_cannot_be_written_costs_only_the_time(self) -> None:
         (self.folder / "file").touch()
         for _ in range(2):
             self.assertTrue(self.open(GraphCache(self.folder / "file" / "graphs")).get_inputs())
         self.assertEqual(self.create.opened, ["model.onnx", "model.onnx"])
 
-    def test_disk_without_room_costs_only_the_time(self):
-        with mock.patch.object(graph_cache.shutil, "disk_usage", return_value=mock.Mock(free=1000)):
+    def test_full_disk_costs_only_the_time(self) -> None:
+        with mock.patch("core_engine.kokoro.model.graph_cache.shutil.disk_usage", return_value=mock.Mock(free=1000)):
             self.open()
         self.assertEqual(self.kept(), [])
 
-    def test_disk_that_fills_while_the_graph_is_written_costs_only_the_time(self):
-        def full(path, sess_options):
+    def test_disk_that_fills_while_the_graph_is_written_costs_only_the_time(self) -> None:
+        def full(path: Path, sess_options: Any) -> Any:
             if sess_options.optimized_model_filepath:
                 raise RuntimeError("No space left on device")
             return self.create(path, sess_options)
@@ -212,13 +214,13 @@ class GraphCacheTest(GraphCacheCase):
         self.assertTrue(self.cache.make(self.model, lambda: session_options(1), full).get_inputs())
         self.assertEqual(self.kept(), [])
 
-    def test_bad_model_is_told_as_without_a_cache(self):
+    def test_bad_model_is_reported_as_without_a_cache(self) -> None:
         self.model.write_bytes(b"no model" * 1000)
         with self.assertRaisesRegex(Exception, "model"):
             self.open()
         self.assertEqual(self.kept(), [])
 
-    def test_folder_deleted_during_use_changes_nothing(self):
+    def test_folder_deleted_during_use_changes_nothing(self) -> None:
         self.open()
         session = self.open()
         before = self.fed(session)
@@ -227,12 +229,12 @@ class GraphCacheTest(GraphCacheCase):
         self.open()
         self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx", "model.onnx"])
 
-    def test_graphs_used_longest_ago_make_room(self):
+    def test_least_recently_used_graphs_are_deleted(self) -> None:
         self.open()
         one = sum(file.stat().st_size for file in self.kept()[0].iterdir())
         small, keys = GraphCache(self.folder / "small", limit_bytes=one * 5 // 2), []
         for version in ("1", "2", "3"):
-            with mock.patch.object(graph_key.ort, "__version__", version):
+            with mock.patch("core_engine.kokoro.model.graph_key.ort.__version__", version):
                 self.open(small)
                 keys.append(graph_key.graph_key(self.model, small.folder))
             if version == "2":
@@ -240,7 +242,7 @@ class GraphCacheTest(GraphCacheCase):
         kept = {path.name for path in small.folder.iterdir() if path.is_dir()}
         self.assertEqual(kept, {keys[0], keys[2]})
 
-    def test_processes_at_once_keep_one_graph_and_leave_nothing_else(self):
+    def test_concurrent_processes_keep_one_graph_and_leave_nothing_else(self) -> None:
         sessions = []
         threads = [threading.Thread(target=lambda: sessions.append(self.fed(self.open()))) for _ in range(4)]
         for thread in threads:
@@ -252,7 +254,7 @@ class GraphCacheTest(GraphCacheCase):
         for session in sessions:
             np.testing.assert_array_equal(session, sessions[0])
 
-    def test_writer_killed_at_any_moment_leaves_nothing_that_is_trusted(self):
+    def test_writer_killed_at_any_moment_leaves_nothing_that_is_trusted(self) -> None:
         code = (
             "import sys; from pathlib import Path; import onnxruntime as ort\n"
             "from core_engine.kokoro.model.graph_cache import GraphCache\n"
@@ -263,8 +265,10 @@ class GraphCacheTest(GraphCacheCase):
         )
         reference = self.fed(ort.InferenceSession(self.model, sess_options=session_options(1)))
         for kill in range(8):
-            command = [sys.executable, "-c", code, self.cache.folder, self.model]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": BACKEND}) as writer:
+            command = [sys.executable, "-c", code, str(self.cache.folder), str(self.model)]
+            environment = {**os.environ, "PYTHONPATH": str(BACKEND)}
+            with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as writer:
+                assert writer.stdout
                 writer.stdout.readline()
                 time.sleep(kill * 0.02)
                 writer.send_signal(signal.SIGKILL)
@@ -273,7 +277,7 @@ class GraphCacheTest(GraphCacheCase):
                 np.testing.assert_array_equal(self.fed(session), reference)
                 shutil.rmtree(self.cache.folder)
 
-    def test_what_a_killed_writer_left_is_swept(self):
+    def test_unfinished_folders_of_killed_writers_are_deleted(self) -> None:
         left = self.cache.folder / ".building-of-a-dead-process"
         left.mkdir(parents=True)
         os.utime(left, (1, 1))
@@ -282,13 +286,13 @@ class GraphCacheTest(GraphCacheCase):
 
 
 class WhichModelsTest(GraphCacheCase):
-    def test_small_model_is_opened_as_it_is(self):
+    def test_small_model_is_opened_directly(self) -> None:
         with mock.patch.dict(os.environ, {SETTING: str(self.folder / "cache")}):
             open_session(self.model, 1, self.create)
         self.assertEqual(self.create.opened, ["model.onnx"])
         self.assertFalse((self.folder / "cache").exists())
 
-    def test_large_model_is_kept_where_the_setting_says(self):
+    def test_large_model_is_cached_in_the_configured_folder(self) -> None:
         setting = mock.patch.dict(os.environ, {SETTING: str(self.folder / "cache")})
         with setting, mock.patch.object(graph_cache, "SMALLEST_BYTES", 1000):
             speeches = [Kokoro.load(self.model, threads=1) for _ in range(2)]
@@ -296,7 +300,7 @@ class WhichModelsTest(GraphCacheCase):
         self.assertEqual(self.create.opened, ["graph.onnx"])
         self.assertEqual(speeches[0].signature, speeches[1].signature)
 
-    def test_every_text_sounds_the_same_from_the_kept_graph(self):
+    def test_every_text_sounds_the_same_from_the_cached_graph(self) -> None:
         shutil.copy(model_path(BUILT_IN, Path()).with_name("voices.npz"), self.folder)
         setting = mock.patch.dict(os.environ, {SETTING: str(self.folder / "cache")})
         plain = Kokoro.load(self.model, threads=1)
@@ -306,7 +310,7 @@ class WhichModelsTest(GraphCacheCase):
         for text in TEXTS:
             np.testing.assert_array_equal(kept.speak(text).audio, plain.speak(text).audio)
 
-    def test_cache_can_be_switched_off_and_is_off_without_a_home(self):
+    def test_cache_can_be_turned_off_and_is_off_without_a_home(self) -> None:
         with mock.patch.object(graph_cache, "SMALLEST_BYTES", 1000):
             with mock.patch.dict(os.environ, {SETTING: "off"}):
                 self.assertIsNone(graph_cache_for(self.model))
@@ -315,5 +319,5 @@ class WhichModelsTest(GraphCacheCase):
             with mock.patch.dict(os.environ, {SETTING: ""}):
                 self.assertIsNotNone(graph_cache_for(self.model))
 
-    def test_model_that_is_not_there_has_no_graph(self):
+    def test_missing_model_has_no_graph(self) -> None:
         self.assertIsNone(graph_cache_for(self.folder / "none.onnx"))

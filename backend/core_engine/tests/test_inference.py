@@ -1,6 +1,7 @@
-"""One run of the model: names, ranks and element types come from the session, on real sessions of every public form."""
+"""One run of the model: names, ranks and types come from the session. Tested on every published kind of export."""
 
 import unittest
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -21,16 +22,16 @@ STYLE = random_pack(1)[3]
 
 
 def tiny_session(
-    tokens="tokens",
-    tokens_shape=(1, None),
-    style_shape=(1, 256),
-    speed_type="FLOAT",
-    speed_shape=(1,),
-    audio="audio",
-    audio_shape=(-1,),
-    extra=False,
-):
-    """Return a real session that answers with its tokens, its speed and the mean of its style as 'audio'."""
+    tokens: str = "tokens",
+    tokens_shape: tuple[int | None, ...] = (1, None),
+    style_shape: tuple[int, ...] = (1, 256),
+    speed_type: str = "FLOAT",
+    speed_shape: tuple[int, ...] = (1,),
+    audio: str = "audio",
+    audio_shape: tuple[int, ...] = (-1,),
+    extra: bool = False,
+) -> Any:
+    """Return a real session whose 'audio' is its tokens, its speed and the mean of its style."""
     speed_elem, float_elem = getattr(TensorProto, speed_type), TensorProto.FLOAT
     nodes = [
         helper.make_node("Cast", [tokens], ["tokens_f"], to=float_elem),
@@ -62,12 +63,12 @@ def tiny_session(
 
 @unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
 class ExportTests(SimpleTestCase):
-    def heard(self, speed=0.8, **form):
+    def heard(self, speed: float = 0.8, **form: Any) -> Any:
         session = tiny_session(**form)
         return run(session, read_signature(session), IDS, STYLE, speed).audio
 
-    def test_every_public_form_of_export_is_fed_and_read(self):
-        forms = {
+    def test_every_published_kind_of_export_is_fed_and_read(self) -> None:
+        forms: dict[str, dict[str, Any]] = {
             "v0.19": {},
             "authors": {"tokens": "input_ids", "audio": "waveform", "extra": True},
             "community": {"tokens": "input_ids", "audio": "waveform", "audio_shape": (1, -1)},
@@ -83,7 +84,7 @@ class ExportTests(SimpleTestCase):
                 np.testing.assert_allclose(audio[:6], [0, *IDS, 0, 0.8], rtol=1e-3)
                 self.assertAlmostEqual(float(audio[6]), float(STYLE.mean()), places=5)
 
-    def test_whole_speed_is_never_zero_and_rounding_is_logged(self):
+    def test_integer_speed_is_never_zero_and_rounding_is_logged(self) -> None:
         for speed, expected in ((0.5, 1), (0.8, 1), (1.2, 1), (1.5, 2), (2.0, 2)):
             for speed_type in ("INT32", "INT64"):
                 if speed == expected:
@@ -93,37 +94,37 @@ class ExportTests(SimpleTestCase):
                         audio = self.heard(speed, speed_type=speed_type)
                 self.assertEqual(audio[5], expected)
 
-    def test_model_that_is_no_kokoro_export_is_refused_with_its_inputs(self):
+    def test_model_that_is_not_a_kokoro_export_is_refused_with_its_inputs(self) -> None:
         for form in ({"tokens": "image"}, {"tokens": "text"}):
             with self.assertRaisesRegex(ModelFileError, form["tokens"]):
-                read_signature(tiny_session(**form))
+                read_signature(tiny_session(**form))  # type: ignore[arg-type]
 
 
 class OutputTests(SimpleTestCase):
-    """Outputs that no real model gives, from a session that declares nothing."""
+    """Outputs that real models never give, from a session that declares nothing."""
 
-    def heard(self, *outputs):
+    def heard(self, *outputs: Any) -> Any:
         class Session:
-            def get_inputs(self):
+            def get_inputs(self) -> list[Any]:
                 return []
 
             get_outputs = get_inputs
 
-            def run(self, names, feed):
+            def run(self, names: Any, feed: Any) -> Any:
                 return list(outputs)
 
         return run(Session(), read_signature(Session()), IDS, None, 1.0).audio
 
-    def test_float64_and_nested_audio_becomes_flat_float32(self):
+    def test_float64_and_nested_audio_becomes_flat_float32(self) -> None:
         audio = self.heard(np.ones((1, 1, 5)))
         self.assertEqual((audio.dtype, audio.shape), (np.float32, (5,)))
 
-    def test_nothing_is_an_error(self):
+    def test_no_output_is_an_error(self) -> None:
         for outputs in ((np.zeros(0),), (), (np.zeros((1, 0)),)):
             with self.assertRaises(SynthesisError):
                 self.heard(*outputs)
 
-    def test_numbers_that_are_not_finite_are_an_error(self):
+    def test_numbers_that_are_not_finite_are_an_error(self) -> None:
         for value in (np.nan, np.inf, -np.inf):
             with self.assertRaises(SynthesisError):
                 self.heard(np.array([0.0, value]))

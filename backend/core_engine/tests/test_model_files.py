@@ -1,4 +1,4 @@
-"""ONNX files looked at without the runtime, versions, where models lie, and voices told from other JSON."""
+"""ONNX files read without the runtime, versions, paths of models, and voices versus other JSON."""
 
 import json
 import shutil
@@ -9,9 +9,10 @@ import numpy as np
 import onnxruntime
 
 from core_engine.kokoro.errors import ModelFileError
+from core_engine.kokoro.languages import V0_19, V1_0
 from core_engine.kokoro.model.facts import NotOnnxError, TruncatedModelError, read_model_facts
 from core_engine.kokoro.model.runtime import open_session
-from core_engine.kokoro.speech.versions import V0_19, V1_0, version_of_notes, version_of_pack
+from core_engine.kokoro.speech.versions import version_of_notes, version_of_pack
 from core_engine.kokoro.vocabulary import VOCABULARY, VOCABULARY_V1_0
 from core_engine.kokoro.voice.packs import find_voices
 from core_engine.model_loader import KokoroModelLoader
@@ -30,7 +31,7 @@ BUILT_IN_MODEL = model_path(BUILT_IN, Path())
 
 @unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
 class ModelFactsTests(FolderTestCase):
-    def test_facts_are_those_of_the_onnx_package_and_the_runtime(self):
+    def test_facts_are_those_of_the_onnx_package_and_the_runtime(self) -> None:
         facts = read_model_facts(BUILT_IN_MODEL)
         model, session = onnx.load(BUILT_IN_MODEL), onnxruntime.InferenceSession(BUILT_IN_MODEL)
         self.assertEqual([tensor.name for tensor in facts.inputs], [tensor.name for tensor in session.get_inputs()])
@@ -41,7 +42,7 @@ class ModelFactsTests(FolderTestCase):
         learned = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer]
         self.assertEqual(facts.parameters, sum(a.size for a in learned if a.dtype not in (np.int32, np.int64, bool)))
 
-    def test_constants_notes_and_initialized_inputs_are_understood(self):
+    def test_constants_notes_and_initialized_inputs_are_understood(self) -> None:
         weight = helper.make_tensor("weight", TensorProto.FLOAT, [2, 3], [0.0] * 6)
         constant = helper.make_tensor("value", TensorProto.FLOAT16, [4], np.zeros(4, np.float16).tobytes(), raw=True)
         inputs = [
@@ -61,7 +62,7 @@ class ModelFactsTests(FolderTestCase):
         self.assertEqual((facts.parameters, facts.precision, facts.opset), (10, "float32", 19))
         self.assertEqual(facts.notes, {"kokoro_config": "{}"})
 
-    def test_what_breaks_off_is_told_from_what_is_something_else(self):
+    def test_truncated_models_are_distinguished_from_other_files(self) -> None:
         whole, path = BUILT_IN_MODEL.read_bytes(), self.folder / "model.onnx"
         for length in (40, 1000, len(whole) - 1):
             path.write_bytes(whole[:length])
@@ -75,7 +76,7 @@ class ModelFactsTests(FolderTestCase):
 
 
 class VersionTests(FolderTestCase):
-    def test_vocabularies_are_of_the_published_sizes(self):
+    def test_vocabularies_are_of_the_published_sizes(self) -> None:
         self.assertEqual(len(VOCABULARY_V1_0), 114)
         same = [symbol for symbol, number in VOCABULARY_V1_0.items() if VOCABULARY.get(symbol) == number]
         self.assertEqual(len(same), 103)
@@ -83,25 +84,25 @@ class VersionTests(FolderTestCase):
         self.assertEqual((VOCABULARY["A"], VOCABULARY_V1_0["A"], VOCABULARY_V1_0["ᵊ"]), (17, 24, 42))
         self.assertNotIn("$", VOCABULARY_V1_0)
 
-    def test_pack_tells_its_version_by_its_rows(self):
+    def test_version_of_a_pack_is_known_from_its_rows(self) -> None:
         self.assertEqual([version_of_pack(rows) for rows in (511, 510, 509, 1)], [V0_19, V1_0, None, None])
 
-    def test_model_tells_its_version_by_its_vocabulary(self):
+    def test_version_of_a_model_is_known_from_its_vocabulary(self) -> None:
         for version, vocabulary in ((V0_19, VOCABULARY), (V1_0, VOCABULARY_V1_0)):
             self.assertEqual(version_of_notes({"kokoro_config": json.dumps({"vocab": vocabulary})}), version)
 
-    def test_model_that_tells_nothing_has_no_version(self):
+    def test_model_without_metadata_has_no_version(self) -> None:
         for notes in ({}, {"kokoro_config": "no JSON"}, {"kokoro_config": "[]"}, {"kokoro_config": "{}"}):
             self.assertIsNone(version_of_notes(notes))
 
-    def test_other_vocabulary_is_refused(self):
+    def test_other_vocabulary_is_refused(self) -> None:
         for vocabulary in ({"a": 1}, {}, [1]):
             with self.assertRaises(ModelFileError):
                 version_of_notes({"kokoro_config": json.dumps({"vocab": vocabulary})})
 
 
 class PlaceTests(FolderTestCase):
-    def test_model_is_a_file_or_a_folder_of_its_name(self):
+    def test_model_is_a_file_or_a_folder_of_its_name(self) -> None:
         (self.folder / "kokoro-v1.0").mkdir()
         for file in ("kokoro-v0_19.onnx", "kokoro-v1.0/a.onnx", "kokoro-v1.0/kokoro-v1.0.onnx"):
             (self.folder / file).write_bytes(b"x")
@@ -109,17 +110,17 @@ class PlaceTests(FolderTestCase):
         self.assertEqual(model_path("kokoro-v1.0", self.folder), self.folder / "kokoro-v1.0" / "kokoro-v1.0.onnx")
         self.assertEqual(list(installed_models(self.folder)), ["kokoro-v0_19", "kokoro-v1.0"])
 
-    def test_missing_model_is_expected_where_it_is_specified(self):
+    def test_missing_model_is_expected_at_the_specified_path(self) -> None:
         self.assertEqual(model_path("kokoro-v0_19", self.folder), self.folder / "kokoro-v0_19.onnx")
         self.assertEqual(installed_models(self.folder / "nowhere"), {})
 
-    def test_name_never_leads_out_of_the_folder(self):
+    def test_name_never_leads_out_of_the_folder(self) -> None:
         (self.folder / "model.onnx").write_bytes(b"x")
         (self.folder / "models").mkdir()
         for name in ("..", "", "a\0b"):
             self.assertEqual(model_path(name, self.folder / "models").parent, self.folder / "models")
 
-    def test_half_downloads_and_other_folders_are_no_models(self):
+    def test_partial_downloads_and_other_folders_are_not_models(self) -> None:
         for folder in (".kokoro.part", "notes"):
             (self.folder / folder).mkdir()
         (self.folder / ".kokoro.part" / "kokoro.onnx").write_bytes(b"x")
@@ -128,7 +129,7 @@ class PlaceTests(FolderTestCase):
 
 
 class VoicesBesideManifestTests(FolderTestCase):
-    def test_manifest_and_configuration_are_no_voices(self):
+    def test_manifest_and_configuration_are_not_voices(self) -> None:
         shutil.copy(BUILT_IN_MODEL.with_name("voices.npz"), self.folder)
         (self.folder / NAME).write_bytes(to_json([FileEntry("voices.npz", 1, "0" * 64)]))
         (self.folder / f".model.onnx.{NAME}").write_bytes(to_json([FileEntry("model.onnx", 1, "0" * 64)]))
@@ -139,18 +140,18 @@ class VoicesBesideManifestTests(FolderTestCase):
 
 
 class ChangedModelTests(LoaderTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.model = self.folder / "kokoro-v0_19.onnx"
         shutil.copy(BUILT_IN_MODEL, self.model)
         listed = FileEntry(self.model.name, self.model.stat().st_size, sha256_of(self.model))
         manifest_path(self.model).write_bytes(to_json([listed]))
 
-    def test_model_that_is_what_was_installed_is_opened(self):
+    def test_unchanged_model_is_opened(self) -> None:
         self.assertTrue(open_session(self.model).get_inputs())
         self.assertTrue(open_session(self.model).get_inputs())
 
-    def test_changed_model_is_refused_before_the_runtime_sees_it(self):
+    def test_changed_model_is_refused_before_the_runtime_sees_it(self) -> None:
         open_session(self.model)
         with self.model.open("r+b") as file:
             file.seek(500_000)
@@ -158,7 +159,7 @@ class ChangedModelTests(LoaderTestCase):
         with self.assertRaisesRegex(ModelFileError, "not loaded.*storyflow models verify"):
             open_session(self.model)
 
-    def test_loader_refuses_it_too(self):
+    def test_loader_refuses_it_too(self) -> None:
         with self.model.open("ab") as file:
             file.write(b"more")
         with self.settings(STORYFLOW_MODELS_DIR=self.folder, STORYFLOW_TTS_MODEL="kokoro-v0_19"):
@@ -166,7 +167,7 @@ class ChangedModelTests(LoaderTestCase):
                 KokoroModelLoader.get_session()
             self.assertTrue(KokoroModelLoader.is_model_available())
 
-    def test_missing_model_message_names_the_command(self):
+    def test_missing_model_message_names_the_command(self) -> None:
         self.model.unlink()
         with (
             self.settings(STORYFLOW_MODELS_DIR=self.folder, STORYFLOW_TTS_MODEL="kokoro-v0_19"),

@@ -39,16 +39,16 @@ CASES = {
 
 
 class NormalizeTests(SimpleTestCase):
-    def test_normalize_rules(self):
+    def test_normalize_rules(self) -> None:
         for name, (text, expected) in CASES.items():
             with self.subTest(name):
                 self.assertEqual(normalize(text), expected)
 
-    def test_normalize_empty(self):
+    def test_normalize_empty(self) -> None:
         self.assertEqual(normalize(""), "")
         self.assertEqual(normalize(" \n\t "), "")
 
-    def test_normalize_any_flood_grows_linearly(self):
+    def test_normalize_any_flood_grows_linearly(self) -> None:
         for flood in (".", " ", "\n", "A.", "7", "$", "$1.", '"', "'s", "1,", "1-", "1:", "B's", "a.b. ", "1.1", "S"):
             with self.subTest(flood):
                 self.assertLess(growth(normalize, flood, 50_000), LINEAR)

@@ -21,7 +21,7 @@ FRAMES = (
     "On that long and rainy afternoon nobody in the old house had thought of {}, but it did not matter to them at all.",
     "The last words were {}",
 )
-"""Places where a form may stand: alone, within, quoted, in brackets, before a mark, far from both ends, at the end."""
+"""Contexts of a form: alone, within, quoted, in brackets, before a mark, far from both ends, at the end."""
 
 PLAIN = (
     "The lighthouse keeper climbed the stairs at dusk, carrying a lantern and a book of old letters.",
@@ -43,19 +43,19 @@ PARTS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 def table() -> list[tuple[str, str, str]]:
-    """Return written, American and British form of every row."""
+    """Return the written, American and British form of every row."""
     lines = TABLE.read_text(encoding="utf-8").splitlines()
     rows = (line.split("\t") for line in lines if line and not line.startswith("# "))
     return [(written, spoken[0], spoken[-1]) for written, *spoken in rows]
 
 
 def compared(text: str) -> list[str]:
-    """Return the words of a text without marks and capitals, hyphened words apart."""
+    """Return the words of a text in lower case, without marks, split at hyphens."""
     return PARTS.findall(text.lower().replace("’", "'"))
 
 
 class FormsTests(SimpleTestCase):
-    def test_read_aloud_every_form_everywhere(self):
+    def test_read_aloud_every_form_everywhere(self) -> None:
         for written, american, british in table():
             for frame in FRAMES:
                 for language, spoken in (("en-us", american), ("en-gb", british)):
@@ -63,12 +63,12 @@ class FormsTests(SimpleTestCase):
                     with self.subTest(text=text, language=language):
                         self.assertEqual(compared(read_aloud(text, language).text), compared(frame.format(spoken)))
 
-    def test_read_aloud_leaves_no_digit(self):
+    def test_read_aloud_leaves_no_digit(self) -> None:
         for written, *_ in table():
             self.assertIsNone(re.search(r"\d", spoken_text(written)), written)
         self.assertNotRegex(spoken_text("a1b2c3 9z 0x1F 1'000 5,6,7.8.9 3/4/5 1-2-3-4 ٣"), "[0-9]")
 
-    def test_read_aloud_pause_marks_are_those_of_the_model(self):
+    def test_read_aloud_pause_marks_are_those_of_the_model(self) -> None:
         for written, spoken in (
             ("wait -- what", "wait — what"),
             ("wait--what", "wait—what"),
@@ -80,7 +80,7 @@ class FormsTests(SimpleTestCase):
         ):
             self.assertEqual(spoken_text(written), spoken)
 
-    def test_read_aloud_sentence_ends_stay(self):
+    def test_read_aloud_sentence_ends_stay(self) -> None:
         for written, spoken in (
             ("At 5 p.m. Then he left.", "At five P M. Then he left."),
             ("At 5 p.m. he left.", "At five P M he left."),
@@ -92,7 +92,7 @@ class FormsTests(SimpleTestCase):
         ):
             self.assertEqual(spoken_text(written), spoken)
 
-    def test_read_aloud_same_letters_mean_different_things(self):
+    def test_read_aloud_ambiguous_forms_depend_on_context(self) -> None:
         for written, spoken in (
             ("St. James lived on Main St. in St. Louis.", "Saint James lived on Main Street in Saint Louis."),
             ("Dr. Smith lives at 12 Elm Dr.", "Doctor Smith lives at twelve Elm Drive."),
@@ -108,13 +108,13 @@ class FormsTests(SimpleTestCase):
         ):
             self.assertEqual(spoken_text(written), spoken)
 
-    def test_read_aloud_letter_a_is_no_article(self):
+    def test_read_aloud_letter_a_is_not_the_article(self) -> None:
         reading = read_aloud("The C.I.A. men came at 3 a.m. today.")
         self.assertEqual(reading.text, "The C I A- men came at three A-M today.")
         self.assertEqual(reading.printed, "The C I A men came at three A-M today.")
         self.assertNotIn("ɐ", phonemize(reading.text).replace("sˈiː aɪ ˈeɪ", ""))
 
-    def test_roman_value_all_and_only_canonical(self):
+    def test_roman_value_accepts_exactly_the_standard_forms(self) -> None:
         for number in (*range(1, 60), 90, 99, 400, 444, 1994, 2026, 3999):
             self.assertEqual(roman_value(to_roman(number)), number)
         for wrong in ("IIII", "IC", "VX", "IIV", "XM", "LL", "MIXED", ""):
@@ -122,24 +122,24 @@ class FormsTests(SimpleTestCase):
 
 
 class PlainTextTests(SimpleTestCase):
-    def test_read_aloud_plain_prose_stays(self):
+    def test_read_aloud_plain_prose_stays(self) -> None:
         for text in PLAIN:
             for language in ("en-us", "en-gb"):
                 self.assertEqual(spoken_text(text, language), text)
 
-    def test_read_aloud_of_a_story_changes_only_written_forms(self):
+    def test_read_aloud_of_a_story_changes_only_written_forms(self) -> None:
         for line in STORY.read_text(encoding="utf-8").splitlines():
             reading = read_aloud(line)
             for _, _, start, end in reading.spans:
                 self.assertRegex(line[start:end], r"[\d#&*_@/.$£%–-]|\b[IVXLC]+\b|\b[A-Z]{2,}\b", line)
 
-    def test_read_aloud_other_languages_stay(self):
+    def test_read_aloud_other_languages_stay(self) -> None:
         for language in ("fr-fr", "es", "ja", "cmn", "de"):
             self.assertEqual(spoken_text("5 km, Dr. 3/4, XII", language), "5 km, Dr. 3/4, XII")
 
 
 class PositionTests(SimpleTestCase):
-    def test_words_know_where_they_were_written(self):
+    def test_words_know_where_they_were_written(self) -> None:
         text = "Henry VIII paid $20 to Dr. Smith &amp; left *early*."
         reading = read_aloud(text)
         found = {
@@ -153,7 +153,7 @@ class PositionTests(SimpleTestCase):
             },
         )  # fmt: skip
 
-    def test_words_of_every_form_cover_the_text_in_order(self):
+    def test_words_of_every_form_cover_the_text_in_order(self) -> None:
         for written, *_ in table():
             text = FRAMES[1].format(written)
             words = read_aloud(text).words
@@ -163,14 +163,14 @@ class PositionTests(SimpleTestCase):
                 self.assertLessEqual(before.written_start, word.written_start, text)
                 self.assertLess(word.written_start, word.written_end, text)
 
-    def test_words_of_plain_text_are_where_they_stand(self):
+    def test_words_of_plain_text_keep_their_positions(self) -> None:
         for text in PLAIN:
             for word in read_aloud(text).words:
                 self.assertEqual((word.start, word.end), (word.written_start, word.written_end))
 
 
 class AnyTextTests(SimpleTestCase):
-    def test_read_aloud_any_flood_grows_linearly(self):
+    def test_read_aloud_any_flood_grows_linearly(self) -> None:
         floods = (
             "1", "1,", "1.", "1-", "1/", "1:", "1 ", "$", "$1", "£1 1s. ", "A.", "A. ", "I", "X", "IV, ", "a@", "www.",
             "a.", "/a", "#", "&", "&#", "[", "*", "*a ", "_", "-", "--", " - ", "– ", "°", "1°", "1'", '1"', "May 1 ",

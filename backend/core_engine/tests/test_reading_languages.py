@@ -24,13 +24,13 @@ TEXTS = {
 
 
 class LanguageTests(SimpleTestCase):
-    def test_language_in_each_language(self):
+    def test_language_in_each_language(self) -> None:
         for language, text in TEXTS.items():
             with self.subTest(language):
                 self.assertEqual(language_in(text), language)
                 self.assertEqual(language_in(text * 400), language)
 
-    def test_language_in_doubt(self):
+    def test_language_unclear(self) -> None:
         for text in (
             "",
             "...",
@@ -43,16 +43,22 @@ class LanguageTests(SimpleTestCase):
         ):
             self.assertIn(language_in(text), (None, "English"), text)
 
-    def test_mismatch_names_language_and_voice(self):
+    def test_mismatch_names_language_and_voice(self) -> None:
         found = mismatch(TEXTS["Chinese"], "af_bella")
+        assert found
         self.assertEqual((found.language, found.suggestion), ("Chinese", "zf_xiaobei"))
         self.assertIn("Chinese", str(found))
         self.assertIn("zf_xiaobei", str(found))
-        self.assertIsNone(mismatch(TEXTS["German"], "bm_george").suggestion)
-        self.assertEqual(mismatch(TEXTS["English"], "ff_siwis").suggestion, "af_bella")
+        german, english = mismatch(TEXTS["German"], "bm_george"), mismatch(TEXTS["English"], "ff_siwis")
+        assert german
+        assert english
+        self.assertIsNone(german.suggestion)
+        self.assertEqual(english.suggestion, "af_bella")
 
-    def test_mismatch_none_where_the_voice_reads_it(self):
+    def test_mismatch_none_if_the_voice_reads_it(self) -> None:
         for voice, language in (("af_bella", "English"), ("ef_dora", "Spanish"), ("jf_alpha", "Japanese")):
             self.assertIsNone(mismatch(TEXTS[language], voice))
         self.assertIsNone(first_mismatch([TEXTS["English"], "..."], "bf_emma"))
-        self.assertEqual(first_mismatch([TEXTS["English"], TEXTS["Russian"]], "bf_emma").language, "Russian")
+        found = first_mismatch([TEXTS["English"], TEXTS["Russian"]], "bf_emma")
+        assert found
+        self.assertEqual(found.language, "Russian")

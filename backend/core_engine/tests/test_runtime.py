@@ -1,5 +1,6 @@
-"""Sessions: providers, the one warning when CUDA cannot start, and the options of every session."""
+"""Sessions: providers, a single warning when CUDA cannot start, and session options."""
 
+from typing import Any
 from unittest.mock import MagicMock, patch
 
 import onnxruntime as ort
@@ -10,7 +11,7 @@ from core_engine.kokoro.model.runtime import CPU, CUDA, open_session, session_op
 
 
 class OpenSessionTests(SimpleTestCase):
-    def opened(self, available, *sessions):
+    def opened(self, available: Any, *sessions: Any) -> tuple[Any, ...]:
         with (
             patch.object(ort, "get_available_providers", return_value=available),
             patch.object(ort, "InferenceSession", side_effect=sessions) as opened,
@@ -18,19 +19,19 @@ class OpenSessionTests(SimpleTestCase):
             session = open_session("no-such-model.onnx")
         return session, [call.kwargs.get("providers") for call in opened.call_args_list]
 
-    def session(self, *providers):
+    def session(self, *providers: Any) -> Any:
         session = MagicMock()
         session.get_providers.return_value = list(providers)
         return session
 
-    def test_cuda_is_chosen_where_the_runtime_offers_it(self):
+    def test_cuda_is_chosen_if_the_runtime_offers_it(self) -> None:
         with self.assertNoLogs("core_engine.kokoro.model.runtime"):
             self.assertEqual(self.opened([CUDA, CPU], self.session(CUDA, CPU))[1], [[CUDA, CPU]])
 
-    def test_runtime_without_cuda_chooses_by_itself(self):
+    def test_runtime_without_cuda_chooses_by_itself(self) -> None:
         self.assertEqual(self.opened([CPU], self.session(CPU))[1], [None])
 
-    def test_cuda_that_raises_falls_back_with_one_warning(self):
+    def test_cuda_that_raises_falls_back_with_one_warning(self) -> None:
         cpu = self.session(CPU)
         with self.assertLogs("core_engine.kokoro.model.runtime", "WARNING") as logs:
             session, providers = self.opened([CUDA, CPU], RuntimeError("no driver"), cpu)
@@ -39,12 +40,12 @@ class OpenSessionTests(SimpleTestCase):
         self.assertEqual(len(logs.output), 1)
         self.assertIn("no driver", logs.output[0])
 
-    def test_cuda_that_silently_stays_away_gives_one_warning(self):
+    def test_cuda_that_silently_fails_gives_one_warning(self) -> None:
         with self.assertLogs("core_engine.kokoro.model.runtime", "WARNING") as logs:
             self.opened([CUDA, CPU], self.session(CPU))
         self.assertEqual(len(logs.output), 1)
 
-    def test_options_follow_the_cores_and_keep_memory_flat(self):
+    def test_options_follow_the_cores_and_keep_memory_flat(self) -> None:
         options = session_options()
         self.assertEqual((options.intra_op_num_threads, options.inter_op_num_threads), (allowed_cores(), 1))
         self.assertFalse(options.enable_mem_pattern)

@@ -1,16 +1,17 @@
-"""Chunks, style rows and joints, on the real runtime with the built-in voice."""
+"""Chunks, style vectors and joints, on the real runtime with the built-in voice."""
 
 import unittest
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from unittest.mock import MagicMock, patch
 
 import numpy as np
 
 from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, VoicePackError
 from core_engine.kokoro.speech.joints import join, pause_ms
-from core_engine.kokoro.speech.synthesis import Kokoro, Utterance
-from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, speak_each
+from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
+from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, Line, speak_each
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
 from core_engine.tests.support import SAMPLE_TEXT, FolderTestCase, random_pack
@@ -24,35 +25,35 @@ MODEL = model_path(BUILT_IN, Path("unused"))
 
 
 class KokoroTests(FolderTestCase):
-    def test_speak_gives_finite_audio_at_24_khz(self):
+    def test_speak_gives_finite_audio_at_24_khz(self) -> None:
         speech = Kokoro.load(MODEL).speak(SAMPLE_TEXT, "am_adam")
         self.assertEqual((speech.sample_rate, speech.voice, speech.chunks), (24_000, "am_adam", 1))
         self.assertEqual((speech.audio.dtype, speech.audio.ndim), (np.float32, 1))
         self.assertTrue(np.all(np.isfinite(speech.audio)))
 
-    def test_speak_takes_the_accent_of_the_voice_unless_told(self):
+    def test_speak_defaults_to_the_accent_of_the_voice(self) -> None:
         kokoro = Kokoro.load(MODEL)
         with patch("core_engine.kokoro.speech.synthesis.text_to_chunks", wraps=text_to_chunks) as chunks:
             kokoro.speak("Hello", "bf_emma")
             kokoro.speak("Hello", "bf_emma", language="en-us")
         self.assertEqual([call.args[1] for call in chunks.call_args_list], ["en-gb", "en-us"])
 
-    def test_speak_falls_back_from_a_voice_that_is_not_installed(self):
+    def test_speak_falls_back_from_a_voice_that_is_not_installed(self) -> None:
         with self.assertLogs("core_engine.kokoro.voice.packs", "WARNING"):
             self.assertEqual(Kokoro.load(MODEL).speak("Hello", "nobody").voice, "af_bella")
 
-    def test_speak_refuses_a_text_without_words(self):
+    def test_speak_refuses_a_text_without_words(self) -> None:
         with self.assertRaises(NothingToSpeakError):
             Kokoro.load(MODEL).speak("...")
 
-    def test_load_of_what_is_no_model_says_so(self):
+    def test_load_refuses_a_file_that_is_not_a_model(self) -> None:
         path = self.folder / "kokoro-v0_19.onnx"
         for content in (b"", b"<html>Not found</html>", b"\0" * 1000, MODEL.read_bytes()[:5000]):
             path.write_bytes(content)
             with self.assertRaisesRegex(ModelFileError, "cannot be loaded"):
                 Kokoro.load(path)
 
-    def test_model_without_voices_says_what_to_do(self):
+    def test_model_without_voices_says_what_to_do(self) -> None:
         path = self.folder / "kokoro-v0_19.onnx"
         path.write_bytes(MODEL.read_bytes())
         with self.assertRaisesRegex(VoicePackError, "Installed voices: none"):
@@ -60,7 +61,7 @@ class KokoroTests(FolderTestCase):
 
 
 class SynthesizeTests(FolderTestCase):
-    def test_chunks_keep_the_pauses_of_the_voice_at_their_marks(self):
+    def test_chunks_keep_the_pauses_of_the_voice_at_their_marks(self) -> None:
         kokoro = Kokoro.load(MODEL)
         chunks = text_to_chunks(SAMPLE_TEXT, "en-us", max_tokens=30)
         self.assertGreater(len(chunks), 1)
@@ -71,7 +72,7 @@ class SynthesizeTests(FolderTestCase):
         longest = sum(pause_ms(*pair) for pair in pairwise(chunks)) * 24
         self.assertLess(len(together.audio), sum(sound.audio.size for sound in sounds) + longest)
 
-    def test_mocked_chunks_are_joined_with_100_ms_of_silence(self):
+    def test_mocked_chunks_are_joined_with_100_ms_of_silence(self) -> None:
         noise = np.random.default_rng(3).normal(0, 0.1, 24_000).astype(np.float32)
         session = MagicMock()
         session.run.return_value = [noise]
@@ -84,7 +85,7 @@ class SynthesizeTests(FolderTestCase):
         np.testing.assert_array_equal(audio[:24_000], noise)
         np.testing.assert_array_equal(audio[24_000:26_400], np.zeros(2400))
 
-    def test_each_chunk_gets_the_row_of_its_length(self):
+    def test_each_chunk_gets_the_row_of_its_length(self) -> None:
         kokoro = Kokoro.load(MODEL)
         chunks = (Chunk("həlˈoʊ", (50, 83, 54)), Chunk("aɪ", (43, 102)))
         utterance = Utterance("af_bella", random_pack(1), chunks, 1.0)
@@ -94,7 +95,7 @@ class SynthesizeTests(FolderTestCase):
         self.assertEqual([call.args[1] for call in row.call_args_list], [3, 2])
 
 
-# Every token sounds for two frames, and its samples are 50 and its id: what is said can be read off.
+# Every token lasts two frames, and its samples equal its id plus 50, so the audio spells the tokens.
 SPELLER = """
 <ir_version: 8, opset_import: ["" : 17]>
 speller (int64[1, t] tokens, float[1, 256] style, float[1] speed) => (float[n] audio)
@@ -118,15 +119,15 @@ LONG_TEXT = (
 
 @unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
 class SpelledTests(FolderTestCase):
-    """Nothing is lost or doubled at joints, on a real session whose audio spells the tokens."""
+    """Joints neither lose nor repeat anything, on a real session whose audio spells the tokens."""
 
-    def speller(self, size=1200):
+    def speller(self, size: int = 1200) -> Any:
         path = self.folder / "speller.onnx"
         onnx.save(onnx.parser.parse_model(SPELLER.replace("SIZE", str(size))), path)
         np.savez(self.folder / "voices.npz", af_bella=random_pack(1))
         return Kokoro.load(path, threads=1)
 
-    def test_tokens_are_spelled_once_and_in_order_where_they_are_said_to_be(self):
+    def test_tokens_are_spelled_once_in_order_at_their_starts(self) -> None:
         kokoro = self.speller()
         for max_tokens in (90, 130, 400):
             utterance = kokoro.prepare(LONG_TEXT, max_tokens=max_tokens)
@@ -139,15 +140,17 @@ class SpelledTests(FolderTestCase):
             tokens = sum(len(chunk.token_ids) + chunk.follows_space for chunk in utterance.chunks) + 2
             self.assertEqual(speech.audio.size, tokens * 1200 + (len(utterance.chunks) - 1) * 2400)
 
-    def test_long_text_is_the_same_side_by_side(self):
+    def test_long_text_is_the_same_in_parallel(self) -> None:
         kokoro = self.speller()
         utterance = kokoro.prepare(LONG_TEXT * 8, max_tokens=CHUNK_TOKENS)
         one = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
         self.assertTrue(utterance.chunks[1].before)
-        (other,) = speak_each(kokoro, [LONG_TEXT * 8], "af_bella", 1.0, workers=3)
+        (other,) = speak_each(kokoro, [Line(LONG_TEXT * 8, "af_bella")], workers=3)
+        assert isinstance(other, Speech)
+        assert isinstance(one, Speech)
         np.testing.assert_array_equal(other.audio, one.audio)
 
-    def test_chunks_of_a_model_whose_frames_are_untrue_are_spoken_alone(self):
+    def test_chunks_of_a_model_with_wrong_frames_are_spoken_without_context(self) -> None:
         kokoro = self.speller(1199)
         utterance = kokoro.prepare(LONG_TEXT, max_tokens=90)
         self.assertTrue(utterance.chunks[1].before)
@@ -157,7 +160,7 @@ class SpelledTests(FolderTestCase):
 
 
 class ModelPathTests(FolderTestCase):
-    def test_names_and_paths(self):
+    def test_names_and_paths(self) -> None:
         self.assertEqual(model_path(KOKORO, self.folder), self.folder / "kokoro-v0_19.onnx")
         self.assertEqual(model_path("other", self.folder), self.folder / "other.onnx")
         self.assertEqual(model_path("/a/b.onnx", self.folder), Path("/a/b.onnx"))

@@ -1,9 +1,10 @@
-"""Frames per token from exports that return none: found by structure, added as an output, believed only when true."""
+"""Frames per token from exports without that output: found by structure, added as an output, checked against audio."""
 
 import logging
 import shutil
 import unittest
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -25,7 +26,7 @@ IDS = (5, 3, 9)
 FRAMES = [1, 5, 3, 9, 1]
 STYLE = random_pack(1)[3]
 
-# The way to the durations, and a sound of SAMPLES for each frame.
+# The graph from tokens to frames, and SAMPLES samples of audio per frame.
 EXPORT = """
 <ir_version: 8, opset_import: ["" : 17]>
 export (int64[1, t] tokens, float[1, 256] style, float[1] speed) => (float[n] audioOUTPUTS)
@@ -46,49 +47,49 @@ export (int64[1, t] tokens, float[1, 256] style, float[1] speed) => (float[n] au
 """
 
 
-def export(samples="600", clip="Clip", clipped="whole", outputs="", more=""):
-    """Return an export in the form of Kokoro's; with other arguments one that only resembles it."""
+def export(samples: str = "600", clip: str = "Clip", clipped: str = "whole", outputs: str = "", more: str = "") -> Any:
+    """Return a model with the structure of a Kokoro export; other arguments make it deviate."""
     text = EXPORT.replace("SAMPLES", samples).replace("OUTPUTS", outputs).replace("CLIP", clip)
     return onnx.parser.parse_model(text.replace("INPUT", clipped).replace("MORE", more))
 
 
 @unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
 class FramesTests(FolderTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         times._report_untrue.cache_clear()
         self.model = self.folder / "model.onnx"
 
-    def spoken(self, model, **options):
+    def spoken(self, model: Any, **options: Any) -> Any:
         onnx.save(model, self.model, **options)
         return self.spoken_by(open_session(self.model, 1))
 
-    def spoken_by(self, session, speed=1.0):
+    def spoken_by(self, session: Any, speed: float = 1.0) -> Any:
         return run(session, read_signature(session), IDS, STYLE, speed)
 
-    def test_export_that_returns_no_frames_tells_them(self):
+    def test_export_without_frames_returns_them(self) -> None:
         sound = self.spoken(export())
         self.assertEqual((sound.frames.tolist(), sound.frames.dtype), (FRAMES, np.int64))
         self.assertEqual(sound.audio.size, sum(FRAMES) * 600)
 
-    def test_frames_follow_the_speed(self):
+    def test_frames_follow_the_speed(self) -> None:
         self.spoken(export())
         sound = self.spoken_by(open_session(self.model, 1), speed=2.0)
         self.assertEqual(sound.frames.tolist(), [1, 2, 2, 4, 1])
 
-    def test_audio_is_that_of_the_model_as_it_is(self):
+    def test_audio_is_that_of_the_unchanged_model(self) -> None:
         sound = self.spoken(export())
         plain = self.spoken_by(ort.InferenceSession(self.model))
         self.assertIsNone(plain.frames)
         np.testing.assert_array_equal(sound.audio, plain.audio)
 
-    def test_export_that_returns_frames_is_opened_as_it_is(self):
+    def test_export_that_returns_frames_is_opened_unchanged(self) -> None:
         for name in ("duration", "durations", "pred_dur"):
             model = export(outputs=f", float[1, t] {name}", more=f"{name} = Identity (clipped)")
             self.assertEqual(self.spoken(model).frames.tolist(), FRAMES)
             self.assertEqual([output.name for output in open_session(self.model).get_outputs()], ["audio", name])
 
-    def test_frames_that_are_not_as_long_as_the_audio_are_not_believed_and_said_once(self):
+    def test_frames_of_another_length_than_the_audio_are_ignored_and_logged_once(self) -> None:
         with self.assertLogs(times.logger, "WARNING") as logs:
             for _ in range(3):
                 sound = self.spoken(export(samples="599"))
@@ -96,7 +97,7 @@ class FramesTests(FolderTestCase):
                 self.assertEqual(sound.audio.size, sum(FRAMES) * 599)
         self.assertEqual(len(logs.records), 1)
 
-    def test_model_without_such_a_tensor_is_opened_as_it_is(self):
+    def test_model_without_such_a_tensor_is_opened_unchanged(self) -> None:
         two = "more = Round (slower)\n other = Clip (more, least)"
         only_round = export(clip="Add")
         for model in (only_round, export(clipped="slower"), export(more=two)):
@@ -105,10 +106,10 @@ class FramesTests(FolderTestCase):
             self.assertIsNone(frames_tensor(self.model))
             self.assertEqual(len(open_session(self.model).get_outputs()), 1)
 
-    def test_large_model_is_copied_as_a_file_that_does_not_stay(self):
+    def test_large_model_is_copied_to_a_temporary_file(self) -> None:
         opened = []
 
-        def create(path, **options):
+        def create(path: Path, **options: Any) -> Any:
             opened.append(path)
             return ort.InferenceSession(path, **options)
 
@@ -120,7 +121,7 @@ class FramesTests(FolderTestCase):
         self.assertNotEqual(opened, [str(self.model)])
         self.assertFalse(Path(opened[0]).parent.exists())
 
-    def test_weights_beside_the_model_are_found(self):
+    def test_weights_next_to_the_model_are_found(self) -> None:
         model = export()
         for tensor in model.graph.initializer:
             tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor), tensor.name))
@@ -128,11 +129,11 @@ class FramesTests(FolderTestCase):
         self.assertGreater((self.folder / "weights.bin").stat().st_size, 0)
         self.assertEqual(sound.frames.tolist(), FRAMES)
 
-    def test_kept_graph_tells_frames(self):
+    def test_cached_graph_returns_frames(self) -> None:
         onnx.save(export(), self.model)
         opened = []
 
-        def create(path, **options):
+        def create(path: Path, **options: Any) -> Any:
             opened.append(path if isinstance(path, bytes) else Path(path).name)
             return ort.InferenceSession(path, **options)
 
@@ -148,8 +149,8 @@ class FramesTests(FolderTestCase):
             left = {path.name for path in (self.folder / "cache" / "graphs").glob("*/*")}
             self.assertEqual(left - {"graph.onnx", "weights.bin"}, {name for name in left if name.endswith(".json")})
 
-    def test_runtime_that_refuses_the_addition_opens_the_model(self):
-        def refuse(path, **options):
+    def test_runtime_that_rejects_the_output_opens_the_model(self) -> None:
+        def refuse(path: Path, **options: Any) -> Any:
             if isinstance(path, bytes):
                 raise RuntimeError("no")  # noqa: TRY004 - what the runtime raises
             return ort.InferenceSession(path, **options)
@@ -157,18 +158,19 @@ class FramesTests(FolderTestCase):
         onnx.save(export(), self.model)
         self.assertIsNone(self.spoken_by(open_session(self.model, 1, refuse)).frames)
 
-    def test_full_disk_opens_the_model(self):
+    def test_full_disk_opens_the_model(self) -> None:
         onnx.save(export(), self.model)
-        full = mock.patch.object(times.shutil, "copyfile", side_effect=OSError(28, "No space left on device"))
+        error = OSError(28, "No space left on device")
+        full = mock.patch("core_engine.kokoro.model.times.shutil.copyfile", side_effect=error)
         with full, mock.patch.object(times, "_LARGEST_IN_MEMORY", 100):
             self.assertIsNone(self.spoken_by(open_session(self.model, 1)).frames)
 
 
 class NoFramesTests(FolderTestCase):
-    def test_built_in_voice_has_no_frames_of_tokens(self):
+    def test_built_in_voice_has_no_frames_of_tokens(self) -> None:
         self.assertIsNone(frames_tensor(model_path(BUILT_IN, Path())))
 
-    def test_what_is_no_model_has_none(self):
+    def test_file_that_is_not_a_model_has_no_frames(self) -> None:
         path = self.folder / "model.onnx"
         for content in (b"", b"<html>Not found</html>", b"\0" * 1000, model_path(BUILT_IN, Path()).read_bytes()[:5000]):
             path.write_bytes(content)
@@ -177,21 +179,21 @@ class NoFramesTests(FolderTestCase):
 
 
 class TrustTests(unittest.TestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         times._report_untrue.cache_clear()
         logging.getLogger(times.__name__).addHandler(logging.NullHandler())
 
-    def trusted(self, frames, samples=3000):
+    def trusted(self, frames: Any, samples: int = 3000) -> Any:
         return times.trusted_frames([np.zeros(samples), np.array(frames)], 1, 3, samples)
 
-    def test_frames_of_any_shape_and_type_are_taken(self):
+    def test_frames_of_any_shape_and_type_are_taken(self) -> None:
         for frames in ([1, 1, 1, 1, 1], [[1.0, 1, 1, 1, 1]], np.ones((1, 1, 5), np.float16)):
             self.assertEqual(self.trusted(frames).tolist(), [1] * 5)
 
-    def test_other_lengths_and_numbers_are_not_believed(self):
+    def test_wrong_lengths_and_numbers_are_ignored(self) -> None:
         for frames in ([1, 1, 1, 2], [1, 1, 1, 1, 2], [3, -1, 1, 1, 1], [np.nan] * 5, [], [np.inf, 0, 0, 0, 0]):
             self.assertIsNone(self.trusted(frames))
 
-    def test_session_that_returns_less_than_it_declares_tells_nothing(self):
+    def test_session_that_returns_less_than_it_declares_has_no_frames(self) -> None:
         self.assertIsNone(times.trusted_frames([np.zeros(3000)], 1, 3, 3000))
         self.assertIsNone(times.trusted_frames([np.zeros(3000)], None, 3, 3000))

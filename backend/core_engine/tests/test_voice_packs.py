@@ -1,8 +1,6 @@
-"""The voices beside a model: which are found, which file wins, and the row for a chunk; the real packs load."""
+"""The voices next to a model: which are found, which file wins, the row for a chunk, and loading published packs."""
 
 import os
-import unittest
-from pathlib import Path
 
 import numpy as np
 from django.test import SimpleTestCase
@@ -10,14 +8,11 @@ from django.test import SimpleTestCase
 from core_engine.kokoro.errors import VoicePackError
 from core_engine.kokoro.voice.packs import find_voices, installed_voice, load_voice, style_row
 from core_engine.kokoro.voice.voices import VOICES
-from core_engine.tests.support import FolderTestCase, random_pack, seven_packs
-
-ROOT = Path(__file__).resolve().parents[3]
-SHARED = Path(os.environ.get("STORYFLOW_SHARED_DATA") or ROOT.parent / "shared" / "data")
+from core_engine.tests.support import FolderTestCase, needs_real_voice, random_pack, real_voice
 
 
 class StyleRowTests(SimpleTestCase):
-    def test_row_is_the_number_of_tokens_and_never_one_that_is_not_there(self):
+    def test_row_is_the_number_of_tokens_and_always_exists(self) -> None:
         for rows, tokens, row in (
             (511, 0, 0),
             (511, 1, 1),
@@ -34,20 +29,20 @@ class StyleRowTests(SimpleTestCase):
 
 
 class FindVoicesTests(FolderTestCase):
-    def test_voices_are_found_beside_the_model_and_in_the_voices_folder(self):
+    def test_voices_are_found_next_to_the_model_and_in_the_voices_folder(self) -> None:
         np.savez(self.folder / "voices.npz", af_bella=random_pack(1))
         (self.folder / "voices").mkdir()
         (self.folder / "voices" / "bm_george.bin").write_bytes(random_pack(2, 510).tobytes())
         self.assertEqual(set(find_voices(self.folder)), {"af_bella", "bm_george"})
 
-    def test_file_beside_the_model_wins(self):
+    def test_file_next_to_the_model_wins(self) -> None:
         beside, within = random_pack(1), random_pack(2)
         (self.folder / "voices").mkdir()
         np.savez(self.folder / "voices" / "a.npz", af_bella=within)
         np.savez(self.folder / "z.npz", af_bella=beside)
         np.testing.assert_array_equal(load_voice(find_voices(self.folder)["af_bella"], "af_bella"), beside)
 
-    def test_pack_is_read_only_and_read_anew_when_its_file_changes(self):
+    def test_pack_is_read_only_and_read_again_when_its_file_changes(self) -> None:
         path = self.folder / "voices.npz"
         for seed in (1, 2):
             np.savez(path, af_bella=random_pack(seed))
@@ -56,66 +51,36 @@ class FindVoicesTests(FolderTestCase):
             np.testing.assert_array_equal(pack, random_pack(seed))
             self.assertFalse(pack.flags.writeable)
 
-    def test_what_is_no_pack_is_passed_over_with_a_warning(self):
+    def test_files_that_are_not_packs_are_skipped_with_a_warning(self) -> None:
         (self.folder / "voices.bin").write_bytes(b"Not found")
         with self.assertLogs("core_engine.kokoro.voice.packs", "WARNING"):
             self.assertEqual(find_voices(self.folder), {})
 
-    def test_missing_folder_has_no_voices(self):
+    def test_missing_folder_has_no_voices(self) -> None:
         self.assertEqual(find_voices(self.folder / "missing"), {})
 
 
 class InstalledVoiceTests(SimpleTestCase):
-    def test_installed_voice_passes(self):
+    def test_installed_voice_is_returned(self) -> None:
         self.assertEqual(installed_voice("bf_emma", ["bf_emma"]), "bf_emma")
 
-    def test_other_voice_falls_back_with_a_warning(self):
+    def test_other_voice_falls_back_with_a_warning(self) -> None:
         with self.assertLogs("core_engine.kokoro.voice.packs", "WARNING") as logs:
             self.assertEqual(installed_voice("bf_emma", ["af_bella"]), "af_bella")
         self.assertIn("'bf_emma' is not installed, falling back to 'af_bella'", logs.output[0])
 
-    def test_without_the_default_it_is_an_error_that_lists_what_there_is(self):
+    def test_missing_default_is_an_error_that_lists_the_installed_voices(self) -> None:
         with self.assertRaisesRegex(VoicePackError, "Installed voices: am_adam"):
             installed_voice("bf_emma", ["am_adam"])
 
 
-@unittest.skipUnless(SHARED.is_dir(), f"the real voice packs are not at {SHARED}")
+@needs_real_voice
 class RealPackTests(FolderTestCase):
-    def test_packs_of_v0_19_load_whatever_their_form(self):
-        packs = np.load(SHARED / "voices-v0_19.npz")
-        order = [
-            "af",
-            "af_bella",
-            "af_nicole",
-            "af_sarah",
-            "af_sky",
-            "am_adam",
-            "am_michael",
-            "bf_emma",
-            "bf_isabella",
-            "bm_george",
-            "bm_lewis",
-        ]
-        known = {**{name: random_pack(1) for name in order}, **{name: packs[name] for name in packs.files}}
-        forms = {
-            "npz": (SHARED / "voices-v0_19.npz").read_bytes(),
-            "raw": b"".join(known[name].tobytes() for name in order),
-        }
-        for form, content in forms.items():
-            (self.folder / "voices.bin").write_bytes(content)
-            voices = find_voices(self.folder)
-            for voice in VOICES:
-                np.testing.assert_array_equal(load_voice(voices[voice.id], voice.id), packs[voice.id], form)
-
-    def test_packs_of_v1_0_load_raw(self):
-        for name in ("af_bella", "bm_george"):
-            (self.folder / f"{name}.bin").write_bytes((SHARED / f"{name}.bin").read_bytes())
-        voices = find_voices(self.folder)
+    def test_packs_of_v1_0_load_raw(self) -> None:
+        real = real_voice().parent / "voices"
+        voices = find_voices(real)
+        self.assertLessEqual({voice.id for voice in VOICES}, set(voices))
         for name in ("af_bella", "bm_george"):
             pack = load_voice(voices[name], name)
             self.assertEqual(pack.shape, (510, 1, 256))
-            self.assertEqual(pack.tobytes(), (SHARED / f"{name}.bin").read_bytes())
-
-    def test_all_seven_are_there_for_generate_audio(self):
-        (self.folder / "voices.npz").write_bytes((SHARED / "voices-v0_19.npz").read_bytes())
-        self.assertLessEqual(set(seven_packs()), set(find_voices(self.folder)))
+            self.assertEqual(pack.tobytes(), (real / f"{name}.bin").read_bytes())

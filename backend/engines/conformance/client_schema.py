@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_DEFAULTS: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,), "string": (str,)}
+from engines.contract.engine_config import PYTHON_TYPES, ParameterFields
 
 
 class ClientUpstream(BaseModel):
@@ -37,22 +37,14 @@ class ClientModel(BaseModel):
     display_name: str
 
 
-class ClientParameter(BaseModel):
+class ClientParameter(ParameterFields):
     """A setting that the client may draw."""
 
-    type: Literal["float", "int", "bool", "string"]
-    label: str
-    description: str | None = None
     default: float | int | bool | str
-    min: float | int | None = None
-    max: float | int | None = None
-    step: float | int | None = None
-    readonly: bool = False
-    category: str | None = None
 
     @model_validator(mode="after")
     def _check_default(self) -> "ClientParameter":
-        if not isinstance(self.default, _DEFAULTS[self.type]):
+        if not isinstance(self.default, PYTHON_TYPES[self.type]):
             raise ValueError(  # noqa: TRY004 - pydantic takes no other
                 f"the default {self.default!r} is not of type {self.type}"
             )

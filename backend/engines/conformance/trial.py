@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from engines.conformance.checklist import UncheckedError, ViolationError
 from engines.contract.engine_config import ENGINE_YAML, EngineConfig, load_engine_config
+from engines.environment import python_of
 
 START_S = 30.0
 STOP_S = 10.0
@@ -159,7 +159,7 @@ def trial_of(engine: Path) -> Iterator[Trial]:
         copy = Path(parent) / engine.name
         # What a user's links lead to is copied; one that leads nowhere is no model.
         shutil.copytree(engine, copy, ignore=_left_out(engine), copy_function=_copy, ignore_dangling_symlinks=True)
-        trial = Trial(copy, load_engine_config(copy / ENGINE_YAML), _python_of(engine), Path(__file__).parents[2])
+        trial = Trial(copy, load_engine_config(copy / ENGINE_YAML), str(python_of(engine)), Path(__file__).parents[2])
         try:
             yield trial
         finally:
@@ -172,12 +172,6 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
-
-
-def _python_of(engine: Path) -> str:
-    """Return the Python of the engine's own virtual environment, or this one."""
-    own = engine / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    return str(own) if own.exists() else sys.executable
 
 
 def _left_out(engine: Path) -> Callable[[str, list[str]], set[str]]:

@@ -12,21 +12,17 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from engines.contract.errors import RequestError, StartError
+from engines.contract.errors import RequestError, StartError, unsupported_language
 from engines.contract.wire import (
     EngineInfo,
     EngineType,
-    ModelDescription,
     ModelField,
     ModelInfo,
-    ParameterInfo,
-    Upstream,
-    Variant,
 )
 from engines.store import names
 
 ENGINE_YAML = "engine.yaml"
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,), "string": (str,)}
+PYTHON_TYPES: dict[str, tuple[type, ...]] = {"float": (float, int), "int": (int,), "bool": (bool,), "string": (str,)}
 
 
 class _Strict(BaseModel):
@@ -63,18 +59,23 @@ class ModelConfig(BaseModel):
         return dict(self.model_extra or {})
 
 
-class ParameterConfig(_Strict):
-    """A setting of the user. The client draws float and int only, as a slider where min, max and step are given."""
+class ParameterFields(BaseModel):
+    """What is said of a setting beside its default."""
 
     type: Literal["float", "int", "bool", "string"]
     label: str
-    default: Any
     description: str | None = None
     min: float | int | None = None
     max: float | int | None = None
     step: float | int | None = None
     readonly: bool = False
     category: str | None = None
+
+
+class ParameterConfig(_Strict, ParameterFields):
+    """A setting of the user. The client draws float and int only, as a slider where min, max and step are given."""
+
+    default: Any
 
     @model_validator(mode="after")
     def _check_default(self) -> "ParameterConfig":
@@ -89,7 +90,7 @@ class ParameterConfig(_Strict):
         """Return `value` if it has this parameter's type and range; raise ValueError with the range otherwise."""
         if self.type == "int" and isinstance(value, float) and value.is_integer():
             value = int(value)
-        if isinstance(value, bool) != (self.type == "bool") or not isinstance(value, _PYTHON_TYPES[self.type]):
+        if isinstance(value, bool) != (self.type == "bool") or not isinstance(value, PYTHON_TYPES[self.type]):
             raise ValueError(f"Parameter '{name}' must be of type {self.type}, not {type(value).__name__}.")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return self._in_range(value, name)
@@ -179,8 +180,7 @@ class EngineConfig(_Strict):
         for code in (wanted, wanted.split("-")[0]):
             if code in self.supported_languages or not self.supported_languages:
                 return code
-        supported = ", ".join(self.supported_languages)
-        raise RequestError(f"Unsupported language {language[:20]!r}. Use one of {supported}.")
+        raise unsupported_language(language, self.supported_languages)
 
     def checked_parameters(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return every parameter with its given or default value; raise RequestError for a wrong type or range.
@@ -215,26 +215,11 @@ def _listed(error: ValidationError) -> str:
 
 def engine_info(config: EngineConfig) -> EngineInfo:
     """Return `config` as /info sends it."""
-    return EngineInfo(
-        name=config.name,
-        display_name=config.display_name,
-        engine_type=config.engine_type,
-        description=config.description,
-        upstream=Upstream(**config.upstream.model_dump()),
-        supported_languages=config.supported_languages,
-        constraints=config.constraints,
-        capabilities=config.capabilities,
-        parameters={name: ParameterInfo(**value.model_dump()) for name, value in config.parameters.items()},
-        models=[
-            ModelDescription(name=model.name, display_name=model.display_name, metadata=model.metadata)
-            for model in config.models
-        ],
-        default_model=config.default_model,
-        auto_discover_models=config.auto_discover_models,
-        requires_gpu=_requires_gpu(config),
-        variants=[Variant(**variant.model_dump()) for variant in config.variants],
-        schema_version=config.schema_version,
-    )
+    models = [
+        {"name": model.name, "display_name": model.display_name, "metadata": model.metadata} for model in config.models
+    ]
+    described = {**config.model_dump(exclude={"engine_config", "installation"}), "models": models}
+    return EngineInfo(**described, requires_gpu=_requires_gpu(config))
 
 
 def model_info(config: EngineConfig, name: str) -> ModelInfo:

@@ -4,8 +4,12 @@ The client takes 400 and 404 as final, repeats a 503 every second, and restarts 
 200, 400, 404, 500 and 503 leave a server.
 """
 
-from typing import ClassVar
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, TypeVar
 
+Model = TypeVar("Model")
+LONGEST_REASON = 300  # characters of what a library says; some add much advice
 RETRY_AFTER_S = 1
 
 
@@ -53,6 +57,37 @@ class StartError(Exception):
 
 _GPU_WORDS = ("cuda", "cublas", "cudnn", "gpu")
 _MEMORY_WORDS = ("out of memory", "outofmemory", "allocate memory", "alloc_failed", "bad_alloc")
+
+
+def loaded(model: Model | None) -> Model:
+    """Return `model`; raise RequestError where there is none."""
+    if model is None:
+        raise RequestError("Model not loaded")
+    return model
+
+
+def unsupported_language(language: str, known: Iterable[str], otherwise: str = "") -> RequestError:
+    """Return the refusal of a language beside those that are `known`; `otherwise` is what else would help."""
+    return RequestError(f"Unsupported language {language[:20]!r}. Use one of {', '.join(known)}{otherwise}.")
+
+
+@contextlib.contextmanager
+def unusable_if_damaged(problem: str, advice: str) -> Iterator[None]:
+    """Raise UnusableModelError of `problem`, the reason and `advice` for whatever a library says to damaged files.
+
+    What may pass is raised as it comes: want of memory, a GPU that fails, a missing package, or the disk. An OSError
+    of the disk has a number; libraries raise others for files that they do not understand.
+    """
+    try:
+        yield
+    except (EngineError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        gpu_or_memory = isinstance(as_engine_error(error), OutOfMemoryError) or "cuda" in str(error).lower()
+        if gpu_or_memory or getattr(error, "errno", None) is not None:
+            raise
+        reason = f"{type(error).__name__}: {error}"[:LONGEST_REASON].rstrip(": .")
+        raise UnusableModelError(f"{problem}: {reason}. {advice}") from error
 
 
 def as_engine_error(error: BaseException) -> EngineError:

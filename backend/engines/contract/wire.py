@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+Device = Literal["cpu", "cuda"]
 Status = Literal["ready", "loading", "processing", "error"]
 EngineType = Literal["tts", "stt", "text", "audio"]
 QualityStatus = Literal["perfect", "warning", "defect"]
@@ -46,7 +47,7 @@ class HealthResponse(Message):
     status: Status
     engine_model_loaded: bool
     current_engine_model: str | None  # byte for byte the name given to /load
-    device: Literal["cpu", "cuda"]
+    device: Device
     error: str | None
     package_version: str | None
     gpu_memory_used_mb: int | None
@@ -95,7 +96,7 @@ class ModelsResponse(Message):
 
     models: list[ModelInfo]
     default_model: str | None
-    device: Literal["cpu", "cuda"]
+    device: Device
 
 
 class ModelDescription(Message):

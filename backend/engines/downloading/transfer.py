@@ -56,18 +56,18 @@ class Transfer:
     cancel: threading.Event
     is_last: bool = True  # otherwise another source follows, and this one is given up soon
 
-    def run(self) -> None:
-        """Fetch until the file is here with its size and SHA-256 and flushed to the disk.
+    def run(self) -> str:
+        """Fetch until the file is here with its size and SHA-256 and flushed to the disk; return the SHA-256.
 
         Raises DownloadError for the source, whatever proved wrong being removed and what can be gone on from kept;
         OSError for the disk.
         """
-        if self._length() >= self.file.size and not self._is_verified():
-            self._discard()
         failures, restarted, best, idle_since = 0, False, self._length(), time.monotonic()
-        while (start := self._length()) < self.file.size:
+        digest = None
+        while digest is None:
+            start = self._length()
             try:
-                self._attempt(start, idle_since)
+                digest = self._attempt(start, idle_since)
             except _WrongContentError as error:
                 self._discard()
                 if restarted or not start:
@@ -86,9 +86,19 @@ class Transfer:
                 logger.info("Download of '%s' interrupted (%s); trying again.", self.file.path, error)
                 self.cancel.wait(self.policy.retry_wait_s * 2 ** (failures - 1))
         self.report(self.file.size)
+        return digest
 
-    def _attempt(self, start: int, idle_since: float) -> None:
-        """Make one request for the bytes from `start` and store what it brings; return when the file is here."""
+    def _attempt(self, start: int, idle_since: float) -> str:
+        """Return the SHA-256 of the whole file, after one request for the bytes from `start` where some are missing."""
+        if start < self.file.size:
+            self._request(start, idle_since)
+        digest = self._verified_digest()
+        if digest is None:
+            raise _WrongContentError("its SHA-256 is not the expected one")
+        return digest
+
+    def _request(self, start: int, idle_since: float) -> None:
+        """Ask for the bytes from `start` and store what comes."""
         with Line(self.policy.stall_s, self.cancel, idle_since).watched() as line:
             line.raise_if_cut()
             with self._network_errors(line):
@@ -97,8 +107,6 @@ class Transfer:
                 begin = _start_of_body(response, self.file, start)
                 self._remember_etag(response)
                 self._store(response, begin, line)
-        if not self._is_verified():
-            raise _WrongContentError("its SHA-256 is not the expected one")
 
     def _open(self, headers: Mapping[str, str], line: Line) -> http.client.HTTPResponse:
         if self.is_last:
@@ -173,14 +181,17 @@ class Transfer:
         except FileNotFoundError:
             return 0
 
-    def _is_verified(self) -> bool:
-        """Tell whether all of the file is here, read back from the disk; flush it then."""
-        if self._length() != self.file.size or sha256_of(self.path) not in (self.file.sha256, *self.file.others):
-            return False
+    def _verified_digest(self) -> str | None:
+        """Return the SHA-256 of the file, read back and flushed to the disk; None where it is not the right one."""
+        if self._length() != self.file.size:
+            return None
+        digest = sha256_of(self.path)
+        if digest not in (self.file.sha256, *self.file.others):
+            return None
         with self.path.open("rb+") as whole:
             os.fsync(whole.fileno())
         self._etag_path().unlink(missing_ok=True)
-        return True
+        return digest
 
     def _discard(self) -> None:
         self.path.unlink(missing_ok=True)

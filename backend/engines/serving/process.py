@@ -14,14 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from engines.contract.engine_config import EngineConfig
 from engines.contract.errors import StartError
-from engines.models import ModelStore
 from engines.serving.connections import Capacity, Door, server_config
 from engines.serving.console import LEVELS, configure_logging
 from engines.serving.guards import Exposure, is_loopback
@@ -45,44 +42,10 @@ class Options:
     log_level: str
     token: str | None
 
-
-class ServedEngine(Protocol):
-    """What the process needs of an engine."""
-
-    stop: Callable[[], None]
-    config: EngineConfig
-    store: ModelStore
-
-    def create_app(self, exposure: Exposure) -> ASGIApp:
-        """Return the web application."""
-
-    def close(self) -> None:
-        """Take no more work."""
-
-    def abandon(self) -> None:
-        """Answer those who wait for the work that still runs."""
-
-    def finish(self, timeout_s: float) -> bool:
-        """Free everything within `timeout_s`; tell whether all work has ended."""
-
-
-def serve(new_engine: Callable[[], ServedEngine], default_port: int = DEFAULT_PORT) -> None:
-    """Listen first, then serve the engine that `new_engine()` returns until it is told to stop."""
-    name = find_base_path().name
-    options = read_options(name, sys.argv[1:], os.environ, default_port)
-    process = EngineProcess()
-    try:
-        engine = new_engine()
-        configure_logging(engine.config.name, options.log_level)
-        listener = listen(options.host, options.port)
-    except StartError as error:
-        sys.exit(f"[{name}] {error}")
-    logger.info("Listening on http://%s:%d.", options.host, options.port)
-    engine.stop = process.stop
-    engine.store.prepare()
-    app = engine.create_app(Exposure(is_loopback(options.host), options.token))
-    gc.freeze()  # what is here now stays: collecting after an unload then takes microseconds, and /health does not wait
-    process.run(engine, app, listener)
+    @property
+    def exposure(self) -> Exposure:
+        """Who may reach the server."""
+        return Exposure(is_loopback(self.host), self.token)
 
 
 def find_base_path() -> Path:
@@ -157,18 +120,38 @@ class _Server(uvicorn.Server):
 class EngineProcess:
     """This process, from now on: SIGTERM and SIGINT end it with code 0, as `stop` does."""
 
-    def __init__(self) -> None:
-        self._engine: ServedEngine | None = None
+    def __init__(self, default_port: int = DEFAULT_PORT) -> None:
+        """Read how it was started; a bad value ends it with code 2."""
+        self._name = find_base_path().name
+        self.options = read_options(self._name, sys.argv[1:], os.environ, default_port)
+        self.close: Callable[[], None] = lambda: None  # takes no more work
+        self.abandon: Callable[[], None] = lambda: None  # answers those who wait for the work that still runs
         self._server: _Server | None = None
         self._stopping = False  # no Event: a signal may interrupt whoever holds its lock
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
-    def run(self, engine: ServedEngine, app: ASGIApp, listener: socket.socket) -> None:
-        """Serve `app` until `stop`; then end the work of `engine`, and the process where the work does not end."""
-        self._engine, self._server = engine, _Server(app)
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[None]:
+        """End the process with the message of a StartError."""
+        try:
+            yield
+        except StartError as error:
+            sys.exit(f"[{self._name}] {error}")
+
+    def listen(self, engine: str) -> socket.socket:
+        """Return the socket that `engine` is to serve, with the log set up; raises StartError."""
+        configure_logging(engine, self.options.log_level)
+        listener = listen(self.options.host, self.options.port)
+        logger.info("Listening on http://%s:%d.", self.options.host, self.options.port)
+        return listener
+
+    def run(self, app: ASGIApp, listener: socket.socket, finish: Callable[[float], bool]) -> None:
+        """Serve `app` until `stop`; then `finish` within seconds, and end the process where the work does not end."""
+        gc.freeze()  # what is here stays: collecting after an unload then takes microseconds, and /health does not wait
+        self._server = _Server(app)
         self._server.run(sockets=[listener])
-        if not engine.finish(WORKER_GRACE_S):
+        if not finish(WORKER_GRACE_S):
             logger.info("Stopped while work was running.")
             end_now()
         logger.info("Stopped.")
@@ -182,11 +165,10 @@ class EngineProcess:
         threading.Thread(target=self._close, name="engine-stop", daemon=True).start()
 
     def _close(self) -> None:
-        if self._engine:
-            _later(GRACE_S, self._engine.abandon)
-            _later(END_S, end_now)
-            _later(END_S + 0.5, lambda: os._exit(0))  # where what `end_now` says cannot be written either
-            self._engine.close()
+        _later(GRACE_S, self.abandon)
+        _later(END_S, end_now)
+        _later(END_S + 0.5, lambda: os._exit(0))  # where what `end_now` says cannot be written either
+        self.close()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._server is None:  # nothing has been promised to anybody yet

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Samples = npt.NDArray[np.float32]
 
 FULL_SCALE = 32_767
+SHORTEST_SAMPLE_S = 1.0  # of a speaker; XTTS itself would take a third of a second
+SILENCE_PEAK = 1e-3  # -60 dB
 PAUSE_S = 0.2  # between the pieces of a text: about what people leave after a full stop
 
 
@@ -59,6 +61,17 @@ def as_mono(recorded: "Samples", rate: int, sample_rate: int) -> "Samples":
 
     mono: Samples = recorded[:, 0] if recorded.shape[1] == 1 else recorded.mean(axis=1, dtype=np.float32)
     return mono if rate == sample_rate else _resampled(mono, rate, sample_rate)
+
+
+def read_speaker(sample: Path, sample_rate: int, longest_s: int | None = None) -> "Samples":
+    """Return a speaker sample, or its first `longest_s` seconds, as `read_mono` does.
+
+    Raises RequestError also where that is too short or silent.
+    """
+    sound = read_mono(sample, sample_rate, SHORTEST_SAMPLE_S)[: longest_s and longest_s * sample_rate]
+    if abs(sound).max() < SILENCE_PEAK:
+        raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
+    return sound
 
 
 def joined(parts: "Sequence[Samples]", sample_rate: int, pause_s: float = PAUSE_S) -> "Samples":

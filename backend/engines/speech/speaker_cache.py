@@ -5,6 +5,8 @@ from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from engines.store.file_state import state_of
+
 Learned = TypeVar("Learned")
 
 CAPACITY = 8  # speakers; a chapter has fewer, and each may hold memory of the GPU
@@ -24,7 +26,7 @@ class SpeakerCache(Generic[Learned]):
 
         Raises OSError for a sample that is gone. What `learn` raises is not remembered.
         """
-        key = (settings, tuple(_identity(sample) for sample in samples))
+        key = (settings, tuple((sample, state_of(sample)) for sample in samples))
         if key not in self._learned:
             self._learned[key] = learn(samples)
         self._learned.move_to_end(key)
@@ -38,9 +40,3 @@ class SpeakerCache(Generic[Learned]):
 
     def __len__(self) -> int:
         return len(self._learned)
-
-
-def _identity(sample: Path) -> tuple[str, int, int, int]:
-    # An upload replaces the file by another: the inode tells even within one tick of the clock.
-    status = sample.stat()
-    return str(sample), status.st_size, status.st_mtime_ns, status.st_ino

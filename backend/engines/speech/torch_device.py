@@ -1,9 +1,9 @@
 """Where PyTorch computes."""
 
-from typing import Literal
+from engines.contract.wire import Device
 
 
-def torch_device() -> Literal["cuda", "cpu"]:
+def torch_device() -> Device:
     """Return "cuda" where PyTorch can use a GPU; importing it takes seconds."""
     import torch
 

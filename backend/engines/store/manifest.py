@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,12 +27,14 @@ class FileEntry:
     sha256: str  # 64 lower-case hexadecimal digits
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of the file at `path` as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
+def sha256_of(path: Path, begin: int = 0, size: int | None = None) -> str:
+    """Return the SHA-256 of the file at `path`, or of its `size` bytes from `begin`, as 64 hexadecimal digits."""
+    digest, left = hashlib.sha256(), sys.maxsize if size is None else size
     with open_regular(path) as file:
-        while block := file.read(_BLOCK):
+        file.seek(begin)
+        while block := file.read(min(_BLOCK, left)):
             digest.update(block)
+            left -= len(block)
     return digest.hexdigest()
 
 
@@ -48,7 +51,7 @@ def model_of(file: Path) -> Path | None:
     """
     real = file.resolve()
     for model in (real, real.parent):
-        if any(_path(model, entry) == real for entry in read_manifest(model) or ()):
+        if real in listed_paths(model):
             return model
     return None
 
@@ -58,7 +61,7 @@ def to_json(files: list[FileEntry]) -> bytes:
     return json.dumps({"format": _FORMAT, "files": [asdict(file) for file in files]}, indent=1).encode() + b"\n"
 
 
-def read_manifest(model: Path) -> list[FileEntry] | None:
+def listed_files(model: Path) -> list[FileEntry] | None:
     """Return the files that the manifest of `model` lists, or None for a model that was not downloaded.
 
     Raises DamagedModelError for a manifest that is not as `to_json` writes it.
@@ -80,33 +83,30 @@ def _is_sound(file: FileEntry) -> bool:
     return isinstance(file.path, str) and all(is_name(part) for part in file.path.split("/"))
 
 
+def listed_paths(model: Path) -> dict[Path, FileEntry]:
+    """Return the files that the manifest of `model` lists by where they lie; raises DamagedModelError.
+
+    That is in the model's folder, or, of several files side by side, beside the real first one.
+    """
+    real = model.resolve()
+    folder = real if real.is_dir() else real.parent
+    return {folder / file.path: file for file in listed_files(real) or ()}
+
+
 def has_right_sizes(model: Path) -> bool:
     """Tell, without reading the files, whether `model` has no manifest or files of the sizes that it lists."""
     try:
-        files = read_manifest(model)
-        return files is None or all(_path(model, file).stat().st_size == file.size for file in files)
+        return all(path.stat().st_size == file.size for path, file in listed_paths(model).items())
     except (DamagedModelError, OSError):
         return False
 
 
 def verify_model(model: Path) -> None:
     """Read every file of `model` against its manifest, where it has one; raises DamagedModelError."""
-    for file in read_manifest(model) or ():
-        path = _path(model, file)
+    for path, file in listed_paths(model).items():
         try:
             matches = path.stat().st_size == file.size and sha256_of(path) == file.sha256
         except OSError as error:
             raise DamagedModelError(f"'{path}' of a downloaded model cannot be read ({error}).") from error
         if not matches:
             raise DamagedModelError(f"'{path}' is not what was downloaded: its size or SHA-256 differs.")
-
-
-def listed_paths(model: Path) -> list[Path]:
-    """Return the files that the manifest of `model` lists; raises DamagedModelError."""
-    return [_path(model, file) for file in read_manifest(model) or ()]
-
-
-def _path(model: Path, file: FileEntry) -> Path:
-    """Return where `file` lies: in the model's folder, or, of several files side by side, beside the real first one."""
-    real = model.resolve()
-    return real / file.path if real.is_dir() else real.with_name(file.path)

@@ -1,11 +1,9 @@
-"""Whether a model is still what its manifest says, without reading all of it every time it is loaded.
+"""Whether a model is still what its manifest says, without reading all of it every time it is looked at.
 
-Reading and hashing a model of 330 MB takes a good part of the time that loading it takes. So each full reading notes,
-beside the manifest, the size, the times of change and the inode of every file. Writing to a file, cutting it or putting
-another in its place changes one of them, and the time of the last status change (ctime) cannot be set back. What
-differs from the note is read in full again: a copy of a model has other times and the same bytes. Rot of the disk
-itself, which no file system notices, is found by reading everything: `storyflow models verify`, and the engines do so
-before each load.
+Reading and hashing a model of 330 MB takes a good part of the time that loading it takes. So each full reading notes
+the state of every file beside the manifest. What differs from the note is read in full again: a copy of a model has
+other times and the same bytes. Rot of the disk itself, which no file system notices, is found by `check_all`, which is
+what `storyflow models verify` and each load of an engine do.
 """
 
 import contextlib
@@ -13,27 +11,45 @@ import hashlib
 import json
 from pathlib import Path
 
-from engines.store.manifest import DamagedModelError, listed_paths, manifest_path, read_manifest, verify_model
+from engines.store.file_state import state_of
+from engines.store.manifest import (
+    DamagedModelError,
+    listed_files,
+    listed_paths,
+    manifest_path,
+    model_of,
+    verify_model,
+)
 from engines.store.publishing import publish
 
 _SUFFIX = "storyflow-verified.json"
 
 
-def note_verified(model: Path) -> None:
-    """Note that all of `model` has just been read and was right; without an effect where nothing can be written."""
-    with contextlib.suppress(OSError, DamagedModelError):
-        publish(stamp_path(model), state_of(model))
+def check_all(model: Path) -> None:
+    """Read every file of `model` against its manifest, where it has one, and note that; raises DamagedModelError."""
+    note = _note_of(model)  # before the reading: a file that changes meanwhile differs from it
+    verify_model(model)
+    _keep(model, note)
 
 
 def check_unchanged(model: Path) -> None:
     """Raise DamagedModelError where the files of `model` are not what its manifest says; see above how it knows."""
-    if read_manifest(model) is None:
-        return
-    with contextlib.suppress(OSError):
-        if stamp_path(model).read_bytes() == state_of(model):
-            return
-    verify_model(model)
-    note_verified(model)
+    if listed_files(model) is not None and not _is_as_noted(model):
+        check_all(model)
+
+
+def note_verified(model: Path) -> None:
+    """Note that all of `model` has just been read and was right; without an effect where nothing can be written."""
+    _keep(model, _note_of(model))
+
+
+def listed_digest(file: Path) -> str | None:
+    """Return the SHA-256 of `file` without reading it, where a manifest lists it and nothing of its model changed."""
+    with contextlib.suppress(OSError, DamagedModelError):
+        model = model_of(file)
+        if model and _is_as_noted(model):
+            return listed_paths(model)[file.resolve()].sha256
+    return None
 
 
 def stamp_path(model: Path) -> Path:
@@ -42,11 +58,23 @@ def stamp_path(model: Path) -> Path:
     return manifest.with_name(f".{manifest.name.lstrip('.').removesuffix('.json')}.{_SUFFIX}")
 
 
-def state_of(model: Path) -> bytes:
-    """Return the note as it would be written now; raise OSError or DamagedModelError where that cannot be told."""
-    files = {}
-    for path in listed_paths(model):
-        status = path.stat()
-        files[path.name] = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-    listed = hashlib.sha256(manifest_path(model).read_bytes()).hexdigest()
-    return json.dumps({"manifest": listed, "files": files}).encode()
+def _is_as_noted(model: Path) -> bool:
+    try:
+        return stamp_path(model).read_bytes() == _note_of(model)
+    except OSError:
+        return False
+
+
+def _note_of(model: Path) -> bytes | None:
+    """Return the note as it would be written now; None where that cannot be told."""
+    with contextlib.suppress(OSError, DamagedModelError):
+        files = {entry.path: state_of(path) for path, entry in listed_paths(model).items()}
+        listed = hashlib.sha256(manifest_path(model).read_bytes()).hexdigest()
+        return json.dumps({"manifest": listed, "files": files}).encode()
+    return None
+
+
+def _keep(model: Path, note: bytes | None) -> None:
+    if note is not None:
+        with contextlib.suppress(OSError):
+            publish(stamp_path(model), note)

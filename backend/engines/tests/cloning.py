@@ -30,7 +30,9 @@ def server_in(folder: Path, source: Path, server_class: str) -> Any:
     return getattr(server, server_class)(folder)
 
 
-def tone(seconds: float = 1.0, rate: int = 16_000, channels: int = 1, level: float = 0.3, subtype="PCM_16") -> bytes:
+def tone(
+    seconds: float = 1.0, rate: int = 16_000, channels: int = 1, level: float = 0.3, subtype: str = "PCM_16"
+) -> bytes:
     """Return a WAV file with 440 Hz at the peak `level`."""
     import soundfile
 

@@ -6,7 +6,25 @@ from pathlib import Path
 import httpx
 import pytest
 
+from engines.conformance import contract, folder, lifecycle, trial
 from engines.tests.scripted_engine import ScriptedEngine, make_folder, serving
+from engines.tests.support import AT_LAST_S, SOON_S
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """The conformance check has the bounds of an idle machine; tests share one with others."""
+    bounds = {
+        (contract, "INSTANT_S"): SOON_S,
+        (folder, "ENTRYPOINT_S"): AT_LAST_S,
+        (lifecycle, "LONGEST_START_S"): AT_LAST_S,
+        (lifecycle, "STOP_S"): AT_LAST_S / 2,
+        (trial, "START_S"): AT_LAST_S,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for (module, name), seconds in bounds.items():
+            patch.setattr(module, name, seconds)
+        yield
 
 
 @pytest.fixture

@@ -101,3 +101,21 @@ def file_server(files: dict[str, bytes], behaviour: Behaviour = honest) -> Itera
             served.closing.set()
             server.shutdown()
             thread.join()
+
+
+def short(answer: Answer) -> None:
+    """Send a byte less than there is, and say so."""
+    answer.head(200, Content_Length=len(answer.body) - 1)
+    answer.send(answer.body[:-1])
+
+
+def web_page(answer: Answer) -> None:
+    """Send a web page of the right length."""
+    answer.head(200, Content_Type="text/html; charset=utf-8", Content_Length=len(answer.body))
+    answer.send(b"<html>".ljust(len(answer.body)))
+
+
+def wrong_bytes(answer: Answer) -> None:
+    """Send zeros of the right length."""
+    answer.head(200, Content_Length=len(answer.body))
+    answer.send(bytes(len(answer.body)))

@@ -21,7 +21,8 @@ from engines.serving.connections import Capacity, Door, server_config
 from engines.serving.guards import Exposure
 from engines.serving.process import listen
 
-WAIT_S = 10
+WAIT_S = 30
+"""How long the engine waits for what a test lets it do: longer than any bound of a test."""
 MINIMAL_YAML: dict[str, Any] = {
     "schema_version": 2,
     "name": "scripted",

@@ -2,21 +2,25 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
 from engines.contract.errors import BusyError, EngineError, RequestError
-from engines.serving.activity import Activity
+from engines.serving.activity import Activity, Kind
+from engines.tests.support import AT_LAST_S
 
 
 @pytest.fixture
-def activity():
+def activity() -> Iterator[Activity]:
     activity = Activity(queue_limit=2)
     yield activity
     activity.close()
 
 
-def test_activity_runs_work_in_order_on_one_thread(activity) -> None:
+def test_activity_runs_work_in_order_on_one_thread(activity: Activity) -> None:
     threads, order = set(), []
 
     def work(number: int) -> int:
@@ -24,7 +28,7 @@ def test_activity_runs_work_in_order_on_one_thread(activity) -> None:
         order.append(number)
         return number
 
-    assert [activity.submit("processing", lambda n=n: work(n)).result(5) for n in range(5)] == list(range(5))
+    assert [activity.submit("processing", partial(work, n)).result(AT_LAST_S) for n in range(5)] == list(range(5))
     assert (threads, order) == ({"engine-worker"}, list(range(5)))
 
 
@@ -35,16 +39,16 @@ def test_activity_starts_no_thread_before_the_first_work() -> None:
 
 
 @pytest.mark.parametrize("kind", ["loading", "processing"])
-def test_activity_status_is_what_runs(activity, kind) -> None:
+def test_activity_status_is_what_runs(activity: Activity, kind: Kind) -> None:
     hold = threading.Event()
     done = activity.submit(kind, hold.wait)
-    assert activity.status == kind
+    seen = activity.status
     hold.set()
-    done.result(5)
-    assert activity.status == "ready"
+    done.result(AT_LAST_S)
+    assert (seen, activity.status) == (kind, "ready")
 
 
-def test_activity_status_is_never_ready_between_two_works(activity) -> None:
+def test_activity_status_is_never_ready_between_two_works(activity: Activity) -> None:
     seen = set()
     for _ in range(200):
         works = [activity.submit("processing", lambda: None), activity.submit("loading", lambda: None)]
@@ -59,18 +63,18 @@ def test_activity_status_is_never_ready_between_two_works(activity) -> None:
     ("error", "status"),
     [(ValueError("x"), "error"), (EngineError("x"), "error"), (RequestError("x"), "ready"), (BusyError("x"), "ready")],
 )
-def test_activity_status_after_a_failure_and_after_a_refusal(activity, error, status) -> None:
+def test_activity_status_after_a_failure_and_after_a_refusal(activity: Activity, error: Any, status: str) -> None:
     def work() -> None:
         raise error
 
     with pytest.raises(type(error)):
-        activity.submit("processing", work).result(5)
+        activity.submit("processing", work).result(AT_LAST_S)
     assert (activity.status, activity.failure) == (status, "x" if status == "error" else None)
-    activity.submit("processing", lambda: None).result(5)
+    activity.submit("processing", lambda: None).result(AT_LAST_S)
     assert (activity.status, activity.failure) == ("ready", None)
 
 
-def test_activity_queue_is_bounded_and_forgets_what_was_cancelled(activity) -> None:
+def test_activity_queue_is_bounded_and_forgets_what_was_cancelled(activity: Activity) -> None:
     hold = threading.Event()
     running = activity.submit("processing", hold.wait)
     while not running.running():
@@ -81,10 +85,10 @@ def test_activity_queue_is_bounded_and_forgets_what_was_cancelled(activity) -> N
     waiting[0].cancel()
     last = activity.submit("processing", lambda: "here")
     hold.set()
-    assert last.result(5) == "here"
+    assert last.result(AT_LAST_S) == "here"
 
 
-def test_activity_close_refuses_what_waits_and_what_comes(activity) -> None:
+def test_activity_close_refuses_what_waits_and_what_comes(activity: Activity) -> None:
     hold = threading.Event()
     running = activity.submit("processing", hold.wait)
     while not running.running():
@@ -92,16 +96,16 @@ def test_activity_close_refuses_what_waits_and_what_comes(activity) -> None:
     waiting = activity.submit("processing", lambda: None)
     activity.close()
     with pytest.raises(BusyError, match="shutting down"):
-        waiting.result(5)
+        waiting.result(AT_LAST_S)
     with pytest.raises(BusyError, match="shutting down"):
         activity.submit("processing", lambda: None)
     assert not activity.join(0.05)
     hold.set()
-    assert running.result(5)
+    assert running.result(AT_LAST_S)
     assert activity.join(5)
 
 
-def test_activity_abandon_answers_who_waits_while_the_work_goes_on(activity) -> None:
+def test_activity_abandon_answers_who_waits_while_the_work_goes_on(activity: Activity) -> None:
     hold = threading.Event()
     running = activity.submit("processing", hold.wait)
     while not running.running():
@@ -109,6 +113,6 @@ def test_activity_abandon_answers_who_waits_while_the_work_goes_on(activity) -> 
     activity.close()
     activity.abandon()
     with pytest.raises(BusyError, match="shutting down"):
-        running.result(5)
+        running.result(AT_LAST_S)
     hold.set()
     assert activity.join(5)

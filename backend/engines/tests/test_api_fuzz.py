@@ -20,7 +20,7 @@ SHORT, LONG = 15, 400  # generated requests for each operation
 
 
 @pytest.fixture(scope="module", params=["debug-tts", "kokoro"])
-def trial(request) -> Iterator[Trial]:
+def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
     if request.param == "kokoro":
         pytest.importorskip("onnxruntime")
     with trial_of(ENGINES / "tts" / request.param) as trial:
@@ -57,13 +57,13 @@ def fuzz_operation(operation: Any, examples: int) -> None:
     check()
 
 
-def test_api_fuzz_short(trial) -> None:
+def test_api_fuzz_short(trial: Trial) -> None:
     fuzz(trial, SHORT)
     assert trial.get("/health").status == 200
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_api_fuzz_long(trial) -> None:
+def test_api_fuzz_long(trial: Trial) -> None:
     fuzz(trial, int(os.environ.get("FUZZ_EXAMPLES", LONG)))
     assert trial.get("/health").status == 200

@@ -7,7 +7,9 @@ import struct
 import tarfile
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,14 +24,14 @@ IN_TARBALL = (part(NPM, "a", "package/one.bin", ONE), part(NPM, "a", "package/tw
 MIB = 1 << 20
 
 
-def unpacked(folder: Path, content: bytes, parts=IN_WHEEL):
+def unpacked(folder: Path, content: bytes, parts: Any = IN_WHEEL) -> Any:
     archive, into = folder / "archive", folder / "into"
     archive.write_bytes(content)
     into.mkdir()
     return {found.member: path.read_bytes() for found, path in unpack(archive, parts, into).items()}
 
 
-def refused(folder: Path, content: bytes, parts=IN_WHEEL) -> str:
+def refused(folder: Path, content: bytes, parts: Any = IN_WHEEL) -> str:
     """Return what was said; nothing may be left, and no more memory be taken than for a few blocks."""
     tracemalloc.start()
     try:
@@ -42,20 +44,20 @@ def refused(folder: Path, content: bytes, parts=IN_WHEEL) -> str:
     return str(error.value)
 
 
-def test_named_members_of_a_wheel_are_unpacked_and_no_others(tmp_path):
+def test_named_members_of_a_wheel_are_unpacked_and_no_others(tmp_path: Path) -> None:
     content = wheel("a", {"a/__init__.py": b"raise SystemExit", "a/two.bin": TWO, "a/one.bin": ONE})
     assert unpacked(tmp_path, content) == {"a/one.bin": ONE, "a/two.bin": TWO}
     assert {path.name for path in (tmp_path / "into").iterdir()} == {"0", "1"}
 
 
-def test_named_members_of_a_tarball_are_unpacked_and_no_others(tmp_path):
+def test_named_members_of_a_tarball_are_unpacked_and_no_others(tmp_path: Path) -> None:
     content = tarball({"package/package.json": b"{}", "package/two.bin": TWO, "package/one.bin": ONE})
     assert unpacked(tmp_path, content, IN_TARBALL) == {"package/one.bin": ONE, "package/two.bin": TWO}
     assert {path.name for path in (tmp_path / "into").iterdir()} == {"0", "1"}
 
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "C:\\evil"])
-def test_names_that_lead_elsewhere_are_no_paths(tmp_path, name):
+def test_names_that_lead_elsewhere_are_no_paths(tmp_path: Path, name: str) -> None:
     into = tmp_path / "deep/folder"
     into.mkdir(parents=True)
     assert unpacked(into, wheel("a", {name: b"evil", "a/one.bin": ONE, "a/two.bin": TWO}))
@@ -75,7 +77,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("members", WRONG.values(), ids=WRONG.keys())
-def test_members_with_other_bytes_are_refused(tmp_path, members):
+def test_members_with_other_bytes_are_refused(tmp_path: Path, members: Any) -> None:
     for i, (parts, make) in enumerate(((IN_WHEEL, wheel_of), (IN_TARBALL, tarball_of))):
         folder = tmp_path / str(i)
         folder.mkdir()
@@ -84,18 +86,18 @@ def test_members_with_other_bytes_are_refused(tmp_path, members):
         assert "The package a" in said
 
 
-def wheel_of(members):
+def wheel_of(members: Any) -> Any:
     return wheel("a", {f"a/{name}.bin": content for name, content in members.items()})
 
 
-def tarball_of(members):
+def tarball_of(members: Any) -> Any:
     return tarball({f"package/{name}.bin": content for name, content in members.items()})
 
 
 # Wheels
 
 
-def zipped(change=lambda entry: None, content=TWO, **options) -> bytes:
+def zipped(change: Callable[..., Any] = lambda entry: None, content: bytes = TWO, **options: Any) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/one.bin", ONE)
@@ -112,7 +114,7 @@ def with_size(content: bytes, size: int) -> bytes:
     return content[:at] + struct.pack("<L", size) + content[at + 4 :]
 
 
-def as_link(entry):
+def as_link(entry: Any) -> None:
     entry.external_attr = (stat.S_IFLNK | 0o777) << 16
 
 
@@ -133,17 +135,17 @@ HOSTILE_WHEELS = {
 
 
 @pytest.mark.parametrize("content", HOSTILE_WHEELS.values(), ids=HOSTILE_WHEELS.keys())
-def test_hostile_wheel_gives_nothing(tmp_path, content):
+def test_hostile_wheel_gives_nothing(tmp_path: Path, content: Any) -> None:
     refused(tmp_path, content)
 
 
-def test_encrypted_member_gives_nothing(tmp_path):
+def test_encrypted_member_gives_nothing(tmp_path: Path) -> None:
     content = bytearray(zipped())
     content[content.rindex(b"PK\1\2") + 8] |= 1
     assert "no plain file" in refused(tmp_path, bytes(content))
 
 
-def test_wheel_with_an_endless_table_of_contents_is_not_opened(tmp_path):
+def test_wheel_with_an_endless_table_of_contents_is_not_opened(tmp_path: Path) -> None:
     content = bytearray(zipped())
     end = content.rindex(b"PK\5\6")
     content[end + 12 : end + 16] = struct.pack("<L", 5 << 20)
@@ -156,7 +158,9 @@ def test_wheel_with_an_endless_table_of_contents_is_not_opened(tmp_path):
 # Tarballs
 
 
-def tarred(kind=tarfile.REGTYPE, name="package/two.bin", content=TWO, first=b"", **options) -> bytes:
+def tarred(
+    kind: Any = tarfile.REGTYPE, name: str = "package/two.bin", content: bytes = TWO, first: bytes = b"", **options: Any
+) -> bytes:
     stream = io.BytesIO(first)
     stream.seek(0, io.SEEK_END)
     with tarfile.open(fileobj=stream, mode="w", format=options.get("form", tarfile.USTAR_FORMAT)) as archive:
@@ -195,16 +199,16 @@ HOSTILE_TARBALLS = {
 
 
 @pytest.mark.parametrize("content", HOSTILE_TARBALLS.values(), ids=HOSTILE_TARBALLS.keys())
-def test_hostile_tarball_gives_nothing(tmp_path, content):
+def test_hostile_tarball_gives_nothing(tmp_path: Path, content: Any) -> None:
     refused(tmp_path, content, IN_TARBALL)
 
 
-def test_tarball_that_unpacks_without_end_is_given_up(tmp_path, monkeypatch):
+def test_tarball_that_unpacks_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "_MAX_OTHER_BYTES", 3 * MIB)
     others = tarball({f"package/{i}": bytes(MIB) for i in range(5)})
     assert "unpacks to more" in refused(tmp_path, others, IN_TARBALL)
 
 
-def test_long_names_and_comments_of_other_members_are_passed_over(tmp_path):
+def test_long_names_and_comments_of_other_members_are_passed_over(tmp_path: Path) -> None:
     content = tarred(form=tarfile.PAX_FORMAT, pax={"comment": "ü" * 300})
     assert len(unpacked(tmp_path, content, IN_TARBALL)) == 2

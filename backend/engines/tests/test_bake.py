@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_bake_puts_the_named_model_into_models(folder, monkeypatch) -> None:
+def test_bake_puts_the_named_model_into_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with file_server({"/default/weights": CONTENT}) as server:
         monkeypatch.setenv("STORYFLOW_MODELS_URL", server.url)
         bake.bake(folder, ["default"])
@@ -38,7 +38,7 @@ def test_bake_puts_the_named_model_into_models(folder, monkeypatch) -> None:
     assert not (folder / "external_models").exists()
 
 
-def test_bake_replaces_the_link_of_a_server_that_ran_here(folder, monkeypatch) -> None:
+def test_bake_replaces_the_link_of_a_server_that_ran_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = folder / "models" / "default"
     link.symlink_to(folder / "external_models" / "default")
     with file_server({"/default/weights": CONTENT}) as server:
@@ -48,18 +48,18 @@ def test_bake_replaces_the_link_of_a_server_that_ran_here(folder, monkeypatch) -
     assert (link / "weights").read_bytes() == CONTENT
 
 
-def test_bake_of_nothing_fetches_nothing(folder) -> None:
+def test_bake_of_nothing_fetches_nothing(folder: Path) -> None:
     bake.bake(folder, [])
     assert [path.name for path in (folder / "models").iterdir()] == ["other"]
 
 
 @pytest.mark.parametrize("name", ["mounted", "no-such-model"])
-def test_bake_of_what_cannot_be_downloaded_says_what_can(folder, name) -> None:
+def test_bake_of_what_cannot_be_downloaded_says_what_can(folder: Path, name: str) -> None:
     with pytest.raises(StartError, match="only of default"):
         bake.bake(folder, [name])
 
 
-def test_bake_ends_the_build_with_the_reason(folder, monkeypatch) -> None:
+def test_bake_ends_the_build_with_the_reason(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     with file_server({"/default/weights": b"something else"}) as server:
         monkeypatch.setenv("STORYFLOW_MODELS_URL", server.url)

@@ -3,6 +3,8 @@
 import base64
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -35,12 +37,12 @@ class Judge(BaseQualityServer):
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory) -> Judge:
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     return Judge(make_folder(tmp_path_factory.mktemp("judge") / "judge", engine_type="stt"))
 
 
 @pytest.fixture(scope="module")
-def listening(judge) -> Iterator[httpx.Client]:
+def listening(judge: Judge) -> Iterator[httpx.Client]:
     with serving(judge) as client:
         client.post("/load", json={"engineModelName": "default"})
         yield client
@@ -50,7 +52,7 @@ def encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def test_analyze_answers_labels_fields_and_blocks(listening, judge) -> None:
+def test_analyze_answers_labels_fields_and_blocks(listening: httpx.Client, judge: Judge) -> None:
     judge.score = 90
     answer = listening.post("/analyze", json={"audioBase64": encoded(SOUND)}).json()
     assert (answer["engineType"], answer["engineName"]) == ("stt", "scripted")
@@ -67,16 +69,17 @@ def test_analyze_answers_labels_fields_and_blocks(listening, judge) -> None:
 @pytest.mark.parametrize(
     ("score", "status"), [(100, "perfect"), (85, "perfect"), (84, "warning"), (70, "warning"), (69, "defect")]
 )
-def test_analyze_status_follows_from_the_score(listening, judge, score, status) -> None:
+def test_analyze_status_follows_from_the_score(listening: httpx.Client, judge: Judge, score: int, status: str) -> None:
     judge.score = score
     assert listening.post("/analyze", json={"audioBase64": encoded(SOUND)}).json()["qualityStatus"] == status
 
 
-def test_analyze_understands_snake_case_and_defaults(listening, judge) -> None:
+def test_analyze_understands_snake_case_and_defaults(listening: httpx.Client, judge: Judge) -> None:
     thresholds = {"speech_ratio_ideal_min": 60, "unknown": 1}
     rules = [{"pattern": "a", "replacement": "b", "is_regex": True}]
     body = {"audio_base64": encoded(SOUND), "quality_thresholds": thresholds, "pronunciation_rules": rules}
     assert listening.post("/analyze", json=body).status_code == 200
+    assert judge.task
     assert judge.task.thresholds.speech_ratio_ideal_min == 60
     assert judge.task.thresholds.max_silence_duration_critical == 3750
     assert judge.task.pronunciation_rules[0].is_regex
@@ -102,13 +105,13 @@ def test_analyze_understands_snake_case_and_defaults(listening, judge) -> None:
         ({"audioPath": "x" * 5000}, 404, "Audio file not found"),
     ],
 )
-def test_analyze_refusal(listening, body, status, detail) -> None:
+def test_analyze_refusal(listening: httpx.Client, body: dict[str, Any], status: int, detail: str) -> None:
     answer = listening.post("/analyze", json=body)
     assert answer.status_code == status
     assert detail in answer.json()["detail"]
 
 
-def test_analyze_reads_paths_below_the_samples_folder_only(listening, judge) -> None:
+def test_analyze_reads_paths_below_the_samples_folder_only(listening: httpx.Client, judge: Judge) -> None:
     judge.samples_dir.mkdir(exist_ok=True)
     (judge.samples_dir / "a.wav").write_bytes(SOUND)
     (judge.base_path / "outside.wav").write_bytes(SOUND)
@@ -117,13 +120,13 @@ def test_analyze_reads_paths_below_the_samples_folder_only(listening, judge) -> 
     assert listening.post("/analyze", json={"audioPath": "out.wav"}).status_code == 404
 
 
-def test_analyze_without_a_model_is_400(tmp_path) -> None:
+def test_analyze_without_a_model_is_400(tmp_path: Path) -> None:
     with serving(Judge(make_folder(tmp_path / "judge", engine_type="audio"))) as client:
         assert client.post("/analyze", json={"audioBase64": encoded(SOUND)}).json()["detail"] == "Model not loaded"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="FIFOs as Unix has them")
-def test_analyze_of_a_fifo_is_404_at_once(listening, judge) -> None:
+def test_analyze_of_a_fifo_is_404_at_once(listening: httpx.Client, judge: Judge) -> None:
     judge.samples_dir.mkdir(exist_ok=True)
     os.mkfifo(judge.samples_dir / "fifo.wav")
     answer = listening.post("/analyze", json={"audioPath": "fifo.wav"}, timeout=5)

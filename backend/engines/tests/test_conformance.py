@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import pytest
 
 import engines
-from engines.conformance import contract
+from engines.conformance import contract, discovery
 from engines.conformance.checklist import Checklist, Result
 from engines.conformance.folder import EngineFolder, checks
 from engines.conformance.imports import copied_files
@@ -21,7 +22,7 @@ from engines.templates import EngineExistsError, make_engine
 ENGINES = Path(engines.__file__).parent
 
 
-def failed(results) -> dict[str, str]:
+def failed(results: Any) -> dict[str, str]:
     return {result.check: f"{result.found} {result.remedy}" for result in results if result.outcome == "failed"}
 
 
@@ -35,7 +36,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("engine", ["tts/debug-tts", "tts/kokoro", "text_processing/segmenter"])
-def test_engine_of_the_project_conforms(engine) -> None:
+def test_engine_of_the_project_conforms(engine: str) -> None:
     if engine == "tts/kokoro":
         pytest.importorskip("onnxruntime")
     results = list(check_engine(ENGINES / engine))
@@ -46,26 +47,26 @@ def test_engine_of_the_project_conforms(engine) -> None:
 @pytest.mark.parametrize(
     "folder", sorted(path.parent for path in ENGINES.glob("*/*/engine.yaml")), ids=lambda f: f.name
 )
-def test_files_of_every_engine_of_the_project_conform(folder) -> None:
+def test_files_of_every_engine_of_the_project_conform(folder: Path) -> None:
     assert failed(checks.run(EngineFolder(folder))) == {}
 
 
 @pytest.mark.parametrize(
     ("kind", "folder"), [("tts", "tts"), ("stt", "stt"), ("text", "text_processing"), ("audio", "audio_analysis")]
 )
-def test_new_engine_conforms_as_it_is(tmp_path, kind, folder) -> None:
+def test_new_engine_conforms_as_it_is(tmp_path: Path, kind: str, folder: str) -> None:
     made = make_engine(kind, "my-engine", tmp_path / folder)
     assert failed(check_engine(made)) == {}
 
 
 @pytest.mark.parametrize("name", ["My-Engine", "1st", "a/b", "..", "", "a_b", "x" * 65])
-def test_new_engine_with_a_name_that_no_client_takes_is_refused(tmp_path, name) -> None:
+def test_new_engine_with_a_name_that_no_client_takes_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="no name for an engine"):
         make_engine("tts", name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_new_engine_never_overwrites(tmp_path) -> None:
+def test_new_engine_never_overwrites(tmp_path: Path) -> None:
     make_engine("tts", "mine", tmp_path)
     with pytest.raises(EngineExistsError, match="exists already"):
         make_engine("tts", "mine", tmp_path)
@@ -101,13 +102,15 @@ def test_new_engine_never_overwrites(tmp_path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_check_finds_what_is_wrong_with_the_folder(tree, file, old, new, check) -> None:
+def test_check_finds_what_is_wrong_with_the_folder(
+    tree: Path, file: str, old: str | None, new: str | None, check: str
+) -> None:
     path = tree / file
     if old is None:
         path.unlink()
     else:
         assert old in path.read_text()
-        path.write_text(path.read_text().replace(old, new))
+        path.write_text(path.read_text().replace(old, new or ""))
     assert check in failed(checks.run(EngineFolder(tree / "tts" / "debug-tts")))
 
 
@@ -116,26 +119,15 @@ def test_check_finds_what_is_wrong_with_the_folder(tree, file, old, new, check) 
     ("old", "new", "expected"),
     [
         ("return pcm16_wav(", "return b'RIFF' + pcm16_wav(", "/generate: 16-bit PCM mono WAV of one rate"),
-        (
-            "listed = super().get_available_models()",
-            "return [ModelInfo(name=p.name, display_name='') for p in sorted(self.models_dir.iterdir())]",
-            "/models lists only what can be loaded",
-        ),
         ("DebugTTSServer.main()", "raise SystemExit(7)", "The server starts"),
         (
             "DebugTTSServer.main()",
             "print('Xyzzy plugh'); DebugTTSServer.main()",
             "Logs lines of the standard form, never the text at INFO",
         ),
-        (
-            "    def load_model(self",
-            "    def get_available_models(self): return [ModelInfo(name=n, display_name=n) for n in 'za']\n\n"
-            "    def load_model(self",
-            "/models: the default first, the others sorted",
-        ),
     ],
 )
-def test_check_finds_what_is_wrong_with_the_server(tree, old, new, expected) -> None:
+def test_check_finds_what_is_wrong_with_the_server(tree: Path, old: str, new: str, expected: str) -> None:
     path = tree / "tts" / "debug-tts" / "server.py"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
@@ -167,14 +159,48 @@ def started(tree: Path, model: str | None) -> Iterator[Trial]:
 
 
 def run_on(trial: Trial, *names: str) -> dict[str, Result]:
-    """Return what comes of those checks of the contract whose names begin so."""
+    """Return what comes of those checks of a running server whose names begin so."""
     chosen: Checklist[Trial] = Checklist()
-    chosen.checks = [check for check in contract.checks.checks if check.name.startswith(names)]
+    every = [*contract.checks.checks, *discovery.checks.checks]
+    chosen.checks = [check for check in every if check.name.startswith(names)]
     assert len(chosen.checks) >= len(names)
     return {result.check: result for result in chosen.run(trial)}
 
 
-def test_check_looks_inside_the_parameters_of_info(tree) -> None:
+LISTS = "listed = super().get_available_models()"
+LISTS_EVERYTHING = "return [ModelInfo(name=p.name, display_name='') for p in sorted(self.models_dir.iterdir())]"
+LISTS_BACKWARDS = "return sorted(super().get_available_models(), key=lambda model: model.name, reverse=True)"
+LOADS = "    def load_model(self, model_name: str) -> None:\n"
+PREFERS_MOUNTED = """        if (mounted := self.external_models_dir / model_name).exists():
+            (self.models_dir / model_name).rename(self.models_dir / ".baked-in")
+            (self.models_dir / model_name).symlink_to(mounted)
+"""
+DOWNLOADS_INTO_MODELS = "    def obtain_model(self, model_name): self.store.prepare()\n\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "check"),
+    [
+        (LISTS, "return [ModelInfo(name='default', display_name='')]", "Model discovery scans models_dir"),
+        (LISTS, LISTS_BACKWARDS, "/models: the default first"),
+        (LISTS, LISTS_EVERYTHING, "/models lists only what can be loaded"),
+        (LISTS, LISTS_EVERYTHING, "Read models from self.models_dir: external models are linked"),
+        (LISTS, LISTS_EVERYTHING, "A link is repaired when its target returns"),
+        (LOADS, LOADS + PREFERS_MOUNTED, "Baked-in models take precedence"),
+        (LOADS, DOWNLOADS_INTO_MODELS + LOADS, "Download to self.external_models_dir"),
+    ],
+)  # fmt: skip
+def test_check_finds_where_models_are_found_otherwise(tree: Path, old: Any, new: Any, check: str) -> None:
+    path = tree / "tts" / "debug-tts" / "server.py"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    shutil.copytree(tree / "tts/debug-tts/models/default", tree / "tts/debug-tts/models/another")
+    with started(tree, "default") as trial:
+        (result,) = run_on(trial, check).values()
+    assert result.outcome == "failed", result
+
+
+def test_check_looks_inside_the_parameters_of_info(tree: Path) -> None:
     path = tree / "tts" / "debug-tts" / "server.py"
     path.write_text(path.read_text().replace("    DebugTTSServer.main()", indent(NULL_READONLY, "    ")))
     with started(tree, None) as trial:
@@ -184,28 +210,28 @@ def test_check_looks_inside_the_parameters_of_info(tree) -> None:
 
 
 @pytest.mark.parametrize("target", ["/nowhere/at/all", "external_models/gone", None])
-def test_check_of_an_engine_with_a_dangling_link_or_a_fifo_in_models(tree, target) -> None:
+def test_check_of_an_engine_with_a_dangling_link_or_a_fifo_in_models(tree: Path, target: str | None) -> None:
     odd = tree / "tts" / "debug-tts" / "models" / "odd"
     odd.symlink_to(target) if target else os.mkfifo(odd)
     with started(tree, "default") as trial:
         assert trial.listed() == ["default"]
 
 
-def test_check_of_an_engine_without_a_model_says_what_was_not_checked(tree) -> None:
+def test_check_of_an_engine_without_a_model_says_what_was_not_checked(tree: Path) -> None:
     with started(tree, None) as trial:
         results = run_on(trial, "/load: loaded", "/load of the loaded", "/generate", "/health answers")
     assert {result.outcome for result in results.values()} == {"unchecked"}
     assert all(result.found.startswith("needs a model") for result in results.values())
 
 
-def test_check_of_a_cloning_engine_runs_what_needs_no_model(tree) -> None:
+def test_check_of_a_cloning_engine_runs_what_needs_no_model(tree: Path) -> None:
     _make_cloning(tree)
     with started(tree, None) as trial:
         results = run_on(trial, "A request without", "A body of 64 MiB", "Browser pages", "/samples")
     assert {name: result.found for name, result in results.items() if result.outcome != "passed"} == {}
 
 
-def test_check_of_a_cloning_engine_with_a_model_lets_it_speak_with_a_sample(tree) -> None:
+def test_check_of_a_cloning_engine_with_a_model_lets_it_speak_with_a_sample(tree: Path) -> None:
     _make_cloning(tree)
     with started(tree, "default") as trial:
         results = run_on(trial, "/generate: 16-bit", "/generate: every refusal")
@@ -223,7 +249,9 @@ SOURCES = "Dockerfile: copy only what is there"
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["in-the-project", "outside"])
-def test_image_of_a_new_engine_has_its_helpers_and_speech(tmp_path, monkeypatch, inside) -> None:
+def test_image_of_a_new_engine_has_its_helpers_and_speech(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
     if inside:
         monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
     made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
@@ -254,7 +282,9 @@ def _project(tmp_path: Path) -> Path:
         ("COPY tts/my-engine/*.py", "import numpy, json", ""),
     ],
 )
-def test_check_compares_what_is_imported_with_what_is_copied(tmp_path, monkeypatch, copied, imported, missing) -> None:
+def test_check_compares_what_is_imported_with_what_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: str, imported: str, missing: str
+) -> None:
     monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
     made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
     for name in ("melody", "tiny_model"):
@@ -267,7 +297,7 @@ def test_check_compares_what_is_imported_with_what_is_copied(tmp_path, monkeypat
     assert bool(found) is bool(missing)
 
 
-def test_check_finds_a_helper_of_a_helper(tmp_path, monkeypatch) -> None:
+def test_check_finds_a_helper_of_a_helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
     made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
     (made / "server.py").write_text("import engines.speech.sound\n" + (made / "server.py").read_text())
@@ -275,7 +305,7 @@ def test_check_finds_a_helper_of_a_helper(tmp_path, monkeypatch) -> None:
     assert "engines.speech.sound" in failed(checks.run(EngineFolder(made)))[MODULES]
 
 
-def test_check_finds_a_source_that_is_not_there(tree) -> None:
+def test_check_finds_a_source_that_is_not_there(tree: Path) -> None:
     path = tree / "tts" / "debug-tts" / "Dockerfile"
     path.write_text(path.read_text() + "\nCOPY weights/ ./weights/\n")
     assert "weights/" in failed(checks.run(EngineFolder(tree / "tts" / "debug-tts")))[SOURCES]

@@ -3,6 +3,8 @@
 import io
 import logging
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before():
+def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield
@@ -32,7 +34,7 @@ def test_log_line_form() -> None:
 
 
 @pytest.mark.parametrize(("stream", "coloured"), [(io.StringIO(), False), (Terminal(), True)])
-def test_log_is_coloured_on_a_terminal_only(stream, coloured) -> None:
+def test_log_is_coloured_on_a_terminal_only(stream: Any, coloured: bool) -> None:
     configure_logging("e", "INFO", stream)
     logging.getLogger().warning("careful")
     assert ("\x1b[33m" in stream.getvalue()) is coloured

@@ -12,12 +12,13 @@ import pytest
 
 import engines
 from engines.conformance.trial import Trial, trial_of
+from engines.tests.support import SOON_S
 
 DEBUG_TTS = Path(engines.__file__).parent / "tts" / "debug-tts"
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory) -> Iterator[Trial]:
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     with trial_of(DEBUG_TTS) as trial:
         trial.start()
         trial.model = "default"
@@ -34,27 +35,27 @@ def samples(trial: Trial, text: str, **parameters: float) -> "np.ndarray":
 
 
 @pytest.mark.parametrize(("text", "characters"), [("a", 1), ("Hello", 5), ("Hello there", 11), ("ü😀漢", 3)])
-def test_duration_is_proportional_to_the_text(trial, text, characters) -> None:
+def test_duration_is_proportional_to_the_text(trial: Trial, text: str, characters: int) -> None:
     assert len(samples(trial, text)) == characters * 1440
 
 
-def test_ten_thousand_characters_answer_in_under_a_second(trial) -> None:
+def test_ten_thousand_characters_answer_in_under_a_second(trial: Trial) -> None:
     text = "The quick brown fox, 漢字 😀 " * 500
     seconds = []
     for _ in range(3):  # the best of three, because other processes want the processor too
         started = time.monotonic()
         assert len(samples(trial, text[:10_000])) == 10_000 * 1440
         seconds.append(time.monotonic() - started)
-    assert min(seconds) < 1
+    assert min(seconds) < SOON_S
 
 
-def test_one_character_more_is_refused(trial) -> None:
+def test_one_character_more_is_refused(trial: Trial) -> None:
     answer = trial.post("/generate", {"text": "x" * 10_001, "language": "en"})
     assert answer.status == 400
     assert "max is 10000 chars" in answer.json()["detail"]
 
 
-def test_every_character_has_its_tone_and_white_space_is_silent(trial) -> None:
+def test_every_character_has_its_tone_and_white_space_is_silent(trial: Trial) -> None:
     sound = samples(trial, "ab a").reshape(4, -1)
     assert np.abs(sound[2]).max() == 0
     assert (sound[0] == sound[3]).all()
@@ -62,22 +63,22 @@ def test_every_character_has_its_tone_and_white_space_is_silent(trial) -> None:
     assert 10_000 < np.abs(sound[0]).max() < 32_767
 
 
-def test_speed_and_pitch_are_obeyed(trial) -> None:
+def test_speed_and_pitch_are_obeyed(trial: Trial) -> None:
     assert len(samples(trial, "abc", speed=2.0)) * 2 == len(samples(trial, "abc"))
     low, high = samples(trial, "a", pitch=-12), samples(trial, "a", pitch=12)
     assert np.count_nonzero(np.diff(np.sign(high))) > 3 * np.count_nonzero(np.diff(np.sign(low)))
 
 
-@pytest.mark.parametrize("name", ["tts-1", "xtts", "Default", "default "])
-def test_unknown_models_are_refused(trial, name) -> None:
-    assert trial.post("/load", {"engineModelName": name}).status in (400, 404)
+@pytest.mark.parametrize(("name", "status"), [("tts-1", 404), ("xtts", 404), ("Default", 404), ("default ", 400)])
+def test_unknown_models_are_refused(trial: Trial, name: str, status: int) -> None:
+    assert trial.post("/load", {"engineModelName": name}).status == status
 
 
 @pytest.mark.parametrize(
     "content",
     ["", "[]", "{}", '{"base_hz": "high", "harmonics": [1]}', '{"base_hz": 1, "harmonics": 1}', "[" * 100_000],
 )
-def test_damaged_model_is_refused_with_its_reason(trial, content) -> None:
+def test_damaged_model_is_refused_with_its_reason(trial: Trial, content: str) -> None:
     folder = trial.models_dir / "damaged"
     folder.mkdir(exist_ok=True)
     (folder / "tones.json").write_text(content or " ")

@@ -1,5 +1,7 @@
 """Which addresses a download may go to."""
 
+from typing import Any
+
 import pytest
 
 from engines.downloading.policy import DownloadPolicy, UntrustedSourceError, shown
@@ -17,7 +19,7 @@ GITHUB = "https://github.com/owner/repository/releases/download/v1/model.onnx"
         "https://release-assets.githubusercontent.com/a",
     ],
 )
-def test_redirect_to_a_pinned_host_is_allowed(address):
+def test_redirect_to_a_pinned_host_is_allowed(address: Any) -> None:
     DownloadPolicy().check(address, GITHUB)
 
 
@@ -42,18 +44,18 @@ def test_redirect_to_a_pinned_host_is_allowed(address):
         "",
     ],
 )
-def test_redirect_elsewhere_is_refused(address):
+def test_redirect_elsewhere_is_refused(address: str) -> None:
     with pytest.raises(UntrustedSourceError):
         DownloadPolicy().check(address, GITHUB)
 
 
-def test_store_of_one_host_is_not_that_of_another():
+def test_store_of_one_host_is_not_that_of_another() -> None:
     with pytest.raises(UntrustedSourceError):
         DownloadPolicy().check("https://objects.githubusercontent.com/a", "https://huggingface.co/a")
 
 
 @pytest.mark.parametrize("mirror", ["http://127.0.0.1:9000/models", "https://models.lan", "http://[::1]:80"])
-def test_mirror_alone_is_asked(mirror):
+def test_mirror_alone_is_asked(mirror: str) -> None:
     policy = DownloadPolicy(mirror=mirror)
     address = policy.address_of("tone/voices/one.bin", GITHUB)
     assert address == f"{mirror}/tone/voices/one.bin"
@@ -68,15 +70,15 @@ def test_mirror_alone_is_asked(mirror):
 @pytest.mark.parametrize(
     "mirror", ["models.lan", "ftp://models.lan", "file:///models", "/models", "http://", "https:///x"]
 )
-def test_mirror_that_is_no_address_is_refused(mirror):
+def test_mirror_that_is_no_address_is_refused(mirror: str) -> None:
     with pytest.raises(ValueError, match="STORYFLOW_MODELS_URL"):
         DownloadPolicy.from_environment({"STORYFLOW_MODELS_URL": mirror})
 
 
 @pytest.mark.parametrize("environment", [{}, {"STORYFLOW_MODELS_URL": ""}, {"STORYFLOW_MODELS_URL": "  "}], ids=str)
-def test_no_mirror_is_the_default(environment):
+def test_no_mirror_is_the_default(environment: dict[str, Any]) -> None:
     assert DownloadPolicy.from_environment(environment).mirror is None
 
 
-def test_shown_keeps_secrets_of_signed_addresses():
+def test_shown_keeps_secrets_of_signed_addresses() -> None:
     assert shown("https://user:word@host.example/a/b?signature=secret#x") == "https://host.example/a/b"

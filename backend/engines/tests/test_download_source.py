@@ -33,7 +33,7 @@ class CarelessPolicy(DownloadPolicy):
         pass
 
 
-def test_address_on_this_machine_is_refused_whatever_its_name():
+def test_address_on_this_machine_is_refused_whatever_its_name() -> None:
     """A name in the public DNS may lead anywhere."""
     with file_server({"/a": b"secret"}) as server:
         port = server.url.rpartition(":")[2]
@@ -65,7 +65,7 @@ def test_address_on_this_machine_is_refused_whatever_its_name():
         ("::ffff:140.82.121.3", True),
     ],
 )
-def test_only_public_hosts_are_public(host, public):
+def test_only_public_hosts_are_public(host: str, public: bool) -> None:
     assert source._is_public(host) == public
 
 
@@ -165,7 +165,7 @@ CHILD = f"""
 import sys
 from pathlib import Path
 from engines.downloading.downloadable import RemoteFile
-from engines.downloading.downloads import fetch_file
+from engines.tests.test_downloads import fetch_file
 from engines.downloading.policy import DownloadError, DownloadPolicy
 file = RemoteFile("model.bin", "https://github.com/model.bin", {len(CONTENT)}, "{hashlib.sha256(CONTENT).hexdigest()}")
 try:
@@ -184,7 +184,7 @@ def fetch(folder: Path, environment: Mapping[str, str]) -> str:
 
 
 @needs_openssl
-def test_https_goes_by_the_proxy_and_trusts_the_bundle_of_the_environment(tmp_path):
+def test_https_goes_by_the_proxy_and_trusts_the_bundle_of_the_environment(tmp_path: Path) -> None:
     with web(tmp_path, {"github.com": "https://objects.githubusercontent.com/a?signature=x"}) as seen:
         assert fetch(tmp_path / "out", seen.environment) == str(tmp_path / "out/model.bin")
     assert (tmp_path / "out/model.bin").read_bytes() == CONTENT
@@ -194,7 +194,7 @@ def test_https_goes_by_the_proxy_and_trusts_the_bundle_of_the_environment(tmp_pa
 
 @needs_openssl
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_https_trusts_the_bundles_that_other_tools_know(tmp_path, variable):
+def test_https_trusts_the_bundles_that_other_tools_know(tmp_path: Path, variable: str) -> None:
     with web(tmp_path, {}) as seen:
         environment = {**seen.environment, variable: seen.environment.pop("SSL_CERT_FILE")}
         del environment["SSL_CERT_FILE"]
@@ -202,7 +202,7 @@ def test_https_trusts_the_bundles_that_other_tools_know(tmp_path, variable):
 
 
 @needs_openssl
-def test_untrusted_certificate_is_refused_and_says_what_to_do(tmp_path):
+def test_untrusted_certificate_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
     with web(tmp_path, {}) as seen:
         del seen.environment["SSL_CERT_FILE"]
         assert "SSL_CERT_FILE" in fetch(tmp_path / "out", seen.environment)
@@ -214,7 +214,7 @@ def test_untrusted_certificate_is_refused_and_says_what_to_do(tmp_path):
 @pytest.mark.parametrize(
     "target", ["https://evil.example/a", "http://github.com/a", "https://127.0.0.1/a", "https://github.com:8443/a"]
 )
-def test_redirect_elsewhere_is_refused_before_anybody_is_asked(tmp_path, target):
+def test_redirect_elsewhere_is_refused_before_anybody_is_asked(tmp_path: Path, target: str) -> None:
     with web(tmp_path, {"github.com": target}) as seen:
         assert fetch(tmp_path / "out", seen.environment).startswith("UntrustedSourceError")
     assert seen.connected == ["github.com:443"]
@@ -222,7 +222,7 @@ def test_redirect_elsewhere_is_refused_before_anybody_is_asked(tmp_path, target)
 
 
 @needs_openssl
-def test_stall_within_tls_is_given_up(tmp_path):
+def test_stall_within_tls_is_given_up(tmp_path: Path) -> None:
     with web(tmp_path, {}, stalls=True) as seen:
         assert fetch(tmp_path / "out", seen.environment).startswith("StalledError")
     assert (tmp_path / "out/.model.bin.part/model.bin").stat().st_size == 100

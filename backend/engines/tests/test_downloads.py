@@ -12,12 +12,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engines.downloading import downloads, source, transfer
 from engines.downloading.downloadable import DownloadableModel, RemoteFile
-from engines.downloading.downloads import Progress, announced_size, fetch_file, fetch_model
+from engines.downloading.downloads import announced_size, fetch_model
 from engines.downloading.policy import (
     DownloadCancelledError,
     DownloadError,
@@ -26,9 +27,11 @@ from engines.downloading.policy import (
     UnreachableError,
     UntrustedSourceError,
 )
+from engines.downloading.staging import Progress
 from engines.downloading.transfer import CHUNK
-from engines.store.manifest import read_manifest, verify_model
-from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest
+from engines.store.manifest import listed_files, verify_model
+from engines.tests.file_server import Answer, Behaviour, FileServer, file_server, honest, short, web_page, wrong_bytes
+from engines.tests.support import AT_LAST_S, SOON_S
 
 CONTENT = random.Random(1).randbytes(300_000)
 MIB = 1024 * 1024
@@ -42,6 +45,11 @@ def folder_model(*contents: tuple[str, bytes]) -> DownloadableModel:
     return DownloadableModel("tone", tuple(remote(path, content) for path, content in contents))
 
 
+def fetch_file(file: RemoteFile, folder: Path, **more: Any) -> Path:
+    """Fetch a model that is one file."""
+    return fetch_model(DownloadableModel(file.path.rpartition(".")[0], (file,), is_folder=False), folder, **more)
+
+
 def policy(server: FileServer, stall_s: float = 25.0) -> DownloadPolicy:
     return DownloadPolicy(mirror=server.url, stall_s=stall_s, retry_wait_s=0.01)
 
@@ -50,12 +58,13 @@ def fetch(server: FileServer, folder: Path, stall_s: float = 25.0) -> Path:
     return fetch_file(remote(), folder, policy=policy(server, stall_s))
 
 
-def serving(behaviour: Behaviour = honest, content: bytes = CONTENT):
+def serving(behaviour: Behaviour = honest, content: bytes = CONTENT) -> Any:
     return file_server({"/model.bin": content}, behaviour)
 
 
 def names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    """Return what is in `folder`, without the note that all of it was verified."""
+    return {path.name for path in folder.iterdir() if not path.name.endswith("storyflow-verified.json")}
 
 
 def leave_part(folder: Path, content: bytes, etag: str | None = '"one"') -> None:
@@ -69,13 +78,13 @@ def leave_part(folder: Path, content: bytes, etag: str | None = '"one"') -> None
 # What works
 
 
-def test_fetch_model_publishes_a_folder_with_its_manifest(tmp_path):
+def test_fetch_model_publishes_a_folder_with_its_manifest(tmp_path: Path) -> None:
     model = folder_model(("model.json", b"{}"), ("voices/one.bin", CONTENT))
     with file_server({"/tone/model.json": b"{}", "/tone/voices/one.bin": CONTENT}) as server:
         path = fetch_model(model, tmp_path, policy=policy(server))
     assert path == tmp_path / "tone"
     assert (path / "voices/one.bin").read_bytes() == CONTENT
-    assert [(file.path, file.size) for file in read_manifest(path) or ()] == [
+    assert [(file.path, file.size) for file in listed_files(path) or ()] == [
         ("model.json", 2),
         ("voices/one.bin", 300_000),
     ]
@@ -83,7 +92,7 @@ def test_fetch_model_publishes_a_folder_with_its_manifest(tmp_path):
     assert names_in(tmp_path) == {"tone"}
 
 
-def test_fetch_file_publishes_one_file_with_its_manifest_hidden_beside_it(tmp_path):
+def test_fetch_file_publishes_one_file_with_its_manifest_hidden_beside_it(tmp_path: Path) -> None:
     with serving() as server:
         path = fetch(server, tmp_path)
     assert path.read_bytes() == CONTENT
@@ -91,19 +100,19 @@ def test_fetch_file_publishes_one_file_with_its_manifest_hidden_beside_it(tmp_pa
     verify_model(path)
 
 
-def test_fetch_makes_the_folder(tmp_path):
+def test_fetch_makes_the_folder(tmp_path: Path) -> None:
     with serving() as server:
         assert fetch(server, tmp_path / "a/b").is_file()
 
 
-def test_fetch_asks_nobody_for_what_is_there(tmp_path):
+def test_fetch_asks_nobody_for_what_is_there(tmp_path: Path) -> None:
     with serving() as server:
         fetch(server, tmp_path)
         fetch(server, tmp_path)
         assert len(server.asked) == 1
 
 
-def test_fetch_leaves_alone_what_the_user_put_there(tmp_path):
+def test_fetch_leaves_alone_what_the_user_put_there(tmp_path: Path) -> None:
     (tmp_path / "tone").mkdir()
     (tmp_path / "tone/mine.bin").write_bytes(b"mine")
     with file_server({}) as server:
@@ -111,14 +120,14 @@ def test_fetch_leaves_alone_what_the_user_put_there(tmp_path):
     assert names_in(tmp_path / "tone") == {"mine.bin"}
 
 
-def test_fetch_takes_the_place_of_an_empty_folder(tmp_path):
+def test_fetch_takes_the_place_of_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "tone").mkdir()
     with file_server({"/tone/a.bin": b"a"}) as server:
         fetch_model(folder_model(("a.bin", b"a")), tmp_path, policy=policy(server))
     assert (tmp_path / "tone/a.bin").read_bytes() == b"a"
 
 
-def test_fetch_mends_a_damaged_download_and_fetches_only_what_is_damaged(tmp_path):
+def test_fetch_mends_a_damaged_download_and_fetches_only_what_is_damaged(tmp_path: Path) -> None:
     model = folder_model(("a.bin", b"a" * 100), ("b.bin", CONTENT))
     with file_server({"/tone/a.bin": b"a" * 100, "/tone/b.bin": CONTENT}) as server:
         fetch_model(model, tmp_path, policy=policy(server))
@@ -129,7 +138,7 @@ def test_fetch_mends_a_damaged_download_and_fetches_only_what_is_damaged(tmp_pat
     verify_model(tmp_path / "tone")
 
 
-def test_progress_counts_all_files_and_ends_at_the_total(tmp_path):
+def test_progress_counts_all_files_and_ends_at_the_total(tmp_path: Path) -> None:
     seen: list[Progress] = []
     with file_server({"/tone/a.bin": b"a" * 100, "/tone/b.bin": CONTENT}) as server:
         model = folder_model(("a.bin", b"a" * 100), ("b.bin", CONTENT))
@@ -138,7 +147,7 @@ def test_progress_counts_all_files_and_ends_at_the_total(tmp_path):
     assert seen[-1] == Progress("b.bin", 300_100, 300_100)
 
 
-def test_announced_size_makes_a_remote_file_of_a_known_hash(tmp_path):
+def test_announced_size_makes_a_remote_file_of_a_known_hash(tmp_path: Path) -> None:
     with serving() as server:
         size = announced_size("model.bin", "https://example.org/model.bin", policy=policy(server))
         assert size == len(CONTENT)
@@ -151,7 +160,7 @@ def test_announced_size_makes_a_remote_file_of_a_known_hash(tmp_path):
 # Going on from what is there
 
 
-def test_resume_asks_for_the_rest_only(tmp_path):
+def test_resume_asks_for_the_rest_only(tmp_path: Path) -> None:
     leave_part(tmp_path, CONTENT[:123_456])
     with serving() as server:
         assert fetch(server, tmp_path).read_bytes() == CONTENT
@@ -159,7 +168,7 @@ def test_resume_asks_for_the_rest_only(tmp_path):
         assert server.sent == len(CONTENT) - 123_456
 
 
-def test_resume_begins_anew_when_the_file_was_replaced_at_its_source(tmp_path):
+def test_resume_begins_anew_when_the_file_was_replaced_at_its_source(tmp_path: Path) -> None:
     leave_part(tmp_path, b"x" * 1000, etag='"old"')
     with serving() as server:
         assert fetch(server, tmp_path).read_bytes() == CONTENT
@@ -169,20 +178,20 @@ def test_resume_begins_anew_when_the_file_was_replaced_at_its_source(tmp_path):
 @pytest.mark.parametrize(
     "old", [b"x" * 1000, b"x" * len(CONTENT), b"x" * (len(CONTENT) + 1)], ids=["short", "full", "long"]
 )
-def test_resume_from_wrong_bytes_begins_anew(tmp_path, old):
+def test_resume_from_wrong_bytes_begins_anew(tmp_path: Path, old: bytes) -> None:
     leave_part(tmp_path, old, etag=None)
     with serving() as server:
         assert fetch(server, tmp_path).read_bytes() == CONTENT
 
 
-def test_resume_from_all_bytes_asks_nobody(tmp_path):
+def test_resume_from_all_bytes_asks_nobody(tmp_path: Path) -> None:
     leave_part(tmp_path, CONTENT)
     with serving() as server:
         assert fetch(server, tmp_path).read_bytes() == CONTENT
         assert server.asked == []
 
 
-def test_lost_line_is_resumed_within_one_call(tmp_path):
+def test_lost_line_is_resumed_within_one_call(tmp_path: Path) -> None:
     def breaks_off(answer: Answer) -> None:
         size = len(answer.body)
         if answer.start:
@@ -196,7 +205,7 @@ def test_lost_line_is_resumed_within_one_call(tmp_path):
         assert [wanted for _, wanted in server.asked] == [None, "bytes=130000-", "bytes=260000-"]
 
 
-def test_passing_errors_are_tried_again(tmp_path):
+def test_passing_errors_are_tried_again(tmp_path: Path) -> None:
     def recovers(answer: Answer) -> None:
         if len(answer.files.asked) < 3:
             answer.head(503, Content_Length=0)
@@ -207,7 +216,7 @@ def test_passing_errors_are_tried_again(tmp_path):
         assert fetch(server, tmp_path).read_bytes() == CONTENT
 
 
-def test_server_that_begins_anew_each_time_is_given_up(tmp_path):
+def test_server_that_begins_anew_each_time_is_given_up(tmp_path: Path) -> None:
     lengths = iter([2 * MIB, 3 * MIB, 2 * MIB, 3 * MIB, 2 * MIB, 3 * MIB, 2 * MIB, 3 * MIB])
     content = random.Random(7).randbytes(4 * MIB)
 
@@ -251,11 +260,6 @@ def range_without_a_header(answer: Answer) -> None:
     answer.send(answer.body[answer.start :])
 
 
-def short(answer: Answer) -> None:
-    answer.head(200, Content_Length=len(answer.body) - 1)
-    answer.send(answer.body[:-1])
-
-
 def breaks_off_at_once(answer: Answer) -> None:
     answer.head(200, Content_Length=len(answer.body))
 
@@ -270,19 +274,9 @@ def long_without_a_length(answer: Answer) -> None:
     answer.send(answer.body + b"x" * MIB)
 
 
-def web_page(answer: Answer) -> None:
-    answer.head(200, Content_Type="text/html; charset=utf-8", Content_Length=len(answer.body))
-    answer.send(b"<html>".ljust(len(answer.body)))
-
-
 def web_page_in_disguise(answer: Answer) -> None:
     answer.head(200, Content_Type="application/octet-stream", Content_Length=9)
     answer.send(b"Not found")
-
-
-def wrong_bytes(answer: Answer) -> None:
-    answer.head(200, Content_Length=len(answer.body))
-    answer.send(bytes(len(answer.body)))
 
 
 def compressed(answer: Answer) -> None:
@@ -330,7 +324,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("behaviour", HOSTILE, ids=lambda behaviour: behaviour.__name__)
 @pytest.mark.parametrize("present", [0, 1000], ids=["fresh", "resumed"])
-def test_hostile_server_publishes_nothing(tmp_path, behaviour, present):
+def test_hostile_server_publishes_nothing(tmp_path: Path, behaviour: Any, present: int) -> None:
     if present:
         leave_part(tmp_path, CONTENT[:present])
     with serving(behaviour) as server, pytest.raises(DownloadError, match=r"model\.bin"):
@@ -341,13 +335,13 @@ def test_hostile_server_publishes_nothing(tmp_path, behaviour, present):
 
 
 @pytest.mark.parametrize("behaviour", [wrong_bytes, web_page, short], ids=lambda behaviour: behaviour.__name__)
-def test_server_without_the_file_is_asked_once(tmp_path, behaviour):
+def test_server_without_the_file_is_asked_once(tmp_path: Path, behaviour: Any) -> None:
     with serving(behaviour) as server, pytest.raises(DownloadError, match="Nothing of it was kept"):
         fetch(server, tmp_path)
     assert len(server.asked) == 1
 
 
-def test_web_page_is_called_one(tmp_path):
+def test_web_page_is_called_one(tmp_path: Path) -> None:
     with serving(web_page) as server, pytest.raises(DownloadError, match="a web page came instead"):
         fetch(server, tmp_path)
 
@@ -357,7 +351,7 @@ def test_web_page_is_called_one(tmp_path):
     [ignores_range, range_elsewhere, range_of_another_total, range_without_a_header],
     ids=lambda behaviour: behaviour.__name__,
 )
-def test_server_with_wrong_ranges_never_mixes_bytes(tmp_path, behaviour):
+def test_server_with_wrong_ranges_never_mixes_bytes(tmp_path: Path, behaviour: Any) -> None:
     """The rest is asked for wrongly answered; a fresh whole answer is fine, and nothing else is."""
 
     def whole_or(answer: Answer) -> None:
@@ -406,25 +400,25 @@ STALLS = [stalls_before_the_head, stalls_in_the_head, stalls_in_the_body, trickl
 
 
 @pytest.mark.parametrize("behaviour", STALLS, ids=lambda behaviour: behaviour.__name__)
-def test_stall_is_given_up_in_time(tmp_path, behaviour, monkeypatch):
+def test_stall_is_given_up_in_time(tmp_path: Path, behaviour: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "_CONNECT_TIMEOUT_S", 0.5)  # ends with connecting
     started = time.monotonic()
     with serving(behaviour) as server, pytest.raises(StalledError, match="1 s"):
         fetch(server, tmp_path, stall_s=1.0)
-    assert time.monotonic() - started < 3.0
+    assert time.monotonic() - started < SOON_S
     assert names_in(tmp_path) <= {".model.bin.part"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("behaviour", STALLS, ids=lambda behaviour: behaviour.__name__)
-def test_stall_is_given_up_within_30_s_by_default(tmp_path, behaviour):
+def test_stall_is_given_up_within_30_s_by_default(tmp_path: Path, behaviour: Any) -> None:
     started = time.monotonic()
     with serving(behaviour) as server, pytest.raises(DownloadError):
         fetch(server, tmp_path)
     assert time.monotonic() - started < 30.0
 
 
-def test_host_that_never_answers_is_given_up_in_time(tmp_path, monkeypatch):
+def test_host_that_never_answers_is_given_up_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "_CONNECT_TIMEOUT_S", 0.3)
     monkeypatch.setattr(transfer, "_IDLE_S", 0.5)
     started = time.monotonic()
@@ -432,10 +426,10 @@ def test_host_that_never_answers_is_given_up_in_time(tmp_path, monkeypatch):
         mirror = DownloadPolicy(mirror=f"https://127.0.0.1:{silent.getsockname()[1]}", retry_wait_s=0.01)
         with pytest.raises(UnreachableError, match="Gave up"):
             fetch_file(remote(), tmp_path, policy=mirror)
-    assert time.monotonic() - started < 3.0
+    assert time.monotonic() - started < SOON_S
 
 
-def test_redirect_from_the_mirror_to_another_host_is_refused_unasked(tmp_path):
+def test_redirect_from_the_mirror_to_another_host_is_refused_unasked(tmp_path: Path) -> None:
     with serving() as other:
 
         def redirects(answer: Answer) -> None:
@@ -447,7 +441,7 @@ def test_redirect_from_the_mirror_to_another_host_is_refused_unasked(tmp_path):
     assert names_in(tmp_path) <= {".model.bin.part"}
 
 
-def test_redirect_within_the_mirror_is_followed_without_reading_its_body(tmp_path):
+def test_redirect_within_the_mirror_is_followed_without_reading_its_body(tmp_path: Path) -> None:
     def redirects(answer: Answer) -> None:
         if answer.path == "/model.bin":
             answer.head(302, Location="/elsewhere", Content_Length=1 << 40)
@@ -461,14 +455,14 @@ def test_redirect_within_the_mirror_is_followed_without_reading_its_body(tmp_pat
 # The disk
 
 
-def test_too_little_space_is_said_before_anything_is_asked(tmp_path):
+def test_too_little_space_is_said_before_anything_is_asked(tmp_path: Path) -> None:
     model = DownloadableModel("huge", (RemoteFile("a.bin", "https://example.org/a", 1 << 60, "0" * 64),))
     with file_server({}) as server, pytest.raises(DownloadError, match="MB are free"):
         fetch_model(model, tmp_path, policy=policy(server))
     assert server.asked == []
 
 
-def test_full_disk_is_a_download_error_and_keeps_what_arrived(tmp_path):
+def test_full_disk_is_a_download_error_and_keeps_what_arrived(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path; from engines.tests.test_downloads import *\n"
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -484,13 +478,13 @@ def test_full_disk_is_a_download_error_and_keeps_what_arrived(tmp_path):
         assert server.asked[-1][1] == "bytes=200000-"
 
 
-def test_file_in_the_place_of_the_folder_is_a_download_error(tmp_path):
+def test_file_in_the_place_of_the_folder_is_a_download_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with serving() as server, pytest.raises(DownloadError, match="can be written"):
         fetch(server, tmp_path / "file")
 
 
-def test_planted_links_are_not_written_through(tmp_path):
+def test_planted_links_are_not_written_through(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     folder = tmp_path / "external"
@@ -514,7 +508,7 @@ def test_planted_links_are_not_written_through(tmp_path):
 # Being stopped
 
 
-def test_cancel_stops_within_a_second_and_keeps_what_arrived(tmp_path):
+def test_cancel_stops_within_a_second_and_keeps_what_arrived(tmp_path: Path) -> None:
     cancel, errors = threading.Event(), []
 
     def run(server: FileServer) -> None:
@@ -531,13 +525,13 @@ def test_cancel_stops_within_a_second_and_keeps_what_arrived(tmp_path):
         time.sleep(0.1)
         cancelled = time.monotonic()
         cancel.set()
-        thread.join(5)
-        assert time.monotonic() - cancelled < 1.0
+        thread.join(AT_LAST_S)
+        assert time.monotonic() - cancelled < SOON_S
     assert [type(error) for error in errors] == [DownloadCancelledError]
     assert (tmp_path / ".model.bin.part/model.bin").stat().st_size == 100_000
 
 
-def test_cancelled_before_it_began_asks_nobody(tmp_path):
+def test_cancelled_before_it_began_asks_nobody(tmp_path: Path) -> None:
     cancel = threading.Event()
     cancel.set()
     with serving() as server, pytest.raises(DownloadCancelledError):
@@ -591,7 +585,7 @@ def kill_often(folder: Path, size: int, kills: int, bytes_per_s: float) -> tuple
         return server.sent, hits
 
 
-def test_kills_cost_at_most_a_chunk_each(tmp_path):
+def test_kills_cost_at_most_a_chunk_each(tmp_path: Path) -> None:
     # Slowly: what has arrived but was not read yet counts as lost here, and on a busy machine readers come late.
     size, kills = 4 * MIB, 16
     sent, hits = kill_often(tmp_path, size, kills, bytes_per_s=MIB)
@@ -601,7 +595,7 @@ def test_kills_cost_at_most_a_chunk_each(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_200_kills_of_64_mib_cost_at_most_a_chunk_each(tmp_path):
+def test_200_kills_of_64_mib_cost_at_most_a_chunk_each(tmp_path: Path) -> None:
     """Row 6 of the reliability figures."""
     size, kills = 64 * MIB, 200
     sent, hits = kill_often(tmp_path, size, kills, bytes_per_s=4 * MIB)
@@ -637,18 +631,18 @@ def races(folder: Path, rounds: int) -> None:
             assert names_in(here) == {"model.bin", ".model.bin.storyflow-manifest.json"}
 
 
-def test_race_of_processes_makes_one_transfer(tmp_path):
+def test_race_of_processes_makes_one_transfer(tmp_path: Path) -> None:
     races(tmp_path, rounds=1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_race_of_8_processes_50_times_makes_one_transfer_each(tmp_path):
+def test_race_of_8_processes_50_times_makes_one_transfer_each(tmp_path: Path) -> None:
     """Row 8 of the reliability figures."""
     races(tmp_path, rounds=50)
 
 
-def test_race_of_threads_makes_one_transfer(tmp_path):
+def test_race_of_threads_makes_one_transfer(tmp_path: Path) -> None:
     with serving() as server:
         threads = [threading.Thread(target=fetch, args=(server, tmp_path)) for _ in range(8)]
         for thread in threads:
@@ -659,7 +653,7 @@ def test_race_of_threads_makes_one_transfer(tmp_path):
     assert (tmp_path / "model.bin").read_bytes() == CONTENT
 
 
-def test_waiting_for_another_download_can_be_cancelled(tmp_path):
+def test_waiting_for_another_download_can_be_cancelled(tmp_path: Path) -> None:
     cancel = threading.Event()
     with serving(stalls_in_the_body) as server:
         stop_first = threading.Event()

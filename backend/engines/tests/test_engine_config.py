@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -31,7 +32,7 @@ def written(tmp_path: Path, changes: dict[str, object]) -> Path:
 
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: path.parent.name)
-def test_engine_yaml_of_the_project_is_valid_and_named_after_its_folder(path) -> None:
+def test_engine_yaml_of_the_project_is_valid_and_named_after_its_folder(path: Path) -> None:
     assert load_engine_config(path).name == path.parent.name
 
 
@@ -73,26 +74,26 @@ def test_engine_yaml_of_the_project_is_valid_and_named_after_its_folder(path) ->
         ({"installation": {"python_version": "3.11"}}, "installation.venv_path: Field required"),
     ],
 )
-def test_engine_yaml_that_a_schema_refuses(tmp_path, changes, said) -> None:
+def test_engine_yaml_that_a_schema_refuses(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(StartError) as refused:
         load_engine_config(written(tmp_path, changes))
     assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"a: [", b"\xff\xfe\x00", b"'just text'"])
-def test_engine_yaml_that_is_none(tmp_path, content) -> None:
+def test_engine_yaml_that_is_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "engine.yaml"
     path.write_bytes(content)
     with pytest.raises(StartError, match=r"engine\.yaml"):
         load_engine_config(path)
 
 
-def test_engine_yaml_that_is_missing(tmp_path) -> None:
+def test_engine_yaml_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="Cannot read"):
         load_engine_config(tmp_path / "engine.yaml")
 
 
-def test_private_settings_are_kept_where_they_belong(tmp_path) -> None:
+def test_private_settings_are_kept_where_they_belong(tmp_path: Path) -> None:
     models = [{"name": "default", "display_name": "x", "download": [], "size_mb": 5}]
     config = load_engine_config(written(tmp_path, {"models": models, "engine_config": {"own": {"deep": 1}}}))
     assert config.engine_config == {"own": {"deep": 1}}
@@ -114,11 +115,13 @@ def test_private_settings_are_kept_where_they_belong(tmp_path) -> None:
         ),
     ],
 )
-def test_requires_gpu_follows_the_installation_before_the_variants(tmp_path, changes, expected) -> None:
+def test_requires_gpu_follows_the_installation_before_the_variants(
+    tmp_path: Path, changes: dict[str, Any], expected: bool
+) -> None:
     assert engine_info(load_engine_config(written(tmp_path, changes))).requires_gpu is expected
 
 
-def test_parameters_that_are_null_or_missing_have_their_default(tmp_path) -> None:
+def test_parameters_that_are_null_or_missing_have_their_default(tmp_path: Path) -> None:
     config = load_engine_config(written(tmp_path, {}))
     assert config.checked_parameters({"speed": None}) == {"speed": 1.0, "steps": 3}
     with pytest.raises(RequestError, match=r"between 0\.5 and 2\.0"):

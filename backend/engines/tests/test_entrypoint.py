@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -286,7 +287,7 @@ def open_root() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("lay", LAYOUTS, ids=lambda lay: lay.__name__.removeprefix("lay_"))
-def test_layout_is_linked_alike_by_entrypoint_and_subprocess(tmp_path, lay):
+def test_layout_is_linked_alike_by_entrypoint_and_subprocess(tmp_path: Path, lay: Any) -> None:
     """Row 24 of the reliability figures, and row 11 as far as links between the two folders go."""
     root = new_root(tmp_path / "app", lay)
     started = start(root, "echo", "server")
@@ -303,7 +304,7 @@ def test_layout_is_linked_alike_by_entrypoint_and_subprocess(tmp_path, lay):
 
 @pytest.mark.parametrize("shell", shells())
 @pytest.mark.parametrize("lay", LAYOUTS, ids=lambda lay: lay.__name__.removeprefix("lay_"))
-def test_layout_is_linked_alike_by_every_shell_and_again(tmp_path, lay, shell):
+def test_layout_is_linked_alike_by_every_shell_and_again(tmp_path: Path, lay: Any, shell: Any) -> None:
     root = new_root(tmp_path / "app", lay)
     first = start(root, "true", shell=shell)
     links = links_in(root / "models")
@@ -314,7 +315,7 @@ def test_layout_is_linked_alike_by_every_shell_and_again(tmp_path, lay, shell):
     assert "[entrypoint] Linked:" not in second.stdout
 
 
-def test_entrypoint_says_what_it_linked_and_skipped_and_lists_the_models(tmp_path):
+def test_entrypoint_says_what_it_linked_and_skipped_and_lists_the_models(tmp_path: Path) -> None:
     root = new_root(tmp_path, lay_baked_in)
     model(root / "external_models", "my model")
     (root / "external_models/empty").mkdir()
@@ -329,7 +330,7 @@ def test_entrypoint_says_what_it_linked_and_skipped_and_lists_the_models(tmp_pat
     ]
 
 
-def test_entrypoint_becomes_the_server(tmp_path):
+def test_entrypoint_becomes_the_server(tmp_path: Path) -> None:
     root = new_root(tmp_path, lay_folder)
     with subprocess.Popen(
         [ENTRYPOINT, "sh", "-c", "exec sleep 30"], env={**os.environ, "ENTRYPOINT_ROOT": str(root)}, stdout=-3
@@ -341,20 +342,20 @@ def test_entrypoint_becomes_the_server(tmp_path):
     assert process.returncode == -15
 
 
-def test_entrypoint_hands_on_arguments_environment_and_exit_code(tmp_path):
+def test_entrypoint_hands_on_arguments_environment_and_exit_code(tmp_path: Path) -> None:
     root = new_root(tmp_path, lay_folder)
     started = start(root, "sh", "-c", 'printf "%s|" "$@" "$LC_ALL"; exit 7', "name", "a b", "", "*", "new\nline")
     assert started.stdout.endswith(f"|a b||*|new\nline|{os.environ.get('LC_ALL', '')}|".removeprefix("|"))
     assert started.returncode == 7
 
 
-def test_entrypoint_without_a_command_ends_well(tmp_path):
+def test_entrypoint_without_a_command_ends_well(tmp_path: Path) -> None:
     assert start(new_root(tmp_path, lay_folder)).returncode == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="becoming another user takes root")
 @pytest.mark.parametrize("writable", [True, False], ids=["writable models", "unwritable models"])
-def test_entrypoint_works_as_another_user(open_root, writable):
+def test_entrypoint_works_as_another_user(open_root: Path, writable: bool) -> None:
     root = new_root(open_root, lay_baked_in)
     (root / "models").chmod(0o777 if writable else 0o755)
     model(root / "external_models", "private")
@@ -368,7 +369,7 @@ def test_entrypoint_works_as_another_user(open_root, writable):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="becoming another user takes root")
-def test_entrypoint_copes_with_an_unreadable_mount(open_root):
+def test_entrypoint_copes_with_an_unreadable_mount(open_root: Path) -> None:
     root = new_root(open_root, lay_baked_in)
     (root / "external_models").chmod(0o700)
     started = start(root, "echo", "server", user=65534)
@@ -392,17 +393,17 @@ def race_starts(root: Path, rounds: int) -> None:
         assert links_in(root / "models") == expected
 
 
-def test_two_starts_share_one_models_folder(tmp_path):
+def test_two_starts_share_one_models_folder(tmp_path: Path) -> None:
     race_starts(new_root(tmp_path, lambda _root: None), rounds=20)
 
 
 @pytest.mark.slow
-def test_two_starts_share_one_models_folder_200_times(tmp_path):
+def test_two_starts_share_one_models_folder_200_times(tmp_path: Path) -> None:
     """Row 24 of the reliability figures."""
     race_starts(new_root(tmp_path, lambda _root: None), rounds=200)
 
 
-def test_subprocess_starts_share_one_models_folder(tmp_path):
+def test_subprocess_starts_share_one_models_folder(tmp_path: Path) -> None:
     root = new_root(tmp_path, lay_several)
     problems: list[str] = []
 
@@ -423,6 +424,6 @@ def test_subprocess_starts_share_one_models_folder(tmp_path):
     assert problems == []
 
 
-def test_entrypoint_is_executable_and_for_any_shell():
+def test_entrypoint_is_executable_and_for_any_shell() -> None:
     assert os.access(ENTRYPOINT, os.X_OK)
     assert ENTRYPOINT.read_text(encoding="utf-8").startswith("#!/bin/sh\n")

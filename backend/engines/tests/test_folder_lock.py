@@ -25,14 +25,14 @@ def never() -> threading.Event:
     return threading.Event()
 
 
-def test_exclusive_leaves_nothing_behind(tmp_path):
+def test_exclusive_leaves_nothing_behind(tmp_path: Path) -> None:
     with exclusive(tmp_path / "lock", never(), lambda: None) as held:
         assert held
         assert (tmp_path / "lock").exists()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_exclusive_lets_one_in_at_a_time(tmp_path, monkeypatch):
+def test_exclusive_lets_one_in_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file goes with each holder, so that those who wait hold open one that is gone."""
     monkeypatch.setattr(folder_lock, "_POLL_S", 0.0001)
     inside, most, done = 0, 0, 0
@@ -55,7 +55,7 @@ def test_exclusive_lets_one_in_at_a_time(tmp_path, monkeypatch):
     assert (most, done) == (1, 600)
 
 
-def test_exclusive_tells_once_that_it_waits_and_ends_when_cancelled(tmp_path):
+def test_exclusive_tells_once_that_it_waits_and_ends_when_cancelled(tmp_path: Path) -> None:
     cancel, told = threading.Event(), []
     with exclusive(tmp_path / "lock", never(), lambda: None):
         threading.Timer(0.3, cancel.set).start()
@@ -65,7 +65,7 @@ def test_exclusive_tells_once_that_it_waits_and_ends_when_cancelled(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_exclusive_is_free_again_when_its_holder_is_killed(tmp_path):
+def test_exclusive_is_free_again_when_its_holder_is_killed(tmp_path: Path) -> None:
     environment = {"PYTHONPATH": str(Path(folder_lock.__file__).parents[2])}
     command = [sys.executable, "-c", HOLDER, str(tmp_path / "lock")]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as holder:
@@ -78,7 +78,7 @@ def test_exclusive_is_free_again_when_its_holder_is_killed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_exclusive_raises_where_the_file_cannot_be_made(tmp_path):
+def test_exclusive_raises_where_the_file_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
     for path in (tmp_path / "no/lock", tmp_path / "lock"):
         with pytest.raises(OSError, match="lock"), exclusive(path, never(), lambda: None):

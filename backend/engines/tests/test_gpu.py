@@ -20,7 +20,7 @@ def test_gpu_memory_of_the_driver_is_in_mib() -> None:
     assert memory.total_mb > 1000
 
 
-def test_health_on_cuda_asks_for_the_memory(engine, monkeypatch) -> None:
+def test_health_on_cuda_asks_for_the_memory(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     from engines import base_server
     from engines.serving import gpu
 

@@ -19,7 +19,7 @@ def exit_code(port: str) -> int:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(200, 0), (204, 1), (302, 1), (404, 1), (500, 1), (503, 1)])
-def test_only_200_is_healthy(status, expected):
+def test_only_200_is_healthy(status: int, expected: int) -> None:
     def answers(answer: Answer) -> None:
         answer.head(status if answer.path == "/health" else 200, Location="/elsewhere", Content_Length=0)
 
@@ -28,7 +28,7 @@ def test_only_200_is_healthy(status, expected):
         assert [path for path, _ in server.asked] == ["/health"]
 
 
-def test_nobody_there_and_no_http_are_not_healthy():
+def test_nobody_there_and_no_http_are_not_healthy() -> None:
     with file_server({}, lambda answer: None) as server:
         port = server.url.rpartition(":")[2]
         assert exit_code(port) == 1

@@ -12,30 +12,33 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import yaml
 
 import engines
+from engines.tests import image_builder
 from engines.tests.file_server import file_server
 
 ENGINES = Path(engines.__file__).parent
 PROJECT = ENGINES.parent.parent
-BUILD_IMAGE = Path(os.environ.get("STORYFLOW_BUILD_IMAGE") or PROJECT.parent / "shared/tools/build-image")
-STORE = Path(os.environ.get("BUILD_IMAGE_STORE") or "/var/tmp/engine-images")
 BOTH = pytest.mark.parametrize("engine", ["debug-tts", "kokoro"])
 START_S = 60.0
+Test = TypeVar("Test", bound=Callable[..., object])
 
 
-def container(test):
+MISSING = image_builder.missing_tool()
+
+
+def container(test: Test) -> Test:
     """Mark a test that builds and runs images; it is skipped where that cannot be done."""
-    can_build = BUILD_IMAGE.is_file() and hasattr(os, "geteuid") and os.geteuid() == 0
-    reason = "needs root and a builder of images, named by STORYFLOW_BUILD_IMAGE"
-    for mark in (pytest.mark.container, pytest.mark.timeout(900), pytest.mark.skipif(not can_build, reason=reason)):
+    can_build = pytest.mark.skipif(MISSING is not None, reason=f"building images needs {MISSING}")
+    for mark in (pytest.mark.container, pytest.mark.timeout(900), can_build):
         test = mark(test)
     return test
 
@@ -78,26 +81,17 @@ def images() -> Iterator[Mapping[str, str]]:
     """The tag of the image of each engine, built when first asked for and removed at the end."""
     tags = _Tags()
     yield tags
-    buildah = ["buildah", "--root", str(STORE / "root"), "--runroot", str(STORE / "run")]
     for tag in tags.values():
-        subprocess.run([*buildah, "rmi", f"localhost/{tag}"], env=builder_environment(), stdout=subprocess.DEVNULL)
+        image_builder.remove(tag)
 
 
 class _Tags(dict[str, str]):
     def __missing__(self, engine: str) -> str:
         tag = f"storyflow-test-{engine}-{os.getpid()}"
-        extra = ["--build-context", f"core_engine={ENGINES.parent / 'core_engine'}"] if engine == "kokoro" else []
-        dockerfile = ENGINES / "tts" / engine / "Dockerfile"
-        built = subprocess.run(
-            [BUILD_IMAGE, ENGINES, dockerfile, tag, *extra], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert built.returncode == 0, built.stdout
+        contexts = {"core_engine": ENGINES.parent / "core_engine"} if engine == "kokoro" else {}
+        image_builder.build(ENGINES / "tts" / engine / "Dockerfile", ENGINES, tag, contexts)
         self[engine] = tag
         return tag
-
-
-def builder_environment() -> dict[str, str]:
-    return {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 
 
 def free_port() -> int:
@@ -107,7 +101,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def run(images, tmp_path):
+def run(images: Mapping[str, str], tmp_path: Path) -> Callable[..., AbstractContextManager[Container]]:
     """Run an engine with mounts (place in the container: place here), variables and a wrapper of its command."""
 
     @contextlib.contextmanager
@@ -115,13 +109,13 @@ def run(images, tmp_path):
         engine: str, mounts: Mapping[str, object] = {}, variables: Mapping[str, str] = {}, wrapper: tuple[str, ...] = ()
     ) -> Iterator[Container]:
         port, log = free_port(), tmp_path / f"{len(list(tmp_path.iterdir()))}.log"
-        volumes = [part for place, here in mounts.items() for part in ("-v", f"{here}:{place}")]
         environment = [f"{name}={value}" for name, value in {"PORT": str(port), **variables}.items()]
-        command = ["env", *environment, *wrapper, *default_command(engine)]
+        words = ["env", *environment, *wrapper, *default_command(engine)]
         with (
             log.open("wb") as output,
+            image_builder.container(images[engine]) as name,
             subprocess.Popen(
-                [BUILD_IMAGE, "--run", images[engine], *volumes, "--", *command],
+                image_builder.command_in(name, words, mounts),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -165,7 +159,9 @@ def default_model(engine: str) -> Path:
 
 @container
 @BOTH
-def test_image_with_its_baked_in_model_alone(run, engine):
+def test_image_with_its_baked_in_model_alone(
+    run: Callable[..., AbstractContextManager[Container]], engine: str
+) -> None:
     with run(engine) as running:
         assert running.ask("/info")["name"] == engine
         assert running.models()[0] == "default"
@@ -175,7 +171,9 @@ def test_image_with_its_baked_in_model_alone(run, engine):
 
 @container
 @BOTH
-def test_image_with_baked_in_and_mounted_models(run, engine, tmp_path):
+def test_image_with_baked_in_and_mounted_models(
+    run: Callable[..., AbstractContextManager[Container]], engine: str, tmp_path: Path
+) -> None:
     mounted = tmp_path / "mounted"
     shutil.copytree(default_model(engine), mounted / "custom")
     shutil.copytree(default_model(engine), mounted / ".custom2.part")
@@ -197,7 +195,9 @@ def test_image_with_baked_in_and_mounted_models(run, engine, tmp_path):
 
 @container
 @BOTH
-def test_image_with_mounted_models_only(run, engine, tmp_path):
+def test_image_with_mounted_models_only(
+    run: Callable[..., AbstractContextManager[Container]], engine: str, tmp_path: Path
+) -> None:
     (tmp_path / "no_models").mkdir()
     shutil.copytree(default_model(engine), tmp_path / "mounted/custom")
     with run(engine, {"/app/models": tmp_path / "no_models", "/app/external_models": tmp_path / "mounted"}) as running:
@@ -207,7 +207,9 @@ def test_image_with_mounted_models_only(run, engine, tmp_path):
 
 
 @container
-def test_image_with_the_bare_files_of_kokoro_mounted(run, tmp_path):
+def test_image_with_the_bare_files_of_kokoro_mounted(
+    run: Callable[..., AbstractContextManager[Container]], tmp_path: Path
+) -> None:
     mounted = tmp_path / "mounted"
     mounted.mkdir()
     shutil.copy(next(default_model("kokoro").glob("*.onnx")), mounted / "kokoro-v0_19.onnx")
@@ -220,7 +222,9 @@ def test_image_with_the_bare_files_of_kokoro_mounted(run, tmp_path):
 
 
 @container
-def test_image_downloads_on_demand_and_has_the_model_after_a_restart(run, tmp_path):
+def test_image_downloads_on_demand_and_has_the_model_after_a_restart(
+    run: Callable[..., AbstractContextManager[Container]], tmp_path: Path
+) -> None:
     tones = (default_model("debug-tts") / "tones.json").read_bytes()
     description = yaml.safe_load((ENGINES / "tts/debug-tts/engine.yaml").read_text(encoding="utf-8"))
     file = {
@@ -250,7 +254,9 @@ def test_image_downloads_on_demand_and_has_the_model_after_a_restart(run, tmp_pa
 
 @container
 @BOTH
-def test_image_runs_as_another_user(run, engine, tmp_path):
+def test_image_runs_as_another_user(
+    run: Callable[..., AbstractContextManager[Container]], engine: str, tmp_path: Path
+) -> None:
     """The daemon makes a missing folder of the host as root, so that the user cannot write there."""
     os.chmod(tmp_path, 0o755)
     for folder in (tmp_path, *tmp_path.parents[:2]):
@@ -267,7 +273,7 @@ def test_image_runs_as_another_user(run, engine, tmp_path):
 
 
 @container
-def test_image_ends_well_when_it_is_told_to_stop(run):
+def test_image_ends_well_when_it_is_told_to_stop(run: Callable[..., AbstractContextManager[Container]]) -> None:
     """`docker stop` sends SIGTERM to the first process of a container, which must be the server itself."""
     with run("debug-tts") as running:
         port = running.url.rpartition(":")[2]
@@ -290,10 +296,10 @@ def command_lines() -> Iterator[tuple[int, list[str]]]:
 
 @container
 @BOTH
-def test_image_holds_only_what_it_needs(images, engine):
-    listed = subprocess.run(
-        [BUILD_IMAGE, "--run", images[engine], "--", "find", "/app", "-printf", "%P\n"], capture_output=True, text=True
-    )
+def test_image_holds_only_what_it_needs(images: Mapping[str, str], engine: str) -> None:
+    with image_builder.container(images[engine]) as name:
+        command = image_builder.command_in(name, ["find", "/app", "-printf", "%P\n"])
+        listed = subprocess.run(command, capture_output=True, text=True, check=True)
     names = set(listed.stdout.split())
     assert {"server.py", "engine.yaml", "engines/models.py", "models/default", "samples"} <= names
     assert not {name for name in names if re.search(r"tests|conformance|venv|\.git|__pycache__|/tts_wrapper", name)}
@@ -303,7 +309,7 @@ def test_image_holds_only_what_it_needs(images, engine):
 # What needs no container
 
 
-def test_compose_starts_every_engine_that_has_an_image():
+def test_compose_starts_every_engine_that_has_an_image() -> None:
     compose = yaml.safe_load((PROJECT / "compose.yaml").read_text(encoding="utf-8"))
     dockerfiles = {path.parent.name for path in ENGINES.glob("*/*/Dockerfile")}
     assert set(compose["services"]) == dockerfiles
@@ -320,7 +326,7 @@ def test_compose_starts_every_engine_that_has_an_image():
 @pytest.mark.parametrize(
     "engine", sorted(str(path.parent.relative_to(ENGINES)) for path in ENGINES.glob("*/*/Dockerfile"))
 )
-def test_dockerfile_copies_only_what_is_there(engine):
+def test_dockerfile_copies_only_what_is_there(engine: Any) -> None:
     text = (ENGINES / engine / "Dockerfile").read_text(encoding="utf-8")
     for source in re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", text):
         for pattern in source.split():

@@ -47,53 +47,53 @@ def speak(trial: Trial, text: str = "Good morning.", language: str = "en", **par
 
 def pitch_hz(sound: "np.ndarray") -> float:
     """Return the median of the fundamental frequency."""
-    return median_pitch_hz(sound / 32_768, 24_000)
+    return median_pitch_hz((sound / 32_768).astype(np.float32), 24_000)
 
 
-def test_models_list_every_voice_by_name(trial) -> None:
+def test_models_list_every_voice_by_name(trial: Trial) -> None:
     names = [name for name in trial.listed() if name.split(".")[0] == "default"]
     assert names == ["default", *(f"default.{voice}" for voice in sorted(voice.id for voice in VOICES))]
 
 
 @pytest.mark.parametrize("name", ["default", "default.bf_emma", "default.am_adam"])
-def test_every_listed_name_loads_and_is_echoed(trial, name) -> None:
+def test_every_listed_name_loads_and_is_echoed(trial: Trial, name: str) -> None:
     assert load(trial, name) == 200
     assert trial.get("/health").json()["currentEngineModel"] == name
     assert len(speak(trial)) > 12_000
 
 
-def test_voices_sound_different(trial) -> None:
+def test_voices_sound_different(trial: Trial) -> None:
     load(trial, "default.af_bella")
     bella = pitch_hz(speak(trial))
     load(trial, "default.am_adam")
     assert pitch_hz(speak(trial)) < bella
 
 
-def test_audio_is_normalised_to_minus_1_db(trial) -> None:
+def test_audio_is_normalised_to_minus_1_db(trial: Trial) -> None:
     load(trial, "default")
     assert np.abs(speak(trial).astype(int)).max() == pytest.approx(32768 * 10 ** (-1 / 20), rel=0.002)
 
 
-def test_speed_is_obeyed(trial) -> None:
+def test_speed_is_obeyed(trial: Trial) -> None:
     load(trial, "default")
     assert len(speak(trial, speed=2.0)) < 0.7 * len(speak(trial, speed=1.0))
 
 
 @pytest.mark.parametrize("language", ["en", "en-us", "en-gb", "en-AU"])
-def test_languages_are_accents(trial, language) -> None:
+def test_languages_are_accents(trial: Trial, language: str) -> None:
     load(trial, "default")
     assert len(speak(trial, language=language)) > 12_000
 
 
 @pytest.fixture(scope="module")
-def many_languages(trial) -> str:
+def many_languages(trial: Trial) -> str:
     """Return the name of a mounted model with v1.0 voices of three languages."""
     name = "tongues"
     install(trial.external_models_dir, name, voices=("af_bella", "bf_emma", "ef_dora", "pf_dora"))
     return name
 
 
-def test_models_tell_the_languages_of_their_voices(trial, many_languages) -> None:
+def test_models_tell_the_languages_of_their_voices(trial: Trial, many_languages: str) -> None:
     told = {model["name"]: model["languages"] for model in trial.get("/models").json()["models"]}
     assert told["default"] == told[many_languages] == told[f"{many_languages}.bf_emma"] == ["en", "en-us", "en-gb"]
     assert told[f"{many_languages}.ef_dora"] == ["es"]
@@ -101,13 +101,15 @@ def test_models_tell_the_languages_of_their_voices(trial, many_languages) -> Non
 
 
 @pytest.mark.parametrize(("voice", "language"), [("ef_dora", "es-MX"), ("pf_dora", "pt"), ("pf_dora", "pt-BR")])
-def test_voice_speaks_its_own_language(trial, many_languages, voice, language) -> None:
+def test_voice_speaks_its_own_language(trial: Trial, many_languages: str, voice: str, language: str) -> None:
     assert load(trial, f"{many_languages}.{voice}") == 200
     assert len(speak(trial, "Bom dia, senhora Lima.", language)) > 12_000
 
 
 @pytest.mark.parametrize(("voice", "language"), [("ef_dora", "en"), ("af_bella", "es"), ("pf_dora", "hi")])
-def test_request_in_another_language_than_the_voice_s_is_refused(trial, many_languages, voice, language) -> None:
+def test_request_in_another_language_than_the_voice_s_is_refused(
+    trial: Trial, many_languages: str, voice: str, language: str
+) -> None:
     load(trial, f"{many_languages}.{voice}")
     answer = trial.post("/generate", {"text": "Hola.", "language": language})
     assert answer.status == 400
@@ -116,7 +118,7 @@ def test_request_in_another_language_than_the_voice_s_is_refused(trial, many_lan
 
 
 @pytest.mark.skipif(find_spec("misaki") is not None, reason="misaki is installed")
-def test_voice_whose_language_nothing_can_read_says_what_to_install(trial) -> None:
+def test_voice_whose_language_nothing_can_read_says_what_to_install(trial: Trial) -> None:
     install(trial.external_models_dir, "japanese", voices=("jf_alpha",))
     answer = trial.post("/load", {"engineModelName": "japanese.jf_alpha"})
     assert answer.status == 400
@@ -127,22 +129,22 @@ def test_voice_whose_language_nothing_can_read_says_what_to_install(trial) -> No
     ("text", "status"),
     [("?!", 400), ("\u200b", 400), ("a", 200), ("$", 200), ("漢字", 200), ("\0hello", 200)],
 )
-def test_text_that_cannot_be_spoken_is_refused_and_never_a_failure(trial, text, status) -> None:
+def test_text_that_cannot_be_spoken_is_refused_and_never_a_failure(trial: Trial, text: str, status: int) -> None:
     load(trial, "default")
     answer = trial.post("/generate", {"text": text, "language": "en"})
-    assert answer.status in (status, 400)
+    assert answer.status == status
     assert trial.get("/health").json()["status"] == "ready"
 
 
 @pytest.mark.parametrize("text", ["...", "* * *", "— — —", "\u2026"])
-def test_scene_break_is_silence_of_the_documented_length(trial, text) -> None:
+def test_scene_break_is_silence_of_the_documented_length(trial: Trial, text: str) -> None:
     load(trial, "default")
     silence = speak(trial, text)
     assert len(silence) == 1.5 * 24_000
     assert not silence.any()
 
 
-def test_longest_text_is_spoken_to_the_end(trial) -> None:
+def test_longest_text_is_spoken_to_the_end(trial: Trial) -> None:
     load(trial, "default")
     sentence = "The old house stood on the hill. "
     text = (sentence * 200)[:5000]
@@ -150,7 +152,7 @@ def test_longest_text_is_spoken_to_the_end(trial) -> None:
     assert len(speak(trial, text)) > 0.8 * alone * 5000 / len(sentence)
 
 
-def test_bare_files_as_users_have_them_become_a_model(trial) -> None:
+def test_bare_files_as_users_have_them_become_a_model(trial: Trial) -> None:
     external = trial.external_models_dir
     shutil.copy(ONNX, external / "kokoro-v0_19.onnx")
     shutil.copy(VOICES_FILE, external / "voices.bin")
@@ -160,7 +162,7 @@ def test_bare_files_as_users_have_them_become_a_model(trial) -> None:
     assert len(speak(trial)) > 12_000
 
 
-def test_voices_that_are_baked_in_win_over_those_beside_the_mounted_model(tmp_path) -> None:
+def test_voices_that_are_baked_in_win_over_those_beside_the_mounted_model(tmp_path: Path) -> None:
     shutil.copytree(KOKORO, tmp_path / "kokoro", ignore=shutil.ignore_patterns("venv", "models", "external_models"))
     models, external = tmp_path / "kokoro" / "models", tmp_path / "kokoro" / "external_models"
     models.mkdir()
@@ -191,7 +193,7 @@ def test_bare_model_without_voices_is_not_listed() -> None:
         assert load(trial, "kokoro-v0_19") == 404
 
 
-def test_mounted_folder_becomes_a_model(trial) -> None:
+def test_mounted_folder_becomes_a_model(trial: Trial) -> None:
     folder = trial.external_models_dir / "my-kokoro"
     (folder / "voices").mkdir(parents=True)
     shutil.copy(ONNX, folder / "kokoro-v0_19.onnx")
@@ -202,7 +204,7 @@ def test_mounted_folder_becomes_a_model(trial) -> None:
 
 
 @pytest.mark.parametrize("content", [b"Not found", b"", bytes(1000)])
-def test_file_that_is_no_model_is_refused_and_remembered(trial, content) -> None:
+def test_file_that_is_no_model_is_refused_and_remembered(trial: Trial, content: bytes) -> None:
     folder = trial.external_models_dir / "page"
     folder.mkdir(exist_ok=True)
     (folder / "kokoro-v0_19.onnx").write_bytes(content)
@@ -214,7 +216,7 @@ def test_file_that_is_no_model_is_refused_and_remembered(trial, content) -> None
     assert len(speak(trial)) > 12_000
 
 
-def test_voice_that_is_added_to_a_loaded_model_can_be_chosen(trial) -> None:
+def test_voice_that_is_added_to_a_loaded_model_can_be_chosen(trial: Trial) -> None:
     load(trial, "default")
     with np.load(VOICES_FILE) as packs:
         np.savez(trial.models_dir / "default" / "zz_more.npz", af_new=packs["af_bella"])
@@ -223,7 +225,7 @@ def test_voice_that_is_added_to_a_loaded_model_can_be_chosen(trial) -> None:
     (trial.models_dir / "default" / "zz_more.npz").unlink()
 
 
-def test_changing_only_the_voice_keeps_the_session(trial) -> None:
+def test_changing_only_the_voice_keeps_the_session(trial: Trial) -> None:
     load(trial, "default.af_bella")
     answer = trial.post("/load", {"engineModelName": "default.af_sarah"})
     assert answer.status == 200

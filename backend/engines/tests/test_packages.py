@@ -1,5 +1,7 @@
 """What may be declared of packages."""
 
+from typing import Any
+
 import pytest
 
 from engines.downloading.downloadable import RemoteFile, downloadable_models
@@ -17,7 +19,7 @@ DIGEST = "0" * 64
         (NPM, "@scope/a.b@1.0.0-rc.1"),
     ],
 )
-def test_package_is_one_version_by_the_notation_of_its_tool(index, spec):
+def test_package_is_one_version_by_the_notation_of_its_tool(index: Any, spec: str) -> None:
     assert Package(index, spec).spec == spec
 
 
@@ -41,31 +43,31 @@ def test_package_is_one_version_by_the_notation_of_its_tool(index, spec):
         (PYPI, None),
     ],
 )
-def test_package_that_is_an_option_a_path_or_an_address_is_refused(index, spec):
+def test_package_that_is_an_option_a_path_or_an_address_is_refused(index: Any, spec: str | None) -> None:
     with pytest.raises(ValueError, match="a package is"):
-        Package(index, spec)
+        Package(index, spec)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     "member", ["", "/a", "../a", "a/../b", "a/./b", "a//b", "a/", "a\\..\\b", "C:/a", "a\0b", "a\nb", ".", None]
 )
-def test_member_with_a_path_that_leads_elsewhere_is_refused(member):
+def test_member_with_a_path_that_leads_elsewhere_is_refused(member: str | None) -> None:
     with pytest.raises(ValueError, match="plain relative name"):
-        Part(Package(PYPI, "a==1"), member, 1, DIGEST)
+        Part(Package(PYPI, "a==1"), member, 1, DIGEST)  # type: ignore[arg-type]
 
 
-def test_parts_that_are_not_the_size_of_the_file_are_refused():
+def test_parts_that_are_not_the_size_of_the_file_are_refused() -> None:
     part = Part(Package(PYPI, "a==1"), "a", 1, DIGEST)
     with pytest.raises(ValueError, match="do not have its 3 bytes"):
         RemoteFile("a.bin", None, 3, DIGEST, parts=(part, part))
 
 
-def test_file_without_any_source_is_refused():
+def test_file_without_any_source_is_refused() -> None:
     with pytest.raises(ValueError, match="https://"):
         RemoteFile("a.bin", None, 3, DIGEST)
 
 
-def test_engine_yaml_declares_packages_too():
+def test_engine_yaml_declares_packages_too() -> None:
     parts = [{"pypi": f"a-{i}==1", "member": "a/part", "size": 2, "sha256": str(i) * 64} for i in (1, 2)]
     files = [
         {"path": "a.bin", "url": "https://example.org/a.bin", "size": 4, "sha256": DIGEST, "packages": parts},
@@ -78,7 +80,7 @@ def test_engine_yaml_declares_packages_too():
 
 
 @pytest.mark.parametrize("wrong", [{"pypi": "a"}, {"pypi": "a==1", "member": "../a"}, {"member": "a"}, "a", {}])
-def test_engine_yaml_with_wrong_packages_is_refused(wrong):
+def test_engine_yaml_with_wrong_packages_is_refused(wrong: dict[str, Any] | str) -> None:
     file = {"path": "a.bin", "size": 4, "sha256": DIGEST, "packages": [wrong]}
     with pytest.raises(ValueError, match="download of the model 'a'"):
         downloadable_models([{"name": "a", "download": [file]}])

@@ -2,6 +2,8 @@
 
 import errno
 import os
+from pathlib import Path
+from typing import Any, NoReturn
 from unittest.mock import patch
 
 import pytest
@@ -12,16 +14,16 @@ from engines.store.publishing import publish, rename, sweep
 fcntl = pytest.importorskip("fcntl", reason="the locks of POSIX")
 
 
-def failing(number):
+def failing(number: int) -> Any:
     """Return a function that fails with an errno, as those of os do."""
 
-    def fail(*arguments, **named):
+    def fail(*arguments: Any, **named: Any) -> NoReturn:
         raise OSError(number, os.strerror(number))
 
     return fail
 
 
-def test_publish_makes_and_replaces(tmp_path):
+def test_publish_makes_and_replaces(tmp_path: Path) -> None:
     target = tmp_path / "a.wav"
     for data in (b"one", b"", b"two" * 100_000):
         publish(target, data)
@@ -29,12 +31,12 @@ def test_publish_makes_and_replaces(tmp_path):
     assert os.listdir(tmp_path) == ["a.wav"]
 
 
-def test_publish_takes_the_longest_name(tmp_path):
+def test_publish_takes_the_longest_name(tmp_path: Path) -> None:
     publish(tmp_path / ("x" * 255), b"data")
     assert os.listdir(tmp_path) == ["x" * 255]
 
 
-def test_publish_writes_all_when_the_system_writes_in_pieces(tmp_path):
+def test_publish_writes_all_when_the_system_writes_in_pieces(tmp_path: Path) -> None:
     write = os.write
     with patch("os.write", lambda descriptor, data: write(descriptor, data[:7])):
         publish(tmp_path / "a", b"0123456789" * 10)
@@ -43,7 +45,7 @@ def test_publish_writes_all_when_the_system_writes_in_pieces(tmp_path):
 
 @pytest.mark.parametrize("old", [b"old", None])
 @pytest.mark.parametrize("call", ["open", "write", "fsync", "dup", "replace", "fstat"])
-def test_publish_that_fails_leaves_everything_as_it_was(tmp_path, call, old):
+def test_publish_that_fails_leaves_everything_as_it_was(tmp_path: Path, call: str, old: bytes | None) -> None:
     target = tmp_path / "a"
     if old:
         target.write_bytes(old)
@@ -56,7 +58,7 @@ def test_publish_that_fails_leaves_everything_as_it_was(tmp_path, call, old):
 
 
 @pytest.mark.parametrize("old", [b"old", None])
-def test_publish_whose_folder_cannot_be_flushed_is_undone(tmp_path, old):
+def test_publish_whose_folder_cannot_be_flushed_is_undone(tmp_path: Path, old: bytes | None) -> None:
     target = tmp_path / "a"
     if old:
         target.write_bytes(old)
@@ -66,10 +68,10 @@ def test_publish_whose_folder_cannot_be_flushed_is_undone(tmp_path, old):
     assert os.listdir(tmp_path) == (["a"] if old else [])
 
 
-def test_undoing_leaves_what_somebody_else_published(tmp_path):
+def test_undoing_leaves_what_somebody_else_published(tmp_path: Path) -> None:
     target = tmp_path / "a"
 
-    def overtaken(folder):
+    def overtaken(folder: Path) -> NoReturn:
         target.unlink()
         target.write_bytes(b"theirs")
         raise OSError(errno.EIO, "lost")
@@ -79,11 +81,11 @@ def test_undoing_leaves_what_somebody_else_published(tmp_path):
     assert target.read_bytes() == b"theirs"
 
 
-def test_publish_works_where_there_are_no_locks_no_links_and_no_flushing_of_folders(tmp_path):
+def test_publish_works_where_there_are_no_locks_no_links_and_no_flushing_of_folders(tmp_path: Path) -> None:
     fsync, target = os.fsync, tmp_path / "a"
     target.write_bytes(b"old")
 
-    def only_files(descriptor):
+    def only_files(descriptor: Any) -> None:
         if os.path.isdir(f"/proc/self/fd/{descriptor}"):
             raise OSError(errno.EINVAL, "no")
         fsync(descriptor)
@@ -98,7 +100,7 @@ def test_publish_works_where_there_are_no_locks_no_links_and_no_flushing_of_fold
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_old_name_that_cannot_be_removed_is_no_failure(tmp_path):
+def test_old_name_that_cannot_be_removed_is_no_failure(tmp_path: Path) -> None:
     target = tmp_path / "a"
     target.write_bytes(b"old")
     with patch("os.unlink", failing(errno.EIO)):
@@ -108,7 +110,7 @@ def test_old_name_that_cannot_be_removed_is_no_failure(tmp_path):
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_sweep_removes_the_abandoned_and_leaves_the_living(tmp_path):
+def test_sweep_removes_the_abandoned_and_leaves_the_living(tmp_path: Path) -> None:
     abandoned, living, other = (tmp_path / name for name in (".a.1.publishing", ".a.2.publishing", ".other"))
     for path in (abandoned, living, other):
         path.write_bytes(b"")
@@ -118,7 +120,7 @@ def test_sweep_removes_the_abandoned_and_leaves_the_living(tmp_path):
     assert sorted(os.listdir(tmp_path)) == [".a.2.publishing", ".other"]
 
 
-def test_rename_replaces_a_link_and_not_what_it_points_to(tmp_path):
+def test_rename_replaces_a_link_and_not_what_it_points_to(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"real")
     (tmp_path / "link").symlink_to("real")
     (tmp_path / "new").write_bytes(b"new")

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for a virt
 
 
 @pytest.fixture(params=["debug-tts", "kokoro"])
-def found(request, tmp_path) -> Iterator[AudiobookClient]:
+def found(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AudiobookClient]:
     """A client that has found a copy of the engine in a folder laid out like backend/engines."""
     if request.param == "kokoro":
         pytest.importorskip("onnxruntime")
@@ -48,13 +48,14 @@ def seconds(wav: bytes) -> float:
         return float(file.getnframes() / file.getframerate())
 
 
-def test_client_finds_the_models_with_the_default_first(found) -> None:
+def test_client_finds_the_models_with_the_default_first(found: AudiobookClient) -> None:
     names = found.models()
     assert names[0] == "default"
+    assert found.process
     assert found.process.returncode == 0
 
 
-def test_client_speaks_swaps_and_stops(found) -> None:
+def test_client_speaks_swaps_and_stops(found: AudiobookClient) -> None:
     external = found.folder / "external_models"
     external.mkdir()
     shutil.copytree(found.folder / "models" / "default", external / "mine")
@@ -62,15 +63,17 @@ def test_client_speaks_swaps_and_stops(found) -> None:
     assert found.loads == [200]
     first = found.speak("The old house stood on the hill.", "default", "en")
     swapped = found.speak("Nobody knew why.", "mine", "en")
-    assert found.health()["currentEngineModel"] == "mine"
-    assert found.health()["status"] == "ready"
+    health = found.health()
+    assert health
+    assert (health["currentEngineModel"], health["status"]) == ("mine", "ready")
     assert seconds(join([first, swapped])) > 1
     assert found.restarts == 0
     found.stop()
+    assert found.process
     assert found.process.returncode == 0
 
 
-def test_client_is_told_at_once_about_a_model_that_is_not_there(found) -> None:
+def test_client_is_told_at_once_about_a_model_that_is_not_there(found: AudiobookClient) -> None:
     found.start("default")
     with pytest.raises(EngineClientError, match="Model not found: 'nobody'"):
         found.speak("Hello.", "nobody", "en")
@@ -78,7 +81,7 @@ def test_client_is_told_at_once_about_a_model_that_is_not_there(found) -> None:
     assert seconds(found.speak("Hello.", "default", "en")) > 0.2
 
 
-def test_client_uploads_a_speaker_and_speaks_with_it(found) -> None:
+def test_client_uploads_a_speaker_and_speaks_with_it(found: AudiobookClient) -> None:
     found.start("default")
     sample = {"0f8fad5b-d9cb-469f-a165-70867728950e": pcm16_wav(b"\0\1" * 16_000, 16_000)}
     found.upload_missing(sample)
@@ -86,19 +89,20 @@ def test_client_uploads_a_speaker_and_speaks_with_it(found) -> None:
     assert seconds(found.speak("Hello.", "default", "en", sample=f"{next(iter(sample))}.wav")) > 0.2
 
 
-def test_client_restarts_an_engine_that_was_killed(found) -> None:
+def test_client_restarts_an_engine_that_was_killed(found: AudiobookClient) -> None:
     found.start("default")
+    assert found.process
     found.process.send_signal(signal.SIGKILL)
     found.process.wait()
     assert seconds(found.speak("Hello again.", "default", "en")) > 0.2
 
 
-def test_client_validates_it_as_a_custom_image(found) -> None:
+def test_client_validates_it_as_a_custom_image(found: AudiobookClient) -> None:
     found.start("default")
     assert found.discover_as_image().name == found.folder.name
 
 
-def test_client_text_longer_than_the_limit_is_joined_from_chunks(found) -> None:
+def test_client_text_longer_than_the_limit_is_joined_from_chunks(found: AudiobookClient) -> None:
     found.start("default")
     limit = found.config.constraints["max_text_length"]
     assert limit >= 5000
@@ -107,7 +111,7 @@ def test_client_text_longer_than_the_limit_is_joined_from_chunks(found) -> None:
     assert seconds(found.speak(text, "default", "en")) > 0.5 * alone * len(text) / 35
 
 
-def test_client_waits_while_another_generation_runs(found) -> None:
+def test_client_waits_while_another_generation_runs(found: AudiobookClient) -> None:
     found.start("default")
     long = "One two three. " * 100
     with in_background(found.speak, long, "default", "en") as first:

@@ -1,4 +1,4 @@
-"""The model management standard: its scenarios and its checklist, each a test of its own, on debug-tts as it is."""
+"""The model management standard on debug-tts: its scenarios, and what of its checklist `engines check` has not."""
 
 import json
 import shutil
@@ -41,14 +41,14 @@ def spoken(trial: Trial) -> bytes:
 # The four scenarios
 
 
-def test_scenario_1_baked_in_model_alone(trial) -> None:
+def test_scenario_1_baked_in_model_alone(trial: Trial) -> None:
     trial.start()
     assert trial.listed() == ["default"]
     assert load(trial, "default") == 200
     assert spoken(trial)[:4] == b"RIFF"
 
 
-def test_scenario_2_baked_in_default_and_a_mounted_model(trial) -> None:
+def test_scenario_2_baked_in_default_and_a_mounted_model(trial: Trial) -> None:
     put_model(trial.external_models_dir, "custom-model")
     trial.start()
     assert trial.listed() == ["default", "custom-model"]
@@ -58,7 +58,7 @@ def test_scenario_2_baked_in_default_and_a_mounted_model(trial) -> None:
     assert spoken(trial) != default
 
 
-def test_scenario_3_external_models_only(trial) -> None:
+def test_scenario_3_external_models_only(trial: Trial) -> None:
     shutil.rmtree(trial.models_dir / "default")
     trial.start()
     assert trial.listed() == []
@@ -68,7 +68,7 @@ def test_scenario_3_external_models_only(trial) -> None:
     assert load(trial, "large") == 200
 
 
-def test_scenario_4_on_demand_download_persists_over_a_restart(trial) -> None:
+def test_scenario_4_on_demand_download_persists_over_a_restart(trial: Trial) -> None:
     with file_server({"/choir/tones.json": CHOIR}) as server:
         trial.environment["STORYFLOW_MODELS_URL"] = server.url
         trial.start()
@@ -86,7 +86,7 @@ def test_scenario_4_on_demand_download_persists_over_a_restart(trial) -> None:
     assert spoken(trial) == first
 
 
-def test_scenario_4_download_that_is_not_what_engine_yaml_says_is_never_loaded(trial) -> None:
+def test_scenario_4_download_that_is_not_what_engine_yaml_says_is_never_loaded(trial: Trial) -> None:
     with file_server({"/choir/tones.json": CHOIR.replace(b"220", b"880")}) as server:
         trial.environment["STORYFLOW_MODELS_URL"] = server.url
         trial.start()
@@ -96,7 +96,7 @@ def test_scenario_4_download_that_is_not_what_engine_yaml_says_is_never_loaded(t
     assert load(trial, "default") == 200
 
 
-def test_scenario_4_without_a_mirror_the_model_is_not_offered(trial) -> None:
+def test_scenario_4_without_a_mirror_the_model_is_not_offered(trial: Trial) -> None:
     trial.start()
     assert trial.listed() == ["default"]
     assert load(trial, "choir") == 404
@@ -105,7 +105,7 @@ def test_scenario_4_without_a_mirror_the_model_is_not_offered(trial) -> None:
 # The checklist
 
 
-def test_checklist_base_path_is_the_folder_of_the_server(monkeypatch, tmp_path) -> None:
+def test_checklist_base_path_is_the_folder_of_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.argv", [str(tmp_path / "server.py")])
     assert process.find_base_path() == tmp_path
     engine = ScriptedEngine(make_folder(tmp_path / "scripted"))
@@ -114,7 +114,7 @@ def test_checklist_base_path_is_the_folder_of_the_server(monkeypatch, tmp_path) 
     assert engine.samples_dir == engine.base_path / "samples"
 
 
-def test_checklist_base_path_is_app_in_a_container(monkeypatch, tmp_path) -> None:
+def test_checklist_base_path_is_app_in_a_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     exists = Path.exists
     there = {"/app", "/app/server.py"}
     monkeypatch.setattr(Path, "exists", lambda path: path.as_posix() in there or exists(path))
@@ -122,37 +122,7 @@ def test_checklist_base_path_is_app_in_a_container(monkeypatch, tmp_path) -> Non
     assert process.find_base_path() == Path("/app")
 
 
-def test_checklist_models_are_read_from_models_dir(trial) -> None:
-    put_model(trial.models_dir, "put-here")
-    trial.start()
-    assert load(trial, "put-here") == 200
-
-
-def test_checklist_downloads_go_to_external_models_dir_and_a_symlink_follows(trial) -> None:
-    with file_server({"/choir/tones.json": CHOIR}) as server:
-        trial.environment["STORYFLOW_MODELS_URL"] = server.url
-        trial.start()
-        assert load(trial, "choir") == 200
-    external, link = trial.external_models_dir / "choir", trial.models_dir / "choir"
-    assert (external / "tones.json").read_bytes() == CHOIR
-    assert not external.is_symlink()
-    assert link.is_symlink()
-    assert link.samefile(external)
-
-
-def test_checklist_baked_in_models_take_precedence(trial) -> None:
-    trial.start()
-    load(trial, "default")
-    baked_in = spoken(trial)
-    trial.stop()
-    put_model(trial.external_models_dir, "default", base_hz=880.0)
-    trial.start()
-    assert load(trial, "default") == 200
-    assert spoken(trial) == baked_in
-    assert not (trial.models_dir / "default").is_symlink()
-
-
-def test_checklist_baked_in_model_is_never_downloaded_over(trial) -> None:
+def test_checklist_baked_in_model_is_never_downloaded_over(trial: Trial) -> None:
     put_model(trial.models_dir, "choir")
     with file_server({"/choir/tones.json": CHOIR}) as server:
         trial.environment["STORYFLOW_MODELS_URL"] = server.url
@@ -161,15 +131,11 @@ def test_checklist_baked_in_model_is_never_downloaded_over(trial) -> None:
         assert server.asked == []
 
 
-def test_checklist_discovery_scans_models_dir_and_leaves_out_what_cannot_be_loaded(trial) -> None:
-    for name in (".hidden", "half.part", "lost+found"):
-        put_model(trial.models_dir, name)
-    (trial.models_dir / "empty").mkdir()
+def test_checklist_discovery_leaves_out_what_this_engine_cannot_load(trial: Trial) -> None:
     (trial.models_dir / "incomplete").mkdir()
     (trial.models_dir / "incomplete" / "notes.txt").write_text("no tones here")
-    (trial.models_dir / "dangling").symlink_to(trial.external_models_dir / "gone")
     (trial.models_dir / "README.md").write_text("a file is no model of this engine")
     trial.start()
     assert trial.listed() == ["default"]
-    for name in ("empty", "incomplete", "dangling", "README.md", "half"):
+    for name in ("incomplete", "README.md"):
         assert load(trial, name) == 404

@@ -18,6 +18,7 @@ from unittest import mock
 
 import httpx
 import numpy as np
+import numpy.typing as npt
 import pytest
 import yaml
 
@@ -25,8 +26,8 @@ import engines
 from engines.contract.errors import RequestError
 from engines.tests.cloning import RATE, module, server_in, sound_of, speak, tone, upload
 from engines.tests.scripted_engine import serving
-from engines.tts.vibevoice.checkpoint import missing_files
 from engines.tts.vibevoice.script import script_text
+from engines.tts.vibevoice.vibevoice_files import missing_files
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -69,7 +70,7 @@ class Tensor:
 class Prompt(dict[str, Any]):
     """What a processor returns."""
 
-    def to(self, device, dtype):
+    def to(self, device: Any, dtype: Any) -> Any:
         return Prompt({**self, "device": device, "dtype": dtype})
 
 
@@ -78,16 +79,16 @@ class Processor:
 
     template: ClassVar[str | None] = None
 
-    def __init__(self, feature_extractor, tokenizer, chat_template=None):
+    def __init__(self, feature_extractor: Any, tokenizer: Any, chat_template: Any = None) -> None:
         self.feature_extractor, self.tokenizer = feature_extractor, tokenizer
         Processor.template = chat_template
 
-    def apply_chat_template(self, conversation, tokenize=True):
+    def apply_chat_template(self, conversation: Any, tokenize: bool = True) -> Any:
         ((role, parts),) = [(message["role"], message["content"]) for message in conversation]
         assert (role, [part["type"] for part in parts], tokenize) == ("0", ["text", "audio"], False)
         return parts[0]["text"]
 
-    def __call__(self, text, audio, sampling_rate, return_tensors):
+    def __call__(self, text: str, audio: npt.NDArray[np.float32], sampling_rate: Any, return_tensors: Any) -> Any:
         assert (len(audio), sampling_rate, return_tensors) == (1, RATE, "pt")
         return Prompt(input_ids=text, input_values=audio[0])
 
@@ -100,16 +101,16 @@ class Tokenizer:
     eos_token_id = END
 
     @classmethod
-    def from_pretrained(cls, folder, local_files_only=False):
+    def from_pretrained(cls, folder: Path, local_files_only: bool = False) -> Any:
         assert local_files_only
         if (folder / "tokenizer.json").read_text() != "{}":
             raise ValueError("expected value at line 1 column 1")
         return cls()
 
-    def get_added_vocab(self):
+    def get_added_vocab(self) -> Any:
         return TOKENS
 
-    def convert_tokens_to_ids(self, tokens):
+    def convert_tokens_to_ids(self, tokens: Any) -> Any:
         return [TOKENS[token] for token in tokens]
 
 
@@ -117,7 +118,7 @@ class Config(types.SimpleNamespace):
     """VibeVoiceConfig."""
 
     @classmethod
-    def from_pretrained(cls, folder, local_files_only=False):
+    def from_pretrained(cls, folder: Path, local_files_only: bool = False) -> Any:
         assert local_files_only
         settings = json.loads((folder / "config.json").read_text())
         if "text_config" not in settings:
@@ -141,7 +142,7 @@ class Model:
     weights: ClassVar[int] = 7
     error: ClassVar[Exception | None] = None
 
-    def __init__(self, config) -> None:
+    def __init__(self, config: Any) -> None:
         text_config = types.SimpleNamespace(max_position_embeddings=Model.context)
         audio_config = types.SimpleNamespace(hop_length=HOP)
         self.config = types.SimpleNamespace(
@@ -153,7 +154,7 @@ class Model:
         self.processors = self._get_logits_processor()
 
     @classmethod
-    def from_pretrained(cls, folder, **options):
+    def from_pretrained(cls, folder: Path, **options: Any) -> tuple[Any, ...]:
         Model.offline.append(os.environ.get("HF_HUB_OFFLINE"))
         Model.loads.append(options)
         if Model.load_error:
@@ -162,16 +163,16 @@ class Model:
         model.dtype = options["dtype"]
         return model, {"missing_keys": set(Model.missing), "mismatched_keys": set()}
 
-    def num_parameters(self):
+    def num_parameters(self) -> Any:
         return Model.weights
 
-    def _get_logits_processor(self, *args, **kwargs):
+    def _get_logits_processor(self, *args: Any, **kwargs: Any) -> list[Any]:
         return [Guidance(), "the tokens of sound"]
 
-    def eval(self):
+    def eval(self) -> Any:
         return self
 
-    def generate(self, input_ids, input_values, device, dtype, **settings):
+    def generate(self, input_ids: Any, input_values: Any, device: Any, dtype: Any, **settings: Any) -> Any:
         if Model.error:
             raise Model.error
         self.prompts.append(input_ids)
@@ -195,12 +196,12 @@ class Torch(types.ModuleType):
         self.inference_mode, self.device = contextlib.nullcontext, contextlib.nullcontext
         self.manual_seed = self.seeds.append
 
-    def seed(self):
+    def seed(self) -> int:
         return 1_000_000 + len(self.seeds)
 
 
 @pytest.fixture
-def library(monkeypatch) -> Iterator[types.SimpleNamespace]:
+def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.SimpleNamespace]:
     """The stand-in in the place of the library; yields what a test may change."""
     torch = Torch()
     flash = types.SimpleNamespace(installed=False)
@@ -247,7 +248,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def engine(library, folder) -> Any:
+def engine(library: types.SimpleNamespace, folder: Path) -> Any:
     """The server with a model of each form mounted, not served yet."""
     put_model(folder / "external_models" / "converted", CONVERTED)
     put_model(folder / "external_models" / "original", ORIGINAL)
@@ -255,7 +256,7 @@ def engine(library, folder) -> Any:
 
 
 @pytest.fixture
-def client(engine) -> Iterator[httpx.Client]:
+def client(engine: Any) -> Iterator[httpx.Client]:
     """A client of that server with a loaded model and a speaker."""
     with serving(engine) as client:
         assert load(client, "converted").status_code == 200
@@ -272,7 +273,9 @@ def load(client: httpx.Client, name: str) -> httpx.Response:
     return client.post("/load", json={"engineModelName": name})
 
 
-def test_answer_is_16_bit_pcm_although_the_model_speaks_bfloat16_on_a_gpu(library, engine) -> None:
+def test_answer_is_16_bit_pcm_although_the_model_speaks_bfloat16_on_a_gpu(
+    library: types.SimpleNamespace, engine: Any
+) -> None:
     library.torch.gpu = True
     with serving(engine) as client:
         assert load(client, "converted").status_code == 200
@@ -283,7 +286,7 @@ def test_answer_is_16_bit_pcm_although_the_model_speaks_bfloat16_on_a_gpu(librar
     assert [Model.loads[0][name] for name in ("dtype", "device_map")] == ["bfloat16", "cuda"]
 
 
-def test_weights_are_32_bits_on_a_cpu_and_never_unpickled(engine, client) -> None:
+def test_weights_are_32_bits_on_a_cpu_and_never_unpickled(engine: Any, client: httpx.Client) -> None:
     assert {name: Model.loads[0][name] for name in ("dtype", "device_map", "use_safetensors", "local_files_only")} == {
         "dtype": "float32",
         "device_map": "cpu",
@@ -301,14 +304,18 @@ def test_weights_are_32_bits_on_a_cpu_and_never_unpickled(engine, client) -> Non
         (False, True, None),
     ],
 )
-def test_flash_attention_is_asked_for_only_where_it_can_be_used(library, engine, gpu, installed, asked_for) -> None:
+def test_flash_attention_is_asked_for_only_where_it_can_be_used(
+    library: types.SimpleNamespace, engine: Any, gpu: bool, installed: bool, asked_for: dict[str, Any] | None
+) -> None:
     library.torch.gpu, library.flash.installed = gpu, installed
     with serving(engine) as client:
         assert load(client, "converted").status_code == 200
     assert Model.loads[0].get("attn_implementation") == asked_for
 
 
-def test_without_a_model_none_is_listed_or_downloaded_and_the_answer_says_how_to_mount_one(library, folder) -> None:
+def test_without_a_model_none_is_listed_or_downloaded_and_the_answer_says_how_to_mount_one(
+    library: types.SimpleNamespace, folder: Path
+) -> None:
     with serving(server_in(folder, VIBEVOICE, "VibeVoiceServer")) as client:
         assert client.get("/models").json()["models"] == []
         answer = load(client, "VibeVoice-1.5B")
@@ -318,17 +325,19 @@ def test_without_a_model_none_is_listed_or_downloaded_and_the_answer_says_how_to
     assert not any("download" in model for model in yaml.safe_load((folder / "engine.yaml").read_text())["models"])
 
 
-def test_mounted_models_are_listed_and_linked(folder, client) -> None:
+def test_mounted_models_are_listed_and_linked(folder: Path, client: httpx.Client) -> None:
     assert [model["name"] for model in client.get("/models").json()["models"]] == ["converted", "original"]
     assert (folder / "models" / "converted").is_symlink()
 
 
-def test_library_is_offline_before_its_import(client) -> None:
+def test_library_is_offline_before_its_import(client: httpx.Client) -> None:
     assert Model.offline == ["1"]
 
 
 @pytest.mark.parametrize("missing", FILES)
-def test_folder_that_lacks_a_file_is_no_model_and_the_log_says_once_which(engine, caplog, missing) -> None:
+def test_folder_that_lacks_a_file_is_no_model_and_the_log_says_once_which(
+    engine: Any, caplog: pytest.LogCaptureFixture, missing: Any
+) -> None:
     (engine.external_models_dir / "original" / missing).unlink()
     for _ in range(3):
         assert [model.name for model in engine.get_available_models()] == ["converted"]
@@ -350,13 +359,13 @@ def test_folder_that_lacks_a_file_is_no_model_and_the_log_says_once_which(engine
         (["model-00001-of-00002.safetensors.part"], ["model.safetensors"]),
     ],
 )
-def test_weights_in_several_files_are_missed_one_by_one(tmp_path, files, missing) -> None:
+def test_weights_in_several_files_are_missed_one_by_one(tmp_path: Path, files: Any, missing: Any) -> None:
     for name in ("config.json", "tokenizer.json", *files):
         (tmp_path / name).touch()
     assert missing_files(tmp_path) == missing
 
 
-def test_original_checkpoint_is_read_in_the_terms_of_the_library(client) -> None:
+def test_original_checkpoint_is_read_in_the_terms_of_the_library(client: httpx.Client) -> None:
     """It fails with "`diffusion_head_config.hidden_size` must match" when it is read as a converted one."""
     assert load(client, "original").status_code == 200
     converted, original = Model.loads
@@ -374,14 +383,16 @@ def test_original_checkpoint_is_read_in_the_terms_of_the_library(client) -> None
     assert Processor.template.endswith(" Speech output:\n<|vision_start|>")
 
 
-def test_original_checkpoint_without_its_settings_is_refused(folder, client) -> None:
+def test_original_checkpoint_without_its_settings_is_refused(folder: Path, client: httpx.Client) -> None:
     put_model(folder / "external_models" / "half", {"model_type": "vibevoice", "decoder_config": {}})
     answer = load(client, "half")
     assert answer.status_code == 400
     assert "cannot be loaded" in answer.text
 
 
-def test_missing_weights_are_refused_because_the_library_would_make_them_up(engine, monkeypatch) -> None:
+def test_missing_weights_are_refused_because_the_library_would_make_them_up(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Model, "missing", ["lm_head.weight", "model.a.weight"])
     with serving(engine) as client:
         answer = load(client, "original")
@@ -389,14 +400,18 @@ def test_missing_weights_are_refused_because_the_library_would_make_them_up(engi
     assert "lacks 2 of its weights, such as lm_head.weight" in answer.text
 
 
-def test_tokenizer_of_another_model_is_refused_because_it_has_no_words_for_sound(client, monkeypatch) -> None:
+def test_tokenizer_of_another_model_is_refused_because_it_has_no_words_for_sound(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delitem(TOKENS, "<|vision_pad|>")
     answer = load(client, "original")
     assert answer.status_code == 400
     assert "does not know <|vision_pad|>. Put that of Qwen2.5-1.5B there." in answer.text
 
 
-def test_settings_of_a_larger_model_than_the_files_hold_are_refused_before_memory_is_taken(engine, monkeypatch) -> None:
+def test_settings_of_a_larger_model_than_the_files_hold_are_refused_before_memory_is_taken(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The library would take memory for all of their weights before it looks into the files."""
     monkeypatch.setattr(Model, "weights", 8_000_000_000)
     with serving(engine) as client:
@@ -417,7 +432,9 @@ def test_settings_of_a_larger_model_than_the_files_hold_are_refused_before_memor
         pytest.param("<html>", "cannot be read", id="a web page"),
     ],
 )
-def test_model_of_another_kind_is_refused_with_its_name(folder, client, settings, words) -> None:
+def test_model_of_another_kind_is_refused_with_its_name(
+    folder: Path, client: httpx.Client, settings: str, words: str
+) -> None:
     put_model(folder / "external_models" / "other", {})
     (folder / "external_models" / "other" / "config.json").write_text(settings)
     answer = load(client, "other")
@@ -439,7 +456,9 @@ def test_model_of_another_kind_is_refused_with_its_name(folder, client, settings
         (ImportError("Using a `device_map` requires Accelerate"), 500, "Accelerate"),
     ],
 )
-def test_failed_load_tells_files_that_never_load_from_what_may_pass(engine, monkeypatch, error, status, words) -> None:
+def test_failed_load_tells_files_that_never_load_from_what_may_pass(
+    engine: Any, monkeypatch: pytest.MonkeyPatch, error: Any, status: int, words: str
+) -> None:
     monkeypatch.setattr(Model, "load_error", error)
     with serving(engine) as client:
         answer = load(client, "original")
@@ -448,28 +467,28 @@ def test_failed_load_tells_files_that_never_load_from_what_may_pass(engine, monk
         assert load(client, "converted").status_code == 200
 
 
-def test_gpu_that_is_full_while_it_speaks_is_told_apart(client, monkeypatch) -> None:
+def test_gpu_that_is_full_while_it_speaks_is_told_apart(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Model, "error", RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"))
     answer = speak(client, "Hello.")
     assert answer.status_code == 500
     assert "[GPU_OOM]" in answer.text
 
 
-def test_swap_forgets_the_model_and_its_speakers(engine, client) -> None:
+def test_swap_forgets_the_model_and_its_speakers(engine: Any, client: httpx.Client) -> None:
     sound_of(speak(client, "Hello."))
     assert len(engine._voices) == 1
     assert load(client, "original").status_code == 200
     assert len(engine._voices) == 0
 
 
-def test_guidance_reaches_the_sound_but_not_the_choice_of_words(engine, client) -> None:
+def test_guidance_reaches_the_sound_but_not_the_choice_of_words(engine: Any, client: httpx.Client) -> None:
     """transformers also guides the language model with it, which ends speech elsewhere than the original does."""
     sound_of(speak(client, "Hello.", cfg_scale=1.5))
     assert model_of(engine).settings[-1]["guidance_scale"] == 1.5
     assert model_of(engine).processors == ["the tokens of sound"]
 
 
-def test_parameters_reach_the_library_in_its_types(engine, client) -> None:
+def test_parameters_reach_the_library_in_its_types(engine: Any, client: httpx.Client) -> None:
     sound_of(speak(client, "Hello.", cfg_scale=2, diffusion_steps=7.0))
     settings = model_of(engine).settings[-1]
     assert [settings[name] for name in ("guidance_scale", "num_diffusion_steps")] == [2.0, 7]
@@ -477,7 +496,7 @@ def test_parameters_reach_the_library_in_its_types(engine, client) -> None:
     assert settings["do_sample"] is False
 
 
-def test_sampling_reaches_the_library_with_what_belongs_to_it(engine, client) -> None:
+def test_sampling_reaches_the_library_with_what_belongs_to_it(engine: Any, client: httpx.Client) -> None:
     sound_of(speak(client, "Hello.", do_sample=1, temperature=0.7, top_p=0.5))
     settings = model_of(engine).settings[-1]
     assert [settings[name] for name in ("do_sample", "temperature", "top_p")] == [True, 0.7, 0.5]
@@ -486,18 +505,18 @@ def test_sampling_reaches_the_library_with_what_belongs_to_it(engine, client) ->
 
 
 @pytest.mark.parametrize("language", ["en", "zh", "de", "fr", "it", "ja", "ko", "nl", "pl", "pt", "es"])
-def test_languages_of_the_reference_are_spoken(client, language) -> None:
+def test_languages_of_the_reference_are_spoken(client: httpx.Client, language: str) -> None:
     assert speak(client, "Hello.", language).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("cfg_scale", 0.9), ("cfg_scale", 3.1), ("diffusion_steps", 0), ("diffusion_steps", 51)]
 )
-def test_parameters_out_of_range_are_refused(client, name, value) -> None:
-    assert speak(client, "Hello.", **{name: value}).status_code == 400
+def test_parameters_out_of_range_are_refused(client: httpx.Client, name: str, value: float) -> None:
+    assert speak(client, "Hello.", **{name: value}).status_code == 400  # type: ignore[arg-type]
 
 
-def test_seed_repeats_and_0_draws_a_new_one(library, client) -> None:
+def test_seed_repeats_and_0_draws_a_new_one(library: types.SimpleNamespace, client: httpx.Client) -> None:
     for seed in (7, 7, 0, 0):
         sound_of(speak(client, "Hello.", seed=seed))
     first, second, third, fourth = library.torch.seeds
@@ -506,17 +525,19 @@ def test_seed_repeats_and_0_draws_a_new_one(library, client) -> None:
 
 
 @pytest.mark.parametrize("language", ["zh-cn", "zh", "zh-TW", "ZH_CN", "en-GB"])
-def test_language_with_a_region_is_understood(client, language) -> None:
+def test_language_with_a_region_is_understood(client: httpx.Client, language: str) -> None:
     sound_of(speak(client, "你好。", language))
 
 
-def test_language_that_nobody_tried_is_refused(client) -> None:
+def test_language_that_nobody_tried_is_refused(client: httpx.Client) -> None:
     answer = speak(client, "God morgen.", "no")
     assert answer.status_code == 400
     assert "en, zh" in answer.text
 
 
-def test_long_text_is_cut_before_the_noise_that_is_reported_from_1500_characters_on(engine, client) -> None:
+def test_long_text_is_cut_before_the_noise_that_is_reported_from_1500_characters_on(
+    engine: Any, client: httpx.Client
+) -> None:
     """microsoft/VibeVoice, issues 107 and 109."""
     text = (SENTENCE * 39).strip()
     sound = sound_of(speak(client, text))
@@ -527,7 +548,9 @@ def test_long_text_is_cut_before_the_noise_that_is_reported_from_1500_characters
     assert len(sound) == frames * HOP + 2 * round(0.2 * RATE)
 
 
-def test_passages_fit_into_a_small_context_with_the_voice_and_the_sound(library, folder, monkeypatch) -> None:
+def test_passages_fit_into_a_small_context_with_the_voice_and_the_sound(
+    library: types.SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Model, "context", 1_024)
     put_model(folder / "models" / "small", CONVERTED)
     engine = server_in(folder, VIBEVOICE, "VibeVoiceServer")
@@ -543,7 +566,9 @@ def test_passages_fit_into_a_small_context_with_the_voice_and_the_sound(library,
         assert len(passage.encode()) + voice + settings["max_new_tokens"] < 1_024
 
 
-def test_samples_that_fill_a_small_context_are_refused(library, folder, monkeypatch) -> None:
+def test_samples_that_fill_a_small_context_are_refused(
+    library: types.SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Model, "context", 600)
     put_model(folder / "models" / "small", CONVERTED)
     with serving(server_in(folder, VIBEVOICE, "VibeVoiceServer")) as client:
@@ -554,7 +579,9 @@ def test_samples_that_fill_a_small_context_are_refused(library, folder, monkeypa
     assert "Use shorter ones" in answer.text
 
 
-def test_passage_without_an_end_is_refused_instead_of_cut_off(client, monkeypatch) -> None:
+def test_passage_without_an_end_is_refused_instead_of_cut_off(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Model, "frames", 100)
     answer = speak(client, "Hello, you.")
     assert answer.status_code == 400
@@ -562,26 +589,26 @@ def test_passage_without_an_end_is_refused_instead_of_cut_off(client, monkeypatc
     assert "Hello" not in answer.text
 
 
-def test_passage_that_stays_silent_is_refused(client, monkeypatch) -> None:
+def test_passage_that_stays_silent_is_refused(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Model, "frames", 0)
     answer = speak(client, "Hello.")
     assert answer.status_code == 400
     assert "stayed silent" in answer.text
 
 
-def test_passages_without_a_word_are_left_out(engine, client) -> None:
+def test_passages_without_a_word_are_left_out(engine: Any, client: httpx.Client) -> None:
     sound_of(speak(client, f"{SENTENCE * 2}{'- ' * 1_100}Yes."))
     assert all(any(map(str.isalnum, passage)) for passage in model_of(engine).prompts)
 
 
 @pytest.mark.parametrize("text", ["…", "—", "?!", "<|vision_pad|>"])
-def test_text_without_a_word_is_refused_because_the_model_would_babble(client, text) -> None:
+def test_text_without_a_word_is_refused_because_the_model_would_babble(client: httpx.Client, text: str) -> None:
     answer = speak(client, text)
     assert answer.status_code == 400
     assert "nothing to speak" in answer.text
 
 
-def test_words_that_command_the_model_are_not_given_to_it(engine, client) -> None:
+def test_words_that_command_the_model_are_not_given_to_it(engine: Any, client: httpx.Client) -> None:
     sound_of(speak(client, "One <|vision_pad|>two<|endoftext|> three."))
     assert model_of(engine).prompts == ["One two three."]
 
@@ -596,7 +623,7 @@ def test_words_that_command_the_model_are_not_given_to_it(engine, client) -> Non
         ("<|im_start|>Hi<|im_<|im_start|>start|>.", "Hi<|im_ start|>."),
     ],
 )
-def test_script_has_the_punctuation_that_upstream_advises(text, line) -> None:
+def test_script_has_the_punctuation_that_upstream_advises(text: str, line: str) -> None:
     assert script_text(text, {"<|im_start|>"}) == line
 
 
@@ -616,7 +643,7 @@ def test_script_of_nothing_but_commands_is_refused() -> None:
         pytest.param(tone(1.0, 96_000, subtype="PCM_24"), id="24 bits"),
     ],
 )
-def test_sample_of_any_form_is_heard_at_the_models_rate(engine, client, wav) -> None:
+def test_sample_of_any_form_is_heard_at_the_models_rate(engine: Any, client: httpx.Client, wav: Any) -> None:
     upload(client, "two", wav)
     sound_of(speak(client, "Hello.", "en", "two"))
     voice = model_of(engine).settings[-1]["voice"]
@@ -631,14 +658,14 @@ def test_sample_of_any_form_is_heard_at_the_models_rate(engine, client, wav) -> 
         pytest.param(tone(level=0.0), "is silent", id="silent"),
     ],
 )
-def test_sample_without_a_voice_is_refused(client, wav, words) -> None:
+def test_sample_without_a_voice_is_refused(client: httpx.Client, wav: Any, words: str) -> None:
     upload(client, "two", wav)
     answer = speak(client, "Hello.", "en", "two")
     assert answer.status_code == 400
     assert words in answer.text
 
 
-def test_several_samples_are_one_voice_with_an_equal_share_of_each(engine, client) -> None:
+def test_several_samples_are_one_voice_with_an_equal_share_of_each(engine: Any, client: httpx.Client) -> None:
     upload(client, "long", tone(70.0, 8_000, level=0.1))
     sound_of(speak(client, "Hello.", "en", "long", "one"))
     voice = model_of(engine).settings[-1]["voice"]
@@ -646,7 +673,7 @@ def test_several_samples_are_one_voice_with_an_equal_share_of_each(engine, clien
     assert abs(voice[: 30 * RATE]).max() < 0.2 < abs(voice[-RATE:]).max()
 
 
-def test_speaker_is_read_once_and_anew_after_another_upload(engine, client) -> None:
+def test_speaker_is_read_once_and_anew_after_another_upload(engine: Any, client: httpx.Client) -> None:
     for _ in range(2):
         quiet = sound_of(speak(client, "Hello."))
     first, second = (settings["voice"] for settings in model_of(engine).settings)
@@ -655,7 +682,7 @@ def test_speaker_is_read_once_and_anew_after_another_upload(engine, client) -> N
     assert sound_of(speak(client, "Hello.")).max() > 2 * quiet.max()
 
 
-def test_without_a_sample_it_is_refused(client) -> None:
+def test_without_a_sample_it_is_refused(client: httpx.Client) -> None:
     answer = client.post("/generate", json={"text": "Hello.", "language": "en", "ttsSpeakerWav": ""})
     assert answer.status_code == 400
     assert "requires speaker samples" in answer.text

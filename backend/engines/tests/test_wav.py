@@ -4,6 +4,7 @@ import contextlib
 import io
 import struct
 import wave
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ def test_wav_written_is_what_python_reads() -> None:
         riff(form(0xFFFE, 6, 96_000, 24), chunk(b"data", bytes(180))),
     ],
 )
-def test_wav_in_the_forms_that_recorders_write_is_read(data) -> None:
+def test_wav_in_the_forms_that_recorders_write_is_read(data: Any) -> None:
     assert read_wav_format(data).data_bytes >= 20
 
 
@@ -63,13 +64,13 @@ def test_wav_in_the_forms_that_recorders_write_is_read(data) -> None:
         bytes(100),
     ],
 )
-def test_wav_without_readable_sound_is_refused(data) -> None:
+def test_wav_without_readable_sound_is_refused(data: Any) -> None:
     with pytest.raises(WavError):
         read_wav_format(data)
 
 
 @given(st.binary(max_size=200), st.integers(0, 243))
-def test_wav_with_any_damage_is_read_or_refused(noise, position) -> None:
+def test_wav_with_any_damage_is_read_or_refused(noise: Any, position: Any) -> None:
     data = GOOD[:position] + noise + GOOD[position + len(noise) :]
     with contextlib.suppress(WavError):
         assert read_wav_format(data).data_bytes <= len(data)

@@ -27,6 +27,7 @@ from engines.stt.whisper import words
 from engines.stt.whisper.server import WhisperServer
 from engines.tests.file_server import file_server
 from engines.tests.scripted_engine import WatchedModule, imported_by, serving
+from engines.tests.support import field
 
 pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -144,15 +145,11 @@ def analyze(client: httpx.Client, **body: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def field(answer: dict[str, Any], key: str) -> Any:
-    return next(item["value"] for item in answer["details"]["fields"] if item["key"] == key)
-
-
 def listed(client: httpx.Client) -> list[str]:
     return [model["name"] for model in client.get("/models").json()["models"]]
 
 
-def test_models_are_what_is_there_and_what_can_be_fetched_by_each_name(client, folder) -> None:
+def test_models_are_what_is_there_and_what_can_be_fetched_by_each_name(client: httpx.Client, folder: Path) -> None:
     (folder / "external_models" / "mine.en.pt").write_bytes(b"weights")
     (folder / "external_models" / "notes.txt").write_bytes(b"no model")
     expected = ["base", "large", "large-v3", "large-v3-turbo", "medium", "mine.en", "small", "tiny", "turbo"]
@@ -160,25 +157,31 @@ def test_models_are_what_is_there_and_what_can_be_fetched_by_each_name(client, f
 
 
 @pytest.mark.parametrize(("name", "file"), [("large", "large-v3.pt"), ("turbo", "large-v3-turbo.pt")])
-def test_model_large_is_the_file_large_v3(client, folder, library, name, file) -> None:
+def test_model_large_is_the_file_large_v3(
+    client: httpx.Client, folder: Path, library: Library, name: str, file: str
+) -> None:
     (folder / "external_models" / file).write_bytes(b"weights")
     assert client.post("/load", json={"engineModelName": name}).status_code == 200
     assert client.get("/health").json()["currentEngineModel"] == name
     assert library.opened == [str(folder / "models" / file)]
 
 
-def test_model_large_is_a_file_of_that_name_where_there_is_one(client, folder, library) -> None:
+def test_model_large_is_a_file_of_that_name_where_there_is_one(
+    client: httpx.Client, folder: Path, library: Library
+) -> None:
     for file in ("large.pt", "large-v3.pt"):
         (folder / "external_models" / file).write_bytes(b"weights")
     assert client.post("/load", json={"engineModelName": "large"}).status_code == 200
     assert library.opened == [str(folder / "models" / "large.pt")]
 
 
-def test_model_is_opened_by_its_path_so_that_the_library_downloads_nothing(loaded, folder, library) -> None:
+def test_model_is_opened_by_its_path_so_that_the_library_downloads_nothing(
+    loaded: httpx.Client, folder: Path, library: Library
+) -> None:
     assert library.opened == [str(folder / "models" / "base.pt")]
 
 
-def test_library_is_offline_before_its_import(client, monkeypatch) -> None:
+def test_library_is_offline_before_its_import(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = WatchedModule(sys.modules["whisper"])
     monkeypatch.setitem(sys.modules, "whisper", watched)
     assert client.post("/load", json={"engineModelName": "base"}).status_code == 200
@@ -189,7 +192,9 @@ def test_server_listens_before_it_imports_the_library() -> None:
     assert imported_by(WHISPER / "server.py", "torch", "whisper", "numpy", "soundfile", "regex") == set()
 
 
-def test_model_is_fetched_into_external_models_and_linked(library, folder, monkeypatch) -> None:
+def test_model_is_fetched_into_external_models_and_linked(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights = b"downloaded weights" * 1000
     config = yaml.safe_load((folder / "engine.yaml").read_text())
     tiny = next(model for model in config["models"] if model["name"] == "tiny")
@@ -216,7 +221,9 @@ def test_model_is_fetched_into_external_models_and_linked(library, folder, monke
         AssertionError("storage key not found in deserialized_objects"),
     ],
 )
-def test_file_that_is_no_whisper_model_is_refused_with_advice(client, library, error) -> None:
+def test_file_that_is_no_whisper_model_is_refused_with_advice(
+    client: httpx.Client, library: Library, error: Any
+) -> None:
     library.load_error = error
     answer = client.post("/load", json={"engineModelName": "base"})
     assert answer.status_code == 400
@@ -225,7 +232,7 @@ def test_file_that_is_no_whisper_model_is_refused_with_advice(client, library, e
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ImportError("No module named 'whisper'")])
-def test_disk_or_library_that_fails_is_no_fault_of_the_file(client, library, error) -> None:
+def test_disk_or_library_that_fails_is_no_fault_of_the_file(client: httpx.Client, library: Library, error: Any) -> None:
     library.load_error = error
     answer = client.post("/load", json={"engineModelName": "base"})
     assert (answer.status_code, str(error) in answer.json()["detail"]) == (500, True)
@@ -234,14 +241,14 @@ def test_disk_or_library_that_fails_is_no_fault_of_the_file(client, library, err
 @pytest.mark.parametrize(
     "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")]
 )
-def test_memory_that_is_full_is_no_fault_of_the_file(client, library, error) -> None:
+def test_memory_that_is_full_is_no_fault_of_the_file(client: httpx.Client, library: Library, error: Any) -> None:
     library.load_error = error
     answer = client.post("/load", json={"engineModelName": "base"})
     assert answer.status_code == 500
     assert "Out of memory" in answer.json()["detail"]
 
 
-def test_gpu_is_used_with_16_bits_where_there_is_one(client, library) -> None:
+def test_gpu_is_used_with_16_bits_where_there_is_one(client: httpx.Client, library: Library) -> None:
     library.cuda = True
     client.post("/load", json={"engineModelName": "base"})
     assert client.get("/health").json()["device"] == "cuda"
@@ -250,7 +257,9 @@ def test_gpu_is_used_with_16_bits_where_there_is_one(client, library) -> None:
 
 
 @pytest.mark.parametrize("failure", [ValueError(NAN_ERROR), segment("!!!!", avg_logprob=math.nan)])
-def test_gpu_that_computes_nan_in_16_bits_listens_with_32_from_then_on(client, library, failure) -> None:
+def test_gpu_that_computes_nan_in_16_bits_listens_with_32_from_then_on(
+    client: httpx.Client, library: Library, failure: Any
+) -> None:
     library.cuda = True
     client.post("/load", json={"engineModelName": "base"})
     library.model.answers = [failure]
@@ -259,7 +268,7 @@ def test_gpu_that_computes_nan_in_16_bits_listens_with_32_from_then_on(client, l
     assert [options["fp16"] for _, options in library.model.calls] == [True, False, False]
 
 
-def test_gpu_out_of_memory_is_told_apart(client, library) -> None:
+def test_gpu_out_of_memory_is_told_apart(client: httpx.Client, library: Library) -> None:
     library.cuda = True
     client.post("/load", json={"engineModelName": "base"})
     library.model.answers = [RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")]
@@ -267,19 +276,19 @@ def test_gpu_out_of_memory_is_told_apart(client, library) -> None:
     assert (answer.status_code, answer.json()["detail"][:9]) == (500, "[GPU_OOM]")
 
 
-def test_model_that_computes_nan_on_the_cpu_is_named_damaged(loaded, library) -> None:
+def test_model_that_computes_nan_on_the_cpu_is_named_damaged(loaded: httpx.Client, library: Library) -> None:
     library.model.answers = [segment("!!!!", avg_logprob=math.nan)]
     answer = loaded.post("/analyze", json={"audioBase64": recording()})
     assert (answer.status_code, "damaged" in answer.json()["detail"]) == (500, True)
 
 
 @pytest.mark.parametrize(("language", "passed"), [("zh-cn", "zh"), ("pt_BR", "pt"), ("yue", "zh"), ("xx", None)])
-def test_analyze_maps_the_language(loaded, library, language, passed) -> None:
+def test_analyze_maps_the_language(loaded: httpx.Client, library: Library, language: str, passed: str | None) -> None:
     analyze(loaded, language=language)
     assert library.model.calls[0][1]["language"] == passed
 
 
-def test_analyze_with_a_model_of_english_only(library, client) -> None:
+def test_analyze_with_a_model_of_english_only(library: Library, client: httpx.Client) -> None:
     library.model.is_multilingual, library.model.num_languages = False, 98
     client.post("/load", json={"engineModelName": "base"})
     assert analyze(client, language="en-gb")["qualityScore"] == 82
@@ -287,7 +296,7 @@ def test_analyze_with_a_model_of_english_only(library, client) -> None:
     assert (answer.status_code, "knows English only" in answer.json()["detail"]) == (400, True)
 
 
-def test_analyze_confidence_is_a_probability_and_no_logarithm(loaded, library) -> None:
+def test_analyze_confidence_is_a_probability_and_no_logarithm(loaded: httpx.Client, library: Library) -> None:
     library.model.answers = [segment(TEXT, avg_logprob=-0.25)]
     answer = analyze(loaded)
     assert field(answer, "confidence") == pytest.approx(100 * math.exp(-0.25), abs=0.05)
@@ -302,36 +311,38 @@ def test_analyze_confidence_is_a_probability_and_no_logarithm(loaded, library) -
         ({"compression_ratio": 2.5}, 0),  # the same words over and over
     ],
 )
-def test_analyze_does_not_trust_what_may_be_made_up(loaded, library, doubt, score) -> None:
+def test_analyze_does_not_trust_what_may_be_made_up(
+    loaded: httpx.Client, library: Library, doubt: dict[str, Any], score: int
+) -> None:
     library.model.answers = [segment("Thank you for watching!", **doubt)]
     assert analyze(loaded)["qualityScore"] == score
 
 
-def test_analyze_silence_is_not_given_to_the_model(loaded, library) -> None:
+def test_analyze_silence_is_not_given_to_the_model(loaded: httpx.Client, library: Library) -> None:
     answer = analyze(loaded, audioBase64=recording(level=60), expectedText=TEXT)
     assert library.model.calls == []
     assert (answer["qualityScore"], answer["qualityStatus"]) == (0, "defect")
     assert answer["details"]["infoBlocks"]["audioIssues"][0]["text"] == "silence"
 
 
-def test_analyze_expected_text_is_compared_without_case_and_punctuation(loaded) -> None:
+def test_analyze_expected_text_is_compared_without_case_and_punctuation(loaded: httpx.Client) -> None:
     answer = analyze(loaded, expectedText="the OLD house, stood on the hill")
     assert (answer["qualityScore"], field(answer, "textMatch")) == (100, 100.0)
     assert answer["details"]["infoBlocks"] == {}
 
 
-def test_analyze_another_expected_text_is_a_defect(loaded) -> None:
+def test_analyze_another_expected_text_is_a_defect(loaded: httpx.Client) -> None:
     answer = analyze(loaded, expectedText="She opened the letter and laughed.")
     assert answer["qualityStatus"] == "defect"
     assert answer["details"]["infoBlocks"]["textDeviations"][0]["severity"] in ("warning", "error")
 
 
-def test_analyze_words_in_brackets_are_expected(loaded, library) -> None:
+def test_analyze_words_in_brackets_are_expected(loaded: httpx.Client, library: Library) -> None:
     library.model.answers = [segment("The house, which was old, stood.")]
     assert analyze(loaded, expectedText="The house (which was old) stood.")["qualityScore"] == 100
 
 
-def test_analyze_pronunciation_rules_are_respected(loaded, library) -> None:
+def test_analyze_pronunciation_rules_are_respected(loaded: httpx.Client, library: Library) -> None:
     rules = [{"pattern": "Mr Nguyen", "replacement": "Mister Win"}]
     library.model.answers = [segment("Mister Win stood there.")]
     answer = analyze(loaded, expectedText="Mr Nguyen stood there.", pronunciationRules=rules)
@@ -339,13 +350,13 @@ def test_analyze_pronunciation_rules_are_respected(loaded, library) -> None:
 
 
 @pytest.mark.parametrize("expected", [None, "", " ", "...", "—"])
-def test_analyze_without_expected_words_is_scored_by_confidence(loaded, expected) -> None:
+def test_analyze_without_expected_words_is_scored_by_confidence(loaded: httpx.Client, expected: str | None) -> None:
     answer = analyze(loaded, expectedText=expected)
     assert answer["qualityScore"] == 82
     assert "textMatch" not in [item["key"] for item in answer["details"]["fields"]]
 
 
-def test_analyze_long_recordings_are_heard_in_pieces_of_30_seconds(loaded, library) -> None:
+def test_analyze_long_recordings_are_heard_in_pieces_of_30_seconds(loaded: httpx.Client, library: Library) -> None:
     library.model.answers = [segment("One."), None]
     answer = analyze(loaded, audioBase64=recording(seconds=70))
     assert all(samples <= 30 * RATE for samples, _ in library.model.calls)
@@ -354,12 +365,12 @@ def test_analyze_long_recordings_are_heard_in_pieces_of_30_seconds(loaded, libra
     assert field(answer, "duration") == 70.0
 
 
-def test_analyze_piece_with_more_words_than_the_model_can_say_is_halved(loaded, library) -> None:
+def test_analyze_piece_with_more_words_than_the_model_can_say_is_halved(loaded: httpx.Client, library: Library) -> None:
     library.model.answers = [segment("cut off", tokens=[1] * 224), segment("First half."), segment("second half.")]
     assert field(analyze(loaded, audioBase64=recording(20)), "transcription") == "First half. second half."
 
 
-def test_analyze_options_keep_the_library_from_skipping_and_repeating(loaded, library) -> None:
+def test_analyze_options_keep_the_library_from_skipping_and_repeating(loaded: httpx.Client, library: Library) -> None:
     analyze(loaded)
     options = library.model.calls[0][1]
     assert (options["without_timestamps"], options["condition_on_previous_text"]) == (True, False)
@@ -374,7 +385,9 @@ def test_analyze_options_keep_the_library_from_skipping_and_repeating(loaded, li
         ({"pronunciationRules": [{"pattern": "(", "replacement": "", "isRegex": True}]}, "no regular expression"),
     ],
 )
-def test_analyze_refuses_before_it_listens(loaded, library, change, complaint) -> None:
+def test_analyze_refuses_before_it_listens(
+    loaded: httpx.Client, library: Library, change: dict[str, Any], complaint: str
+) -> None:
     answer = loaded.post("/analyze", json={"audioBase64": recording(), **change})
     assert (answer.status_code, complaint in answer.json()["detail"]) == (400, True)
     assert library.model.calls == []

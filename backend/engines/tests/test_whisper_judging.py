@@ -1,5 +1,7 @@
 """How Whisper's server judges: languages, pieces, words, rules of pronunciation, deviations, scores."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,7 +25,7 @@ def rule(pattern: str, replacement: str, is_regex: bool = False, is_active: bool
     return PronunciationRule(pattern=pattern, replacement=replacement, is_regex=is_regex, is_active=is_active)
 
 
-def compared(expected: str, heard: str):
+def compared(expected: str, heard: str) -> Any:
     return compare(expected.split(), heard.split())
 
 
@@ -43,17 +45,17 @@ def sound(seconds: float, level: float = 0.5) -> "np.ndarray":
         ("fil", "tl"), ("xx", None), ("", None), ("auto", None), ("klingon", None),
     ],
 )  # fmt: skip
-def test_language_of_any_application_is_mapped_or_detected(code, language) -> None:
+def test_language_of_any_application_is_mapped_or_detected(code: str, language: str | None) -> None:
     assert whisper_language(code, KNOWN) == language
 
 
 @pytest.mark.parametrize(("known", "language"), [(KNOWN, "zh"), ((*KNOWN, "yue"), "yue")])
-def test_language_cantonese_is_chinese_to_models_without_it(known, language) -> None:
+def test_language_cantonese_is_chinese_to_models_without_it(known: Any, language: str) -> None:
     assert whisper_language("zh-HK", known) == whisper_language("yue", known) == language
 
 
 @pytest.mark.parametrize(("level", "silent"), [(0.0, True), (0.003, True), (0.0033, False), (0.5, False)])
-def test_silence_is_below_minus_50_db(level, silent) -> None:
+def test_silence_is_below_minus_50_db(level: float, silent: bool) -> None:
     assert is_silent(sound(1, level)) is silent
     assert is_silent(sound(1, level) + np.float32(0.2)) is silent  # a constant is no sound
 
@@ -72,7 +74,7 @@ def test_pieces_are_cut_in_pauses_and_make_up_the_whole() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 100, RATE - 1, RATE, RATE + 1, 10 * RATE])
-def test_pieces_of_any_length_end(length) -> None:
+def test_pieces_of_any_length_end(length: Any) -> None:
     pieces = cut_at_pauses(np.ones(length, np.float32), RATE, 1)
     assert sum(len(piece) for piece in pieces) == length
     assert all(len(piece) <= RATE for piece in pieces)
@@ -92,14 +94,14 @@ def test_pieces_of_any_length_end(length) -> None:
         ("", "", 1.0, []),
     ],
 )
-def test_compare_finds_the_fewest_changes(expected, got, match, deviations) -> None:
+def test_compare_finds_the_fewest_changes(expected: str, got: str, match: float, deviations: Any) -> None:
     comparison = compared(expected, got)
     assert comparison.match == pytest.approx(match)
     assert comparison.deviations == tuple(Deviation(*deviation) for deviation in deviations)
 
 
 @given(expected=WORDS, got=WORDS)
-def test_compare_makes_as_few_changes_as_levenshtein(expected, got) -> None:
+def test_compare_makes_as_few_changes_as_levenshtein(expected: Any, got: Any) -> None:
     comparison = compare(expected, got)
     assert sum(deviation.errors for deviation in comparison.deviations) == levenshtein(expected, got)
 
@@ -130,12 +132,12 @@ def test_compare_of_ten_thousand_words_takes_seconds_at_most() -> None:
         ([rule("x", r"\1")], "x", r"\1"),
     ],
 )
-def test_pronunciation_rules_count_as_no_deviation(rules, expected, got) -> None:
+def test_pronunciation_rules_count_as_no_deviation(rules: list[Any], expected: str, got: str) -> None:
     assert any(said == heard for said, heard in Pronunciation(rules).readings(expected, got))
 
 
 @pytest.mark.parametrize("rules", [[], [rule("SQL", "sequel", is_active=False)], [rule("", "x")]])
-def test_pronunciation_rules_that_are_off_change_nothing(rules) -> None:
+def test_pronunciation_rules_that_are_off_change_nothing(rules: list[Any]) -> None:
     assert list(Pronunciation(rules).readings("SQL", "sequel")) == [("SQL", "sequel")]
 
 
@@ -147,7 +149,7 @@ def test_pronunciation_rules_that_are_off_change_nothing(rules) -> None:
         (rule(r"(x+x+)+y", "z", is_regex=True), "takes too long"),
     ],
 )
-def test_pronunciation_rule_that_cannot_be_used_is_named(bad, complaint) -> None:
+def test_pronunciation_rule_that_cannot_be_used_is_named(bad: Any, complaint: str) -> None:
     text = "a" + "x" * 5000
     with pytest.raises(RequestError, match=complaint) as refused:
         list(Pronunciation([bad]).readings(text, text))
@@ -176,7 +178,7 @@ def test_verdict_with_expected_text_is_the_share_of_right_words() -> None:
 
 
 @pytest.mark.parametrize("got", ["x " * 96, "x " * 104])
-def test_verdict_a_lost_or_added_stretch_is_a_defect_however_long_the_text(got) -> None:
+def test_verdict_a_lost_or_added_stretch_is_a_defect_however_long_the_text(got: str) -> None:
     analysis = verdict(heard(), compared("x " * 100, got))
     assert analysis.score == 69
     assert analysis.info_blocks["textDeviations"][0].severity == "error"

@@ -1,12 +1,13 @@
-"""The real voice, the listener, and what was read aloud, each made once for all tests that listen.
+"""Fixtures for the listening tests: the real voice, the listener, and recordings, each made once.
 
-A test is skipped where voice and listener are not there, and fails where STORYFLOW_LISTENING_REQUIRED wants them.
+Tests are skipped if voice or listener are missing, and fail instead if STORYFLOW_LISTENING_REQUIRED is set.
 """
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,23 @@ Hear = Callable[..., str]
 ReadAloud = Callable[..., Recording]
 
 
+@pytest.fixture(scope="package", autouse=True)
+def cores_of_this_worker() -> Iterator[None]:
+    """Keep a worker to its share of the cores: a voice on one core does a third more than its half of two."""
+    worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
+    if not worker or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    share = cores[int(worker[1]) % len(cores) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
+    os.sched_setaffinity(0, share)
+    yield
+    os.sched_setaffinity(0, cores)
+
+
 @pytest.fixture(scope="session")
 def equipment() -> Equipment:
-    """Voice and listener, as they were fetched."""
+    """Voice and listener."""
     try:
         return installed()
     except EquipmentMissingError as error:
@@ -37,20 +52,20 @@ def equipment() -> Equipment:
 
 
 @pytest.fixture(scope="session")
-def listener(equipment) -> Listener:
+def listener(equipment: Equipment) -> Listener:
     """The listener, opened once."""
     return Listener(equipment.listener)
 
 
 @pytest.fixture(scope="session")
-def kokoro(equipment) -> Kokoro:
-    """The real voice without Django, for what no door lets through: other tokens, another accent, lost chunks."""
+def kokoro(equipment: Equipment) -> Kokoro:
+    """The real voice without Django, for faults that no interface allows: other tokens, another accent, lost chunks."""
     return Kokoro.load(equipment.model)
 
 
 @pytest.fixture(scope="session")
-def read_aloud(equipment, tmp_path_factory) -> ReadAloud:
-    """Return read_aloud(text, voice, speed=1.0): what `generate_audio` makes of it, once for all who ask."""
+def read_aloud(equipment: Equipment, tmp_path_factory: pytest.TempPathFactory) -> ReadAloud:
+    """Return read_aloud(text, voice, speed=1.0): the recording by `generate_audio`, cached."""
     made: dict[tuple[str, str, float], Recording] = {}
     folder = tmp_path_factory.mktemp("read-aloud")
     session: dict[str, Any] = {"_session": None, "_model_path": None}
@@ -68,7 +83,7 @@ def read_aloud(equipment, tmp_path_factory) -> ReadAloud:
 
 
 def _with_real_voice(equipment: Equipment, session: dict[str, Any], work: Callable[[], Any]) -> Any:
-    """Do some work with the real voice as the configured model; other tests find the loader as it was."""
+    """Run `work` with the real voice as the configured model, then restore the loader."""
     before = {name: getattr(KokoroModelLoader, name) for name in session}
     with override_settings(STORYFLOW_TTS_MODEL=VOICE, STORYFLOW_MODELS_DIR=equipment.folder):
         _give(session)
@@ -85,8 +100,8 @@ def _give(values: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def storyflow(equipment, tmp_path_factory) -> Callable[..., str]:
-    """Return storyflow(*arguments): run the command with the real voice in its models folder, and return its output."""
+def storyflow(equipment: Equipment, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Return storyflow(*arguments), which runs the command with the real voice and returns its output."""
     media = tmp_path_factory.mktemp("media")
 
     def run(*arguments: str | Path) -> str:

@@ -1,18 +1,20 @@
-"""Every way to make speech gives the same understandable speech: the function, the commands, the engine, a blend."""
+"""Every interface makes intelligible speech: the function, the commands, the engine, and blends."""
 
 import io
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 
 import engines
 from engines.conformance.trial import trial_of
-from listening.equipment import VOICE
-from listening.listener import Recording
+from listening.equipment import VOICE, Equipment
+from listening.listener import Listener, Recording
 from listening.tests.bars import check_nothing_lost_or_doubled, check_pace, check_words
 from listening.texts import FABLES, FEW
 from listening.word_errors import together, word_errors
@@ -21,28 +23,30 @@ pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600)]
 
 KOKORO = Path(engines.__file__).parent / "tts" / "kokoro"
 MOST_PERCENT = 8
-"""Of four sentences, where each word is three percent."""
+"""Highest word error rate of four sentences, where each word is three percent."""
 BLEND = "af_bella*0.6+bm_george*0.4"
 
 
-def check(listener, text, recording):
+def check(listener: Any, text: str, recording: Any) -> None:
     errors = word_errors(text, listener.hear(recording))
     check_words(errors, MOST_PERCENT)
     check_nothing_lost_or_doubled(errors)
     check_pace(text, recording)
 
 
-def test_say(storyflow, listener, tmp_path):
+def test_say(storyflow: Callable[..., str], listener: Listener, tmp_path: Path) -> None:
     storyflow("say", FEW, "--voice", "bf_emma", "--output", tmp_path / "said.wav")
     check(listener, FEW, Recording.read(tmp_path / "said.wav"))
 
 
-def test_blend_of_voices(storyflow, listener, tmp_path):
+def test_blend_of_voices(storyflow: Callable[..., str], listener: Listener, tmp_path: Path) -> None:
     storyflow("say", FEW, "--voice", BLEND, "--output", tmp_path / "said.wav")
     check(listener, FEW, Recording.read(tmp_path / "said.wav"))
 
 
-def test_chapter_is_narrated_with_no_words_lost_or_doubled(storyflow, listener, tmp_path):
+def test_chapter_is_narrated_with_no_words_lost_or_doubled(
+    storyflow: Callable[..., str], listener: Listener, tmp_path: Path
+) -> None:
     answer = json.loads(storyflow("narrate", FABLES, "--voice", "bm_george", "--out", tmp_path, "--json"))
     manifest = Path(answer["manifest"])
     segments = json.loads(manifest.read_text(encoding="utf-8"))["segments"]
@@ -58,7 +62,7 @@ def test_chapter_is_narrated_with_no_words_lost_or_doubled(storyflow, listener, 
     check_nothing_lost_or_doubled(errors)
 
 
-def test_engine_answers_over_http(equipment, listener):
+def test_engine_answers_over_http(equipment: Equipment, listener: Listener) -> None:
     with trial_of(KOKORO) as trial:
         shutil.copytree(equipment.model.parent, trial.external_models_dir / VOICE, copy_function=_second_name)
         trial.start()
@@ -70,7 +74,7 @@ def test_engine_answers_over_http(equipment, listener):
 
 
 def _second_name(source: str, target: str) -> None:
-    """Give a file a second name, which costs nothing; copy it where the disk cannot do that."""
+    """Link a file to a second name, or copy it if the disk does not support links."""
     try:
         os.link(source, target)
     except OSError:

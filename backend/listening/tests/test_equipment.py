@@ -1,4 +1,4 @@
-"""Voice and listener on a machine that has neither and reaches nothing."""
+"""The equipment on a machine without voice, listener and network."""
 
 import os
 import subprocess
@@ -11,17 +11,21 @@ from listening.equipment import FOLDER, REQUIRED, EquipmentMissingError, install
 
 BACKEND = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:9"
-"""The port of a service that throws away what it is sent, and that no machine runs any more."""
+"""The discard port, on which no machine listens any more."""
 
 
-def test_what_is_missing_is_said_with_the_way_to_get_it(tmp_path, monkeypatch):
+def test_missing_equipment_is_reported_with_the_command_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path))
     with pytest.raises(EquipmentMissingError, match="make test-listening"):
         installed()
 
 
 @pytest.mark.parametrize(("required", "code"), [("", 0), ("1", 1)])
-def test_without_a_network_the_reason_is_said_and_only_who_must_listen_fails(tmp_path, required, code):
+def test_without_a_network_the_reason_is_reported_and_it_fails_only_if_required(
+    tmp_path: Path, required: str, code: int
+) -> None:
     environment = {
         **os.environ,
         "PYTHONPATH": str(BACKEND),

@@ -1,44 +1,48 @@
-"""What is wrong with speech is heard: each of these fails one of the bars that the right one passes.
+"""The listening tests detect faulty speech: each fault fails a bar that correct speech passes.
 
-| wrong | caught by |
+| fault | caught by |
 |---|---|
-| the tokens in another order | word error rate |
-| the phonemes of another accent | britishness: what the listener's encoder hears beside both readings of espeak-ng |
-| a chunk left out | a run of lost words |
-| a chunk twice | a run of added words |
-| half speed sold as whole | words per minute; the words themselves are understood |
+| shuffled tokens | word error rate |
+| phonemes of another accent | britishness: the encoder's states compared with both readings of espeak-ng |
+| a missing chunk | a run of lost words |
+| a repeated chunk | a run of added words |
+| half speed labelled as normal | words per minute; the words themselves are understood |
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from core_engine.kokoro.speech.synthesis import Utterance
+from core_engine.kokoro.speech.synthesis import Kokoro, Utterance
 from listening.accents import SENTENCE
-from listening.listener import Recording
+from listening.listener import Listener, Recording
 from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, check_pace, check_speed, check_words
+from listening.tests.conftest import ReadAloud
 from listening.texts import FEW, paragraphs
 from listening.word_errors import word_errors
 
-pytestmark = [pytest.mark.listening, pytest.mark.timeout(1200)]
+# One worker, so that what is read aloud is read once.
+pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600), pytest.mark.xdist_group("read-aloud")]
 
 (PARAGRAPH,) = paragraphs(1)
 CHUNK_TOKENS = 80
-"""So few that each of the sentences is a chunk, with the neighbours' words that it is spoken amid."""
+"""Few enough that each sentence, with its context, is a chunk."""
 
 
 @pytest.fixture(scope="module")
-def spoken(kokoro):
-    """Four sentences in chunks of their own, spoken chunk by chunk."""
+def spoken(kokoro: Kokoro) -> tuple[Utterance, list[Any]]:
+    """Four sentences, one per chunk, spoken chunk by chunk."""
     utterance = kokoro.prepare(FEW, "af_sarah", max_tokens=CHUNK_TOKENS)
     assert len(utterance.chunks) == 4
     return utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks]
 
 
 @pytest.fixture
-def recording_of(kokoro, spoken):
-    """Return recording_of(numbers): these of the chunks, in this order, joined as `speak` joins them."""
+def recording_of(kokoro: Kokoro, spoken: tuple[Utterance, list[Any]]) -> Callable[..., Recording]:
+    """Return recording_of(numbers): the chunks with these numbers, in this order, joined like `speak` does."""
     utterance, pieces = spoken
 
     def recording(*numbers: int) -> Recording:
@@ -49,27 +53,27 @@ def recording_of(kokoro, spoken):
     return recording
 
 
-def test_all_chunks_pass(recording_of, listener):
+def test_all_chunks_pass(recording_of: Callable[..., Recording], listener: Listener) -> None:
     errors = word_errors(FEW, listener.hear(recording_of(0, 1, 2, 3)))
     check_words(errors, 8)
     check_nothing_lost_or_doubled(errors)
 
 
-def test_dropped_chunk_is_caught(recording_of, listener):
+def test_dropped_chunk_is_caught(recording_of: Callable[..., Recording], listener: Listener) -> None:
     errors = word_errors(FEW, listener.hear(recording_of(0, 2, 3)))
     with pytest.raises(AssertionError):
         check_nothing_lost_or_doubled(errors)
     assert errors.longest_lost >= 7, str(errors)
 
 
-def test_doubled_chunk_is_caught(recording_of, listener):
+def test_doubled_chunk_is_caught(recording_of: Callable[..., Recording], listener: Listener) -> None:
     errors = word_errors(FEW, listener.hear(recording_of(0, 1, 1, 2, 3)))
     with pytest.raises(AssertionError):
         check_nothing_lost_or_doubled(errors)
     assert errors.longest_added >= 7, str(errors)
 
 
-def test_shuffled_tokens_are_caught(kokoro, listener):
+def test_shuffled_tokens_are_caught(kokoro: Kokoro, listener: Listener) -> None:
     utterance = kokoro.prepare(FEW, "af_sarah")
     (chunk,) = utterance.chunks
     order = random.Random(1).sample(range(len(chunk.token_ids)), len(chunk.token_ids))
@@ -82,14 +86,14 @@ def test_shuffled_tokens_are_caught(kokoro, listener):
 
 
 @pytest.mark.parametrize(("voice", "other"), [("bm_george", "en-us"), ("am_adam", "en-gb")])
-def test_another_accent_is_caught(kokoro, listener, voice, other):
+def test_another_accent_is_caught(kokoro: Kokoro, listener: Listener, voice: str, other: str) -> None:
     recording = _spoken(kokoro, kokoro.prepare(SENTENCE, voice, language=other))
-    check_words(word_errors(SENTENCE, listener.hear(recording)), 8)  # the words are understood all the same
+    check_words(word_errors(SENTENCE, listener.hear(recording)), 8)  # the words are still understood
     with pytest.raises(AssertionError):
         check_accent(listener, recording, voice)
 
 
-def test_half_speed_sold_as_whole_is_caught(read_aloud, listener):
+def test_half_speed_labelled_as_normal_is_caught(read_aloud: ReadAloud, listener: Listener) -> None:
     recording = read_aloud(PARAGRAPH, "af_bella", 0.5)
     check_words(word_errors(PARAGRAPH, listener.hear(recording)), 8)
     check_speed(recording, read_aloud(PARAGRAPH, "af_bella"), 0.5)
@@ -99,6 +103,6 @@ def test_half_speed_sold_as_whole_is_caught(read_aloud, listener):
         check_speed(recording, read_aloud(PARAGRAPH, "af_bella"), 1.0)
 
 
-def _spoken(kokoro, utterance: Utterance) -> Recording:
+def _spoken(kokoro: Any, utterance: Utterance) -> Recording:
     speech = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
     return Recording(speech.audio, speech.sample_rate)

@@ -1,9 +1,7 @@
 """Where engines lie: those that come with the software, those of the user, and where one runs."""
 
 import contextlib
-import os
 import shutil
-import sys
 from pathlib import Path
 
 import click
@@ -54,12 +52,6 @@ def serving_folder(folder: Path) -> Path:
     if folder.name == _SPEAKS_USERS_MODELS:
         _link_models(folder / "external_models")
     return folder
-
-
-def python_of(folder: Path) -> Path:
-    """Return the Python of the engine's own virtual environment, or this one."""
-    own = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    return own if own.exists() else Path(sys.executable)
 
 
 def _copied(source: Path, target: Path) -> Path:

@@ -4,24 +4,26 @@ import ast
 import importlib.util
 import os
 import sys
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
 from core_engine.kokoro.installation import install_command
+from engines.environment import python_of
 from storyflow.commands.engine_folders import (
     KIND_FOLDERS,
     engine_folder,
     engine_folders,
     new_engines_dir,
-    python_of,
     serving_folder,
 )
 from storyflow.commands.exits import Exit
+from storyflow.commands.log import level_asked_for
+from storyflow.output.tables import echo_json
 
 DEFAULT_PORT = 8766
-_COLOURS = {"passed": "green", "failed": "red", "not applicable": "dim", "unchecked": "yellow"}
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
 
 @click.group()
@@ -30,61 +32,41 @@ def engines() -> None:
 
 
 @engines.command("list")
-def list_engines() -> None:
+@_JSON
+def list_engines(as_json: bool) -> None:
     """List the engines that are here, and their models."""
-    from rich.console import Console
-    from rich.table import Table
+    from storyflow.output.engines import report_engines
 
     _need_engine_packages()
-    table = Table("Engine", "Type", "Models baked in", "Longest text", box=None)
-    for folder in engine_folders():
-        table.add_row(*_row(folder))
-    Console().print(table)
+    report_engines([_row(folder) for folder in engine_folders()], as_json)
 
 
 @engines.command()
 @click.argument("engine")
 @click.option("--allow-unchecked", is_flag=True, help="End with 0 although some checks need a model that is not there.")
-def check(engine: str, allow_unchecked: bool) -> None:
-    """Check ENGINE (a name or a folder) against the standard and the contract, and say what to mend."""
-    from rich.console import Console
-    from rich.table import Table
-
+@_JSON
+def check(engine: str, allow_unchecked: bool, as_json: bool) -> None:
+    """Check ENGINE (a name or a folder) against the standard and the contract, and say what to change."""
     _need_engine_packages()
     from engines.conformance.run import check_engine
+    from storyflow.output.engines import report_checks
 
     folder = engine_folder(engine)
-    table = Table("Check", "Outcome", "What to mend", title=folder.name, title_justify="left", show_lines=False)
-    outcomes: Counter[str] = Counter()
-    with click.progressbar(check_engine(folder), label=f"Checking {folder.name}", file=sys.stderr) as results:
-        for result in results:
-            outcomes[result.outcome] += 1
-            mend = f"{result.found}\n→ {result.remedy}" if result.outcome == "failed" else result.found
-            table.add_row(result.check, f"[{_COLOURS[result.outcome]}]{result.outcome}[/]", mend)
-    Console().print(table)
-    if outcomes["failed"]:
-        raise click.ClickException(f"{folder.name} does not conform: {outcomes['failed']} failed. {_counted(outcomes)}")
-    if not outcomes["unchecked"]:
-        click.echo(f"{folder.name} conforms. {_counted(outcomes)}")
-        return
-    click.echo(f"{folder.name} breaks nothing that was checked. {_counted(outcomes)}")
-    if not allow_unchecked:
-        sys.exit(Exit.UNCHECKED)
-
-
-def _counted(outcomes: Counter[str]) -> str:
-    """Return e.g. "28 of 44 checked, 14 need a model, 2 not applicable."."""
-    words = [f"{outcomes['passed'] + outcomes['failed']} of {outcomes.total()} checked"]
-    words += [f"{outcomes['unchecked']} need a model"] if outcomes["unchecked"] else []
-    words += [f"{outcomes['not applicable']} not applicable"] if outcomes["not applicable"] else []
-    return ", ".join(words) + "."
+    with click.progressbar(check_engine(folder), label=f"Checking {folder.name}", file=sys.stderr) as checked:
+        results = list(checked)
+    report_checks(folder, results, as_json)
+    outcomes = {result.outcome for result in results}
+    if "failed" in outcomes:
+        sys.exit(Exit.FAILED)
+    sys.exit(Exit.UNCHECKED if "unchecked" in outcomes and not allow_unchecked else Exit.OK)
 
 
 @engines.command()
 @click.argument("kind", type=click.Choice(list(KIND_FOLDERS)))
 @click.argument("name")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Folder to make it in.")
-def new(kind: str, name: str, into: Path | None) -> None:
+@_JSON
+def new(kind: str, name: str, into: Path | None, as_json: bool) -> None:
     """Make a folder for the engine NAME that passes `check` as it is."""
     from engines.templates import EngineExistsError, make_engine
 
@@ -92,6 +74,9 @@ def new(kind: str, name: str, into: Path | None) -> None:
         folder = make_engine(kind, name, into or new_engines_dir(kind))
     except (EngineExistsError, ValueError) as error:
         raise click.UsageError(str(error)) from error
+    if as_json:
+        echo_json({"success": True, "path": str(folder)})
+        return
     click.echo(f"Made {folder}. Check it with: storyflow engines check {folder}")
 
 
@@ -104,6 +89,8 @@ def serve(engine: str, port: int, host: str) -> None:
     folder = serving_folder(engine_folder(engine))
     if python_of(folder) == Path(sys.executable):
         _need_engine_packages()
+    if asked := level_asked_for():
+        os.environ.setdefault("LOG_LEVEL", asked)
     command = [str(python_of(folder)), str(folder / "server.py"), "--port", str(port), "--host", host]
     os.chdir(folder)
     os.execv(command[0], command)  # noqa: S606 - the server is this process, so signals reach it
@@ -118,16 +105,17 @@ def _need_engine_packages() -> None:
         )
 
 
-def _row(folder: Path) -> tuple[str, str, str, str]:
+def _row(folder: Path) -> dict[str, Any]:
     from engines.contract.engine_config import load_engine_config
     from engines.contract.errors import StartError
 
+    row: dict[str, Any] = {"name": folder.name, "path": str(folder), "type": None, "models": [], "longest_text": None}
     try:
         config = load_engine_config(folder / "engine.yaml")
     except StartError as error:
-        return folder.name, "?", str(error).splitlines()[0], ""
-    models = ", ".join(baked_in_models(folder)) or "none"
-    return folder.name, config.engine_type, models, str(config.max_text_length or "")
+        return {**row, "problem": str(error).splitlines()[0]}
+    found = {"type": config.engine_type, "models": baked_in_models(folder), "longest_text": config.max_text_length}
+    return {**row, **found, "problem": None}
 
 
 def baked_in_models(folder: Path) -> list[str]:
@@ -136,7 +124,7 @@ def baked_in_models(folder: Path) -> list[str]:
 
     # Not `available`: that would make folders and links. Its suffixes stand in server.py, which is not run for a list.
     store = ModelStore(folder, suffixes=_model_suffixes(folder / "server.py"))
-    return sorted(name for name, path in store.complete() if not path.is_symlink())
+    return sorted(name for name, path in store.complete().items() if not path.is_symlink())
 
 
 def _model_suffixes(server: Path) -> tuple[str, ...]:

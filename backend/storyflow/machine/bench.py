@@ -11,9 +11,10 @@ from typing import Any
 
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.graph_cache import SETTING, SMALLEST_BYTES, graph_cache_for
-from core_engine.kokoro.model.runtime import CUDA
+from core_engine.kokoro.model.runtime import CUDA, provider_names
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
-from core_engine.kokoro.speech.throughput import speak_each
+from core_engine.kokoro.speech.throughput import Line, speak_each
+from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 from core_engine.model_choice import Model
 from engines.serving.gpu import gpu_memory
 from storyflow.narration.speaking import load_model, save_speech
@@ -65,7 +66,7 @@ def measure(wanted: str) -> Measurement:
     del loaded  # two sessions of a large model need not share the memory
     narration = _narration(Kokoro.load(model.path, threads=1))
     advice = tuple(_advice(model, provider))
-    name = provider.removesuffix("ExecutionProvider")
+    name = provider_names([provider])[0]
     return Measurement(model.name, name, allowed_cores(), load_s, sentence, bare, narration, advice)
 
 
@@ -84,9 +85,9 @@ def _sentence(kokoro: Kokoro) -> tuple[Timing, Timing]:
 
 def _narration(kokoro: Kokoro) -> Timing:
     cores = allowed_cores()
-    texts = [SENTENCE] * (_SENTENCES_PER_CORE * cores)
+    lines = [Line(SENTENCE, DEFAULT_VOICE_ID)] * (_SENTENCES_PER_CORE * cores)
     kokoro.speak(SENTENCE)
-    spoken, seconds = _timed(lambda: list(speak_each(kokoro, texts, "af_bella", 1.0, workers=cores)))
+    spoken, seconds = _timed(lambda: list(speak_each(kokoro, lines, workers=cores)))
     audio_s = 0.0
     for speech in spoken:
         if not isinstance(speech, Speech):

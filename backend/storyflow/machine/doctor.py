@@ -1,5 +1,6 @@
 """What is installed, what is missing, and what to do about it."""
 
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 from core_engine.model_choice import best_model
 from core_engine.model_paths import BUILT_IN, RECOMMENDED, model_path
 from core_engine.places import media_root, models_dir
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def _tried(what: str, look: Callable[[], str]) -> Iterator[Finding]:
     try:
         yield Finding(what, True, look())
     except Exception as error:  # whatever it is, the person who asked wants to read it
+        logger.debug("%s: not as it should be", what, exc_info=True)
         yield Finding(what, False, f"{error or type(error).__name__}")
 
 
@@ -46,8 +50,9 @@ def _runtime() -> str:
     import onnxruntime
 
     from core_engine.kokoro.model.cores import allowed_cores
+    from core_engine.kokoro.model.runtime import provider_names
 
-    providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
+    providers = ", ".join(provider_names(onnxruntime.get_available_providers()))
     return f"{onnxruntime.__version__} on {providers}; {allowed_cores()} cores"
 
 
@@ -63,11 +68,12 @@ def _built_in_voice() -> str:
 
 def _spoken(path: Path) -> str:
     """Let a model speak, which is the only proof that it can, and say on what and with which voices it did."""
+    from core_engine.kokoro.model.runtime import provider_names
     from core_engine.kokoro.speech.synthesis import Kokoro
 
     kokoro = Kokoro.load(path)
     speech = kokoro.speak("One, two, three.")
-    provider = kokoro.session.get_providers()[0].removesuffix("ExecutionProvider")
+    provider = provider_names(kokoro.session.get_providers())[0]
     return f"spoke for {len(speech.audio) / speech.sample_rate:.1f} s on {provider}; {', '.join(sorted(kokoro.voices))}"
 
 

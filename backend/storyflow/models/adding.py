@@ -12,25 +12,25 @@ from core_engine.kokoro.model.external_data import check_external_data, external
 from core_engine.kokoro.model.inference import read_signature, run
 from core_engine.kokoro.model.runtime import open_session
 from core_engine.kokoro.voice.formats import format_of
-from core_engine.kokoro.voice.packs import find_voices, style_row
+from core_engine.kokoro.voice.packs import style_row
 from engines.downloading.staging import Bundle, Progress, assemble
-from engines.store.manifest import FileEntry, manifest_path, read_manifest, sha256_of, to_json
+from engines.store.manifest import FileEntry, listed_files, manifest_path, sha256_of
 from engines.store.names import is_name
-from engines.store.publishing import publish
 from engines.store.stamps import note_verified
+from storyflow.models.adopting import adopt
 from storyflow.models.errors import RefusedModelError, WrongFileError
-from storyflow.models.identify import ModelFile, VoicesFile, describe, identify
+from storyflow.models.identify import ModelFile, VoicesFile, describe
+from storyflow.models.matching import model_and_voices
 from storyflow.models.registry import KnownModel, Registry
 
 _BLOCK = 1 << 20
-_CANDIDATES = frozenset([".onnx", ".bin", ".npz", ".npy", ".json"])
 _TRIAL = (50, 83, 54, 156, 31)
 """Token ids of "hello", in either vocabulary."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file of the model: where it goes, and where it is now."""
+class LocalFile:
+    """A file of the model on this machine: where it goes, and where it is now."""
 
     path: str
     size: int
@@ -61,9 +61,8 @@ def add(
     Voices that are not named are looked for beside the model. Raises WrongFileError for what is no model and no voices,
     RefusedModelError for what does not belong together, StorageError for the disk.
     """
-    model, voices = _sorted_out([identify(path, registry) for path in _files_in(paths)], registry)
+    model, voices = model_and_voices(paths, registry)
     known = _published_as(model, registry)
-    check_pair(model, voices)
     if known is None:
         _try_out(model, voices)
     chosen = name or (known.name if known else _own_name(model.path, registry))
@@ -72,61 +71,6 @@ def add(
     _install(bundle, models_dir, target, progress)
     path = target / bundle.files[0].path if bundle.is_folder else target
     return Added(chosen, path, (describe(model), *map(describe, voices)))
-
-
-def check_pair(model: ModelFile, voices: Iterable[VoicesFile]) -> None:
-    """Refuse voices of another version than the model, or of several; raises RefusedModelError."""
-    versions = {file.path.name: file.version for file in voices}
-    for file, version in versions.items():
-        if model.version and version and version != model.version:
-            raise RefusedModelError(
-                f"'{file}' holds voices of Kokoro {version}, and '{model.path.name}' is Kokoro {model.version}. They "
-                f"would speak nonsense together. Give the voices that belong to the model."
-            )
-    if len(set(versions.values())) > 1:
-        named = ", ".join(f"'{file}' {version or 'unknown'}" for file, version in versions.items())
-        raise RefusedModelError(f"The voices are of different versions of Kokoro: {named}. Give those of one version.")
-
-
-def _files_in(paths: Iterable[Path]) -> list[Path]:
-    found = []
-    for path in paths:
-        if not path.exists():
-            raise WrongFileError(f"There is nothing at '{path}'.")
-        if not path.is_dir():
-            found.append(path)
-            continue
-        places = [entry for folder in (path, path / "voices") if folder.is_dir() for entry in sorted(folder.iterdir())]
-        inside = [entry for entry in places if entry.is_file() and entry.suffix.lower() in _CANDIDATES]
-        found += [entry for entry in inside if entry.suffix == ".onnx" or entry in _voice_paths(path)]
-    if not found:
-        raise WrongFileError("There is no ONNX file and no voice pack in there.")
-    return found
-
-
-def _voice_paths(folder: Path) -> list[Path]:
-    return sorted({file.path for file in find_voices(folder).values()})
-
-
-def _sorted_out(
-    files: Iterable[ModelFile | VoicesFile], registry: Registry
-) -> tuple[ModelFile, tuple[VoicesFile, ...]]:
-    """Return the one model and its voices; those beside it where none were given."""
-    files = list(files)
-    models = [file for file in files if isinstance(file, ModelFile)]
-    voices = [file for file in files if isinstance(file, VoicesFile)]
-    if len(models) != 1:
-        listed = "; ".join(describe(file) for file in files)
-        raise RefusedModelError(f"One model is installed at a time, with its voices, and these are: {listed}.")
-    if not voices:
-        beside = (identify(path, registry) for path in _voice_paths(models[0].path.parent))
-        voices = [file for file in beside if isinstance(file, VoicesFile)]
-    if not voices:
-        raise RefusedModelError(
-            f"{describe(models[0])}. It cannot speak without voices, and there are none beside it: name their file "
-            f"too, as in `storyflow models add {models[0].path.name} voices.bin`."
-        )
-    return models[0], tuple(voices)
 
 
 def _published_as(model: ModelFile, registry: Registry) -> KnownModel | None:
@@ -140,12 +84,14 @@ def _own_name(path: Path, registry: Registry) -> str:
     return f"{name}-own" if name in registry.models or name == "default" else name
 
 
-def _bundle(name: str, model: ModelFile, voices: tuple[VoicesFile, ...], known: KnownModel | None) -> Bundle[Source]:
+def _bundle(name: str, model: ModelFile, voices: tuple[VoicesFile, ...], known: KnownModel | None) -> Bundle[LocalFile]:
     """Return the files and their places: those of the registry for what was published, a folder for all else."""
     places = {published.sha256: file.path for file in (known.files if known else ()) for published in file.published}
     if not is_name(name) or name == "default":
         raise RefusedModelError(f"'{name}' cannot be the name of a model. Choose another one with --name.")
-    first = Source(places.get(model.sha256, _place(model.path, f"{name}.onnx")), model.size, model.sha256, model.path)
+    first = LocalFile(
+        places.get(model.sha256, _place(model.path, f"{name}.onnx")), model.size, model.sha256, model.path
+    )
     packs = [_voices_source(file, places, many=len(voices) > 1) for file in voices]
     data = [_data_source(model.path, location) for location in sorted({e.location for e in external_data(model.path)})]
     files = (first, *packs, *data)
@@ -160,18 +106,18 @@ def _place(path: Path, otherwise: str) -> str:
     return path.name if is_name(path.name) else otherwise
 
 
-def _voices_source(file: VoicesFile, places: dict[str, str], many: bool) -> Source:
+def _voices_source(file: VoicesFile, places: dict[str, str], many: bool) -> LocalFile:
     name = _place(file.path, f"voices{file.path.suffix}")
-    return Source(places.get(file.sha256, f"voices/{name}" if many else name), file.size, file.sha256, file.path)
+    return LocalFile(places.get(file.sha256, f"voices/{name}" if many else name), file.size, file.sha256, file.path)
 
 
-def _data_source(model: Path, location: str) -> Source:
+def _data_source(model: Path, location: str) -> LocalFile:
     if not is_name(location):
         raise RefusedModelError(
             f"The model keeps its weights in '{location}', which cannot be the name of a file here."
         )
     path = model.parent / location
-    return Source(location, path.stat().st_size, sha256_of(path), path)
+    return LocalFile(location, path.stat().st_size, sha256_of(path), path)
 
 
 def _try_out(model: ModelFile, voices: tuple[VoicesFile, ...]) -> None:
@@ -189,7 +135,7 @@ def _try_out(model: ModelFile, voices: tuple[VoicesFile, ...]) -> None:
 
 
 def _install(
-    bundle: Bundle[Source], models_dir: Path, target: Path, progress: Callable[[Progress], None] | None
+    bundle: Bundle[LocalFile], models_dir: Path, target: Path, progress: Callable[[Progress], None] | None
 ) -> None:
     if target.exists() and manifest_path(target).exists() and not _is_same(bundle, target):
         raise RefusedModelError(
@@ -197,32 +143,18 @@ def _install(
             f"{bundle.name}`, or choose another name with --name."
         )
     if target.exists() and not manifest_path(target).exists():
-        _adopt(bundle, target)
+        adopt(target, {file.path: {file.sha256} for file in bundle.files})
     else:
         assemble(bundle, models_dir, _copy, progress=progress)
-    note_verified(target)
+        note_verified(target)
 
 
-def _is_same(bundle: Bundle[Source], target: Path) -> bool:
-    listed = {(file.path, file.sha256) for file in read_manifest(target) or ()}
+def _is_same(bundle: Bundle[LocalFile], target: Path) -> bool:
+    listed = {(file.path, file.sha256) for file in listed_files(target) or ()}
     return listed == {(file.path, file.sha256) for file in bundle.files}
 
 
-def _adopt(bundle: Bundle[Source], target: Path) -> None:
-    """Write the manifest of files that lie in their place already; raises RefusedModelError for other ones there."""
-    folder = target if bundle.is_folder else target.parent
-    for file in bundle.files:
-        place = folder / file.path
-        if not place.exists() or sha256_of(place) != file.sha256:
-            raise RefusedModelError(
-                f"'{target}' is there already, and '{place}' is not the file that was given. It was left alone: move "
-                f"it elsewhere, or choose another name with --name."
-            )
-    listed = [FileEntry(file.path, file.size, file.sha256) for file in bundle.files]
-    publish(manifest_path(target), to_json(listed))
-
-
-def _copy(file: Source, path: Path, report: Callable[[int], None]) -> FileEntry:
+def _copy(file: LocalFile, path: Path, report: Callable[[int], None]) -> FileEntry:
     """Copy one file, flushed to the disk; raises WrongFileError where it changed since it was identified."""
     digest, done = hashlib.sha256(), 0
     with file.source.open("rb") as source, path.open("wb") as copy:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core_engine.kokoro.errors import ModelFileError
 from core_engine.kokoro.model.facts import ModelFacts, NotOnnxError, read_model_facts
-from core_engine.kokoro.model.runtime import open_model
+from core_engine.kokoro.model.runtime import open_model, provider_names
 from core_engine.kokoro.speech.versions import version_of_notes, version_of_voices
 from core_engine.kokoro.voice.packs import find_voices
 from core_engine.model_paths import BUILT_IN
@@ -17,7 +17,7 @@ _WITH_US = "with this program: its built-in voice"
 
 
 @dataclass(frozen=True)
-class ModelInfo:
+class ModelDescription:
     """What is known of an installed model."""
 
     name: str
@@ -37,7 +37,7 @@ class ModelInfo:
     voices: tuple[str, ...]
 
 
-def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
+def info_of(model: InstalledModel, registry: Registry) -> ModelDescription:
     """Open a model and return all about it; raises ChangedModelError or ModelFileError."""
     if model.problem:
         raise ChangedModelError(model.problem)
@@ -49,7 +49,7 @@ def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
     voices = find_voices(model.path.parent)
     version = version_of_notes(facts.notes) or version_of_voices(voices) or "unknown"
     known = registry.find(model.sha256) if model.sha256 else None
-    return ModelInfo(
+    return ModelDescription(
         name=model.name,
         path=model.path,
         size=model.size,
@@ -58,6 +58,6 @@ def info_of(model: InstalledModel, registry: Registry) -> ModelInfo:
         licence=known[0].licence if known else "Apache-2.0" if model.name == BUILT_IN else None,
         version=known[0].version if known else version,
         facts=facts,
-        providers=tuple(name.removesuffix("ExecutionProvider") for name in session.get_providers()),
+        providers=provider_names(session.get_providers()),
         voices=tuple(sorted(voices)),
     )

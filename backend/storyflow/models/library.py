@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.model_paths import installed_models
-from engines.store.manifest import DamagedModelError, FileEntry, model_of, read_manifest, verify_model
-from engines.store.stamps import check_unchanged, note_verified
+from engines.store.manifest import DamagedModelError, FileEntry, listed_files, model_of
+from engines.store.stamps import check_all, check_unchanged
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,9 @@ def installed(models_dir: Path) -> dict[str, InstalledModel]:
 def verify(model: InstalledModel) -> str | None:
     """Read all of a model that has a manifest; return what is wrong with it, None where nothing is."""
     try:
-        verify_model(model.home)
+        check_all(model.home)
     except DamagedModelError as error:
         return str(error)
-    if model.files:
-        note_verified(model.home)
     return None
 
 
@@ -54,7 +52,7 @@ def _looked_at(name: str, path: Path) -> InstalledModel:
     files: tuple[FileEntry, ...] = ()
     try:
         home = model_of(path) or path
-        files = tuple(read_manifest(home) or ())
+        files = tuple(listed_files(home) or ())
         check_unchanged(home)
     except DamagedModelError as error:
         return InstalledModel(name, path, home, files, str(error))

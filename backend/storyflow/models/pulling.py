@@ -7,21 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.downloading.downloadable import DownloadableModel, RemoteFile
-from engines.downloading.downloads import Progress, announced_size, fetch_model
-from engines.downloading.policy import (
-    PACKAGES,
-    PUBLISHER,
-    DownloadError,
-    DownloadPolicy,
-    StorageError,
-    UnreachableError,
-)
-from engines.downloading.staging import lock_path
+from engines.downloading.downloads import announced_size, fetch_model
+from engines.downloading.policy import PACKAGES, PUBLISHER, DownloadError, DownloadPolicy, UnreachableError
+from engines.downloading.staging import Progress, lock_path
 from engines.store.folder_lock import exclusive
-from engines.store.manifest import FileEntry, manifest_path, sha256_of, to_json
+from engines.store.manifest import manifest_path
 from engines.store.names import path_inside
-from engines.store.publishing import publish, rename
+from engines.store.publishing import rename
 from engines.store.stamps import note_verified
+from storyflow.models.adopting import adopt
 from storyflow.models.by_hand import by_hand
 from storyflow.models.registry import KnownFile, KnownModel
 
@@ -62,7 +56,8 @@ def pull(
     try:
         if was_there and not manifest_path(target).exists():
             with exclusive(lock_path(target), cancel or threading.Event(), lambda: None):
-                _adopt(model, models_dir, policy, progress)
+                _fetch_missing(model, models_dir, policy, progress)
+                adopt(target, {file.path: {each.sha256 for each in file.published} for file in model.files})
             return Pulled(file, "adopted")
         asked_before = file.stat().st_mtime_ns if was_there else None
         fetch_model(_downloadable(model, policy, target), models_dir, policy=policy, progress=progress, cancel=cancel)
@@ -110,29 +105,10 @@ def _size_here(file: KnownFile, target: Path) -> int | None:
     return here.stat().st_size if here.is_file() and manifest_path(target).exists() else None
 
 
-def _adopt(model: KnownModel, models_dir: Path, policy: DownloadPolicy, progress: Report) -> None:
-    """Make a model that was put there by hand one of ours: verified, and with its manifest. Raises StorageError."""
+def _fetch_missing(model: KnownModel, models_dir: Path, policy: DownloadPolicy, progress: Report) -> None:
+    """Fetch what is not in its place, all of it in a hidden place first; what is there stays as it is."""
     target = target_of(model, models_dir)
     folder = target if model.is_folder else models_dir
-    _fetch_missing(model, folder, models_dir, policy, progress)
-    listed = []
-    for file in model.files:
-        path = folder / file.path
-        digest = sha256_of(path)
-        if digest not in {published.sha256 for published in file.published}:
-            raise StorageError(
-                f"'{path}' is there and is none of the published files of that name (its SHA-256 is {digest}). It was "
-                f"left alone: move it elsewhere and try again, or keep it under a name of its own with `storyflow "
-                f"models add --name`."
-            )
-        listed.append(FileEntry(file.path, path.stat().st_size, digest))
-    publish(manifest_path(target), to_json(listed))
-    note_verified(target)
-
-
-def _fetch_missing(model: KnownModel, folder: Path, models_dir: Path, policy: DownloadPolicy, progress: Report) -> None:
-    """Fetch what is not in `folder`, all of it in a hidden place first; what is there stays as it is."""
-    target = target_of(model, models_dir)
     missing = [file for file in model.files if not (folder / file.path).exists()]
     if not missing:
         return

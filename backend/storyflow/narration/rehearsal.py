@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.kokoro.errors import NothingToSpeakError
-from core_engine.kokoro.languages import V0_19, V1_0, language_of
+from core_engine.kokoro.languages import V1_0, language_of
 from core_engine.kokoro.speech.versions import checked_version, version_of_model
 from core_engine.kokoro.text.chunks import text_to_chunks
-from core_engine.kokoro.voice.packs import find_voices, load_voice
+from core_engine.kokoro.voice.packs import check_installed, find_voices, load_voice
 from core_engine.model_choice import choose_model
 from core_engine.reading.aloud import read_aloud
 from storyflow.stories.story import Segment
@@ -36,6 +36,21 @@ class Rehearsal:
     version: str | None
     """Of the model whose phonemes are wanted; None for the words only."""
 
+    @classmethod
+    def by(cls, voice: str, wanted: str, models_dir: Path, as_written: bool, phonemes: bool) -> "Rehearsal":
+        """Return how the model `wanted` would read in `voice`; no model is loaded.
+
+        Raises ModelMissingError for a model that is not there, and VoicePackError for a voice that it does not have.
+        """
+        path = choose_model(wanted, models_dir).path
+        voices = find_voices(path.parent)
+        check_installed(voice, voices)
+        if not phonemes:
+            return cls(voice, as_written, None)
+        known = voice if voice in voices else next(iter(voices))
+        rows = len(load_voice(voices[known], known))
+        return cls(voice, as_written, checked_version(version_of_model(path, None), rows, known))
+
     def of_text(self, text: str) -> Iterator[Rehearsed]:
         """Yield what would be said of `text`, line by line."""
         for line in text.splitlines():
@@ -45,10 +60,10 @@ class Rehearsal:
     def of_segments(self, segments: Iterable[Segment]) -> Iterator[Rehearsed]:
         """Yield what would be said of every segment."""
         for segment in segments:
-            yield self._of(segment.id, segment.text)
+            yield self._of(segment.id, segment.text, segment.voice)
 
-    def _of(self, segment_id: str | None, text: str) -> Rehearsed:
-        language = language_of(self.voice.lstrip(), self.version or V1_0).code
+    def _of(self, segment_id: str | None, text: str, voice: str | None = None) -> Rehearsed:
+        language = language_of((voice or self.voice).lstrip(), self.version or V1_0).code
         reading = read_aloud(text, language)
         spoken = text if self.as_written else reading.text
         words = text if self.as_written else reading.printed
@@ -62,16 +77,3 @@ def _phonemes(text: str, language: str, version: str) -> str:
     except NothingToSpeakError:
         return ""
     return "".join((" " if chunk.follows_space else "") + chunk.phonemes for chunk in chunks)
-
-
-def version_that_would_speak(wanted: str, voice: str, models_dir: Path) -> str:
-    """Return the version of Kokoro whose phonemes the model `wanted` would be given; no model is loaded.
-
-    Raises ModelMissingError for a model that is not there, and VoicePackError for a voice of another version.
-    """
-    path = choose_model(wanted, models_dir).path
-    voices = find_voices(path.parent)
-    known = voice if voice in voices else next(iter(voices), None)
-    if known is None:
-        return V0_19
-    return checked_version(version_of_model(path, None), len(load_voice(voices[known], known)), known)

@@ -1,5 +1,7 @@
 """A loaded model for the commands that speak, and one text spoken into a file."""
 
+import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from core_engine.model_choice import AUTO, Model, choose_model
 from core_engine.model_paths import BUILT_IN, RECOMMENDED
 from core_engine.places import models_dir
 from core_engine.reading.aloud import spoken_text
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
         )
     elif wanted == AUTO:
         click.echo(f"The best model installed speaks: {model.name}", err=True)
-    return LoadedModel(model, Kokoro.load(model.path, threads))
+    begin = time.perf_counter()
+    kokoro = Kokoro.load(model.path, threads)
+    logger.info("Opened '%s' with %d voices in %.2f s", model.path, len(kokoro.voices), time.perf_counter() - begin)
+    return LoadedModel(model, kokoro)
 
 
 def spoken_by(kokoro: Kokoro, text: str, voice: str) -> str:
@@ -62,4 +69,5 @@ def save_speech(speech: Speech, path: Path) -> SavedSpeech:
     """Write what was said as a WAV with its peak at -1 dB; raises AudioWriteError where the disk refuses."""
     wav = encode_wav(normalize_audio(speech.audio), speech.sample_rate)
     write_wav_bytes(wav, path)
+    logger.info("Wrote '%s': %d samples in %d chunks by %s", path, len(speech.audio), speech.chunks, speech.voice)
     return SavedSpeech(len(speech.audio) / speech.sample_rate, len(wav))

@@ -1,80 +1,113 @@
-"""How far a narration has come: a bar with the time left on a terminal, a line now and then elsewhere."""
+"""How far long work has come: a bar with the time left on a terminal, a line now and then elsewhere.
+
+Everything goes to stderr, since stdout is for results.
+"""
 
 import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from engines.downloading.staging import Progress
+from storyflow.output.tables import size_text
 from storyflow.stories.story import Segment
 
 _LINE_EVERY_S = 5.0
 
 Step = Callable[[Segment, Path | None], None]
 """Called after each segment with the WAV that was made for it; None where none had to be, or could be."""
-Say = Callable[[str], None]
+Report = Callable[[Progress], None]
+"""Called now and then while files are fetched or copied."""
+
+
+@dataclass(frozen=True)
+class _Display:
+    """Where it is shown."""
+
+    move: Callable[[float, float, str], None]
+    """Takes what is done, the total, and how far that is in words."""
+    say: Callable[[str], None]
+    """Prints a line that stays."""
 
 
 @contextlib.contextmanager
-def shown(segments: Sequence[Segment], quiet: bool = False) -> Iterator[Step]:
-    """Yield what to call after each segment. Everything goes to stderr, since stdout is for results."""
+def narration_shown(segments: Sequence[Segment], quiet: bool = False) -> Iterator[Step]:
+    """Yield what to call after each segment; the first WAV is named, so that one can listen while others are made."""
     if quiet:
-        yield _nothing
-    elif sys.stderr.isatty():
-        with _bar(segments) as step:
-            yield step
-    else:
-        yield _lines(segments)
-
-
-@contextlib.contextmanager
-def _bar(segments: Sequence[Segment]) -> Iterator[Step]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("Narrating"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
-    with Progress(*columns, MofNCompleteColumn(), console=Console(stderr=True), transient=True) as progress:
-        # Counted in characters: the time left is wrong by far when a long paragraph counts like a short one.
-        task = progress.add_task("", total=sum(len(segment.text) for segment in segments))
-        first = _first_named(lambda line: progress.console.print(line, markup=False, highlight=False, soft_wrap=True))
+        yield lambda _segment, _wav: None
+        return
+    # Counted in characters: the time left is wrong by far when a long paragraph counts like a short one.
+    characters = sum(len(segment.text) for segment in segments)
+    done = number = 0
+    named = False
+    with _shown("Narrating") as display:
 
         def step(segment: Segment, wav: Path | None) -> None:
-            first(wav)
-            progress.advance(task, len(segment.text))
+            nonlocal done, number, named
+            done, number = done + len(segment.text), number + 1
+            if wav and not named:
+                named = True
+                display.say(f"The first WAV is there, listen while the others are made: {wav}")
+            display.move(done, characters, f"{number} of {len(segments)} segments")
 
         yield step
 
 
-def _nothing(_segment: Segment, _wav: Path | None) -> None:
-    pass
+@contextlib.contextmanager
+def transfer_shown(what: str, quiet: bool = False) -> Iterator[Report]:
+    """Yield what a download or a copy reports to, which shows its speed too."""
+    if quiet:
+        yield lambda _progress: None
+        return
+    began, before = time.monotonic(), None
+    with _shown(what) as display:
+
+        def report(at: Progress) -> None:
+            nonlocal began, before
+            if before is None:
+                began, before = time.monotonic(), at.done  # what an earlier attempt left is no speed
+            speed = (at.done - before) / max(time.monotonic() - began, 1e-3)
+            said = f"{at.file}, {size_text(at.done)} of {size_text(at.total)}, {size_text(speed)}/s"
+            display.move(at.done, at.total, said)
+
+        yield report
 
 
-def _first_named(say: Say) -> Callable[[Path | None], None]:
-    """Return what names the first WAV that is made, so that one can listen while the others are."""
-    named = False
+@contextlib.contextmanager
+def _shown(what: str) -> Iterator[_Display]:
+    if not sys.stderr.isatty():
+        yield _Display(_lines(what), lambda line: click.echo(line, err=True))
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
-    def step(wav: Path | None) -> None:
-        nonlocal named
-        if wav and not named:
-            named = True
-            say(f"The first WAV is there, listen while the others are made: {wav}")
+    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield _Display(
+            lambda done, total, said: bar.update(task, completed=done, total=total, description=said),
+            lambda line: bar.console.print(line, markup=False, highlight=False, soft_wrap=True),
+        )
 
-    return step
 
+def _lines(what: str) -> Callable[[float, float, str], None]:
+    began = printed = time.monotonic()
+    first: float | None = None
 
-def _lines(segments: Sequence[Segment]) -> Step:
-    done = 0
-    said = time.monotonic()
-    first = _first_named(lambda line: click.echo(line, err=True))
+    def move(done: float, total: float, said: str) -> None:
+        nonlocal began, printed, first
+        now = time.monotonic()
+        if first is None:
+            began, first = now, done
+        if now - printed < _LINE_EVERY_S:
+            return
+        printed = now
+        speed = max(1.0, (done - first) / max(now - began, 1e-3))
+        click.echo(f"{what}: {said}, {(total - done) / speed:.0f} s left", err=True)
 
-    def step(_segment: Segment, wav: Path | None) -> None:
-        nonlocal done, said
-        first(wav)
-        done += 1
-        if time.monotonic() - said >= _LINE_EVERY_S:
-            said = time.monotonic()
-            click.echo(f"Narrated {done} of {len(segments)} segments", err=True)
-
-    return step
+    return move

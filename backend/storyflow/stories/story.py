@@ -1,35 +1,20 @@
-"""Story files: plain text, Markdown and StoryFlow's JSON become a title and segments to speak."""
+"""A story file becomes a title and segments to speak."""
 
-import hashlib
-import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from typing import Any
 
-from core_engine.reading.scene_breaks import is_scene_break
-from engines.store.names import is_name
+from storyflow.stories.blocks import Document
+from storyflow.stories.decoding import MAX_BYTES, NotTextError, decode_text
+from storyflow.stories.json_story import WrongJsonError, read_json
+from storyflow.stories.plain_text import read_plain_text
+from storyflow.stories.segments import Segment, SegmentIdError, segments_of
 
-MAX_BYTES = 64 * 1024 * 1024
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
-_WORDS = frozenset(["text", "code_inline"])
-_BREAKS = frozenset(["softbreak", "hardbreak"])
-_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+__all__ = ["Segment", "Story", "StoryError", "read_story"]
 
 
 class StoryError(ValueError):
     """A story file that cannot be read; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One piece of a story, and later one audio file."""
-
-    id: str
-    """Name of its audio file; the same in every run as long as its text is."""
-    text: str
 
 
 @dataclass(frozen=True)
@@ -38,30 +23,76 @@ class Story:
 
     title: str
     segments: tuple[Segment, ...]
-
-
-@dataclass(frozen=True)
-class _Paragraph:
-    """A piece of a story with the id that the story gives it, if any."""
-
-    id: str | None
-    text: str
+    left_out: Mapping[str, int]
+    """What of the file is not read aloud, such as "footnotes", and how many there were."""
 
 
 def read_story(path: Path) -> Story:
-    """Read `.txt`, `.md` and `.json`; raise StoryError for what is no story.
+    """Read a story: plain text, Markdown, HTML, reStructuredText or StoryFlow's JSON, told apart by the name's ending.
 
-    Paragraphs are segments. Markdown's signs are not spoken; code blocks, HTML and images are left out.
+    Raises StoryError for a file that cannot be read or has nothing to speak.
     """
-    text = _decoded(path)
+    read = _reader_of(path)
+    text = _text_of(path)
+    try:
+        document = read(text)
+        segments = segments_of(document.blocks)
+    except (WrongJsonError, SegmentIdError) as error:
+        raise StoryError(f"The story '{path}' {error}") from error
+    except ImportError as error:
+        raise StoryError(
+            f"The story '{path}' is reStructuredText, which docutils reads: `python -m pip install docutils` installs "
+            f"it. Or convert the story to Markdown."
+        ) from error
+    if all(segment.kind == "break" for segment in segments):
+        raise StoryError(f"The story '{path}' has nothing to speak. Write something to narrate.")
+    return Story(document.title or path.stem, segments, document.left_out)
+
+
+def _markdown(text: str) -> Document:
+    from storyflow.stories.markdown import read_markdown
+
+    return read_markdown(text)
+
+
+def _html(text: str) -> Document:
+    from storyflow.stories.html import read_html
+
+    return read_html(text)
+
+
+def _restructured_text(text: str) -> Document:
+    from storyflow.stories.restructured_text import read_restructured_text
+
+    return read_restructured_text(text)
+
+
+_READERS: dict[str, Callable[[str], Document]] = {
+    ".json": read_json,
+    ".md": _markdown,
+    ".markdown": _markdown,
+    ".htm": _html,
+    ".html": _html,
+    ".xhtml": _html,
+    ".rst": _restructured_text,
+}
+_OTHERS = {
+    ".doc": "a Word document", ".docx": "a Word document", ".odt": "an OpenDocument text", ".rtf": "Rich Text",
+    ".pdf": "a PDF", ".epub": "an EPUB", ".mobi": "a Kindle book", ".azw3": "a Kindle book",
+}  # fmt: skip
+
+
+def _reader_of(path: Path) -> Callable[[str], Document]:
     suffix = path.suffix.lower()
-    if suffix == ".json":
-        return _from_json(text, path)
-    paragraphs = _markdown_paragraphs(text) if suffix in (".md", ".markdown") else _paragraphs(text)
-    return _story(path.stem, (_Paragraph(None, paragraph) for paragraph in paragraphs), path)
+    if suffix in _OTHERS:
+        raise StoryError(
+            f"The story '{path}' is {_OTHERS[suffix]}, which cannot be read here. Save it as plain text, Markdown or "
+            f"HTML."
+        )
+    return _READERS.get(suffix, read_plain_text)
 
 
-def _decoded(path: Path) -> str:
+def _text_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -71,89 +102,7 @@ def _decoded(path: Path) -> str:
         ) from error
     if len(data) > MAX_BYTES:
         raise StoryError(f"The story '{path}' is larger than {MAX_BYTES >> 20} MiB. Cut it into several files.")
-    for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text.replace("\r\n", "\n").replace("\r", "\n")
-    raise StoryError(f"The story '{path}' is not text. Save it as plain text (UTF-8), Markdown or StoryFlow's JSON.")
-
-
-def _paragraphs(text: str) -> Iterator[str]:
-    for paragraph in _BLANK_LINE.split(text):
-        yield " ".join(paragraph.split())
-
-
-def _markdown_paragraphs(text: str) -> Iterator[str]:
-    """Yield what a reader of the rendered page would read aloud, block by block."""
-    from markdown_it import MarkdownIt  # only stories in Markdown pay for it
-
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    for token in parser.parse(_FRONT_MATTER.sub("", text)):
-        if token.type == "inline":
-            yield " ".join(_spoken(token.children or []).split())
-        elif token.type == "hr":
-            yield "* * *"  # a rule is a scene break
-
-
-def _spoken(tokens: Iterable[Any]) -> str:
-    return "".join(token.content if token.type in _WORDS else " " for token in tokens if token.type in _WORDS | _BREAKS)
-
-
-def _from_json(text: str, path: Path) -> Story:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise StoryError(f"The story '{path}' is not valid JSON: {error}. Export it again.") from error
-    segments = document.get("segments") if isinstance(document, dict) else None
-    if not isinstance(segments, list):
-        raise StoryError(
-            f"The story '{path}' has no list of segments. Expected "
-            f'{{"title": …, "segments": [{{"text_content": …}}]}}.'
-        )
-    title = document.get("title")
-    return _story(
-        title if isinstance(title, str) and title.strip() else path.stem, _json_segments(segments, path), path
-    )
-
-
-def _json_segments(segments: list[Any], path: Path) -> Iterator[_Paragraph]:
-    for number, segment in enumerate(segments, start=1):
-        text = segment.get("text_content") if isinstance(segment, dict) else None
-        if not isinstance(text, str):
-            raise StoryError(f"Segment {number} of '{path}' has no text in \"text_content\".")
-        segment_id = segment.get("id")
-        yield _Paragraph(None if segment_id is None else str(segment_id), " ".join(text.split()))
-
-
-def _story(title: str, paragraphs: Iterable[_Paragraph], path: Path) -> Story:
-    spoken = [paragraph for paragraph in paragraphs if paragraph.text]
-    if all(is_scene_break(paragraph.text) for paragraph in spoken):
-        raise StoryError(f"The story '{path}' holds no text. Write something to narrate.")
-    taken = _given_ids(spoken, path)
-    return Story(title, tuple(Segment(part.id or _made_id(part.text, taken), part.text) for part in spoken))
-
-
-def _given_ids(paragraphs: Iterable[_Paragraph], path: Path) -> set[str]:
-    """Return the ids that the story gives, as a file system without cases sees them; refuse what would clash."""
-    taken: set[str] = set()
-    for given in (paragraph.id for paragraph in paragraphs if paragraph.id is not None):
-        if not is_name(given):
-            raise StoryError(
-                f"The segment id {given!r} in '{path}' is no plain name of letters, digits, '.', '_' and '-'."
-            )
-        if given.casefold() in taken:
-            raise StoryError(f"The segment id {given!r} stands twice in '{path}'. Give every segment an id of its own.")
-        taken.add(given.casefold())
-    return taken
-
-
-def _made_id(text: str, taken: set[str]) -> str:
-    """Return an id made from the text, so that it outlives changes elsewhere; repeats of a text are counted."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    candidates = (digest if number == 1 else f"{digest}-{number}" for number in count(1))
-    made = next(candidate for candidate in candidates if candidate not in taken)
-    taken.add(made)
-    return made
+        return decode_text(data)
+    except NotTextError as error:
+        raise StoryError(f"The story '{path}' cannot be read: {error}. Save it as plain text (UTF-8).") from error

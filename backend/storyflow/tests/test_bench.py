@@ -1,10 +1,12 @@
 """`storyflow bench`: real figures of the model that speaks, and advice that fits the machine."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from core_engine.kokoro.model import graph_cache
 from storyflow.commands.exits import Exit
@@ -13,11 +15,11 @@ from storyflow.machine import bench
 
 
 @pytest.fixture
-def run():
+def run() -> Callable[..., Result]:
     return lambda *arguments: CliRunner().invoke(main, ["bench", *arguments])
 
 
-def test_figures_are_of_the_same_speech(run):
+def test_figures_are_of_the_same_speech(run: Callable[..., Result]) -> None:
     result = run("--model", "default", "--json")
     assert result.exit_code == Exit.OK, result.output
     measured = json.loads(result.stdout)
@@ -29,28 +31,30 @@ def test_figures_are_of_the_same_speech(run):
         assert timing["seconds"] > 0
 
 
-def test_table_names_the_limit(run):
+def test_table_names_the_lower_bound(run: Callable[..., Result]) -> None:
     result = run("--model", "default")
     assert result.exit_code == Exit.OK
-    assert "the limit" in result.stdout
+    assert "lower bound" in result.stdout
     assert "default on CPU" in result.stdout
 
 
-def test_missing_model_ends_as_in_every_command(run):
+def test_missing_model_ends_as_in_every_command(run: Callable[..., Result]) -> None:
     assert run("--model", "kokoro-v0_19").exit_code == Exit.MODEL
 
 
-def test_fewer_cores_than_the_machine_has_are_told(run):
-    with patch.object(bench, "allowed_cores", return_value=1), patch.object(bench.os, "cpu_count", return_value=8):
+def test_fewer_cores_than_the_machine_has_are_told(run: Callable[..., Result]) -> None:
+    with patch.object(bench, "allowed_cores", return_value=1), patch("os.cpu_count", return_value=8):
         assert "1 of 8 cores" in run("--model", "default").stdout
 
 
-def test_gpu_without_its_runtime_is_told(run):
+def test_gpu_without_its_runtime_is_told(run: Callable[..., Result]) -> None:
     with patch.object(bench, "gpu_memory", return_value=object()):
         assert "onnxruntime-gpu" in run("--model", "default").stdout
 
 
-def test_graph_that_is_not_kept_is_told(run, monkeypatch, tmp_path):
+def test_graph_that_is_not_kept_is_told(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with patch.object(bench, "SMALLEST_BYTES", 1), patch.object(graph_cache, "SMALLEST_BYTES", 1):
         monkeypatch.setenv("STORYFLOW_CACHE_DIR", "off")
         assert "STORYFLOW_CACHE_DIR" in run("--model", "default").stdout

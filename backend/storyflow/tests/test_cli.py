@@ -14,25 +14,21 @@ import pytest
 
 from core_engine.tests.support import install
 from core_engine.tts_wrapper import VALID_VOICE_IDS
+from storyflow.tests.support import storyflow
 
 
-def storyflow(*arguments, **options):
-    command = [sys.executable, "-m", "storyflow", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)
-
-
-def test_say_writes_a_wav(tmp_path):
+def test_say_writes_a_wav(tmp_path: Path) -> None:
     done = storyflow("say", "Hello there.", "-o", tmp_path / "hello.wav", "--voice", "bm_george", "--speed", "1.2")
     assert done.returncode == 0, done.stderr
     with wave.open(str(tmp_path / "hello.wav")) as wav:
         assert (wav.getframerate(), wav.getnchannels(), wav.getsampwidth()) == (24_000, 1, 2)
 
 
-def test_say_reads_standard_input(tmp_path):
+def test_say_reads_standard_input(tmp_path: Path) -> None:
     assert storyflow("say", "-", "-o", tmp_path / "a.wav", input="From a pipe.").returncode == 0
 
 
-def test_say_with_the_built_in_voice_says_so_in_plain_words(tmp_path):
+def test_say_with_the_built_in_voice_says_so_in_plain_words(tmp_path: Path) -> None:
     assert "built-in voice" in storyflow("say", "Hi.", "-o", tmp_path / "a.wav").stderr
     assert storyflow("say", "Hi.", "-o", tmp_path / "a.wav", "--model", "default").stderr == ""
 
@@ -48,12 +44,12 @@ def test_say_with_the_built_in_voice_says_so_in_plain_words(tmp_path):
         (["say", "Hi.", "-o", "/proc/nowhere/a.wav", "--model", "default"], 5, "/proc/nowhere"),
         (["say", "Hi.", "-o", "a.wav", "--speed", "nan"], 2, "0.5<=x<=2.0"),
         (["narrate", "missing.txt"], 2, "missing.txt"),
-        (["narrate", "empty.txt"], 3, "holds no text"),
+        (["narrate", "empty.txt"], 3, "nothing to speak"),
         (["narrate", "story.txt", "--project", "../up"], 3, "Invalid project"),
         (["narrate", "story.txt", "--model", "broken.onnx"], 4, "cannot be loaded"),
     ],
 )
-def test_mistakes_get_one_sentence_and_an_exit_code(tmp_path, arguments, code, says):
+def test_mistakes_get_one_sentence_and_an_exit_code(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
     (tmp_path / "empty.txt").write_text("")
     (tmp_path / "story.txt").write_text("Once upon a time.")
     (tmp_path / "broken.onnx").write_text("<html>Not found</html>")
@@ -63,7 +59,7 @@ def test_mistakes_get_one_sentence_and_an_exit_code(tmp_path, arguments, code, s
     assert "Traceback" not in done.stderr
 
 
-def test_narrate_prints_where_how_long_and_how_fast(story, tmp_path):
+def test_narrate_prints_where_how_long_and_how_fast(story: Path, tmp_path: Path) -> None:
     done = storyflow("narrate", story)
     audio = tmp_path / "media" / "projects" / "my-story" / "audio"
     assert f"3 WAVs in {audio}" in done.stdout
@@ -73,7 +69,7 @@ def test_narrate_prints_where_how_long_and_how_fast(story, tmp_path):
     assert "(0 made now, 3 already there)" in storyflow("narrate", story).stdout
 
 
-def test_narrate_for_programs_prints_json_alone(story, tmp_path):
+def test_narrate_for_programs_prints_json_alone(story: Path, tmp_path: Path) -> None:
     done = storyflow("narrate", story, "--json", "--out", tmp_path / "out", "--project", "mine", "--model", "default")
     document = json.loads(done.stdout)
     assert done.stderr == ""
@@ -82,7 +78,7 @@ def test_narrate_for_programs_prints_json_alone(story, tmp_path):
     assert len(document["made"]) == len(document["segments"]) == 3
 
 
-def test_narrate_interrupted_leaves_a_clean_state(tmp_path):
+def test_narrate_interrupted_leaves_a_clean_state(tmp_path: Path) -> None:
     story = tmp_path / "long.txt"
     story.write_text("\n\n".join(f"This is paragraph number {number} of a long story." for number in range(3000)))
     command = [sys.executable, "-m", "storyflow", "narrate", str(story), "--model", "default"]
@@ -101,7 +97,7 @@ def test_narrate_interrupted_leaves_a_clean_state(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
-def test_narrate_shows_a_bar_on_a_terminal(story):
+def test_narrate_shows_a_bar_on_a_terminal(story: Path) -> None:
     controller, terminal = pty.openpty()
     command = [sys.executable, "-m", "storyflow", "narrate", str(story), "--model", "default"]
     subprocess.run(command, stderr=terminal, stdout=subprocess.DEVNULL, check=True, timeout=60)
@@ -117,7 +113,7 @@ def test_narrate_shows_a_bar_on_a_terminal(story):
 
 
 @pytest.mark.parametrize("delay", [0.02, 0.05, 0.1, 0.2, 0.3])
-def test_interrupted_while_it_starts_ends_as_interrupted(story, delay):
+def test_interrupted_while_it_starts_ends_as_interrupted(story: Path, delay: float) -> None:
     command = [sys.executable, "-m", "storyflow", "narrate", str(story), "--model", "default"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while b"storyflow" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
@@ -129,14 +125,14 @@ def test_interrupted_while_it_starts_ends_as_interrupted(story, delay):
     assert before_our_first_line or process.returncode in (130, 0), stderr
 
 
-def test_failure_for_programs_is_json(tmp_path):
+def test_failure_for_programs_is_json(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("")
     done = storyflow("narrate", tmp_path / "empty.txt", "--json")
     assert done.returncode == 3
-    assert "holds no text" in json.loads(done.stdout)["error"]
+    assert "nothing to speak" in json.loads(done.stdout)["error"]
 
 
-def test_doctor_lets_kokoro_speak_before_it_is_content(tmp_path, monkeypatch):
+def test_doctor_lets_kokoro_speak_before_it_is_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path))
     (tmp_path / "kokoro-v0_19.onnx").write_bytes(b"garbage")
     (tmp_path / "config.json").write_text('{"vocab": {"a": 1}, "n": 2}')
@@ -145,7 +141,7 @@ def test_doctor_lets_kokoro_speak_before_it_is_content(tmp_path, monkeypatch):
     assert "cannot be loaded" in done.stdout
 
 
-def test_voices_lists_the_seven_with_what_has_them():
+def test_voices_lists_the_seven_with_what_has_them() -> None:
     listed = json.loads(storyflow("voices", "--json").stdout)
     assert [voice["id"] for voice in listed] == VALID_VOICE_IDS
     assert listed[0] == {
@@ -159,7 +155,7 @@ def test_voices_lists_the_seven_with_what_has_them():
     assert "BBC-style" in storyflow("voices").stdout
 
 
-def test_voices_of_a_model_are_listed_by_language(tmp_path, monkeypatch):
+def test_voices_of_a_model_are_listed_by_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path))
     install(tmp_path, "kokoro-v1.0-int8", voices=("zf_xiaoni", "ef_dora", "bm_fable", "af_bella", "af_heart"))
     listed = {voice["id"]: voice for voice in json.loads(storyflow("voices", "--json").stdout)}
@@ -172,7 +168,7 @@ def test_voices_of_a_model_are_listed_by_language(tmp_path, monkeypatch):
     assert heads == ["American English (en-us)", "British English (en-gb)", "Spanish (es)", "Mandarin Chinese (zh)"]
 
 
-def test_voice_of_another_language_is_read_in_it(tmp_path, monkeypatch):
+def test_voice_of_another_language_is_read_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path))
     install(tmp_path, "kokoro-v1.0-int8", voices=("af_bella", "ef_dora", "jf_alpha"))
     spanish = ["say", "Hola, niño.", "-o", tmp_path / "a.wav", "--voice"]
@@ -183,7 +179,7 @@ def test_voice_of_another_language_is_read_in_it(tmp_path, monkeypatch):
         assert "misaki" in done.stderr or "unidic" in done.stderr
 
 
-def test_doctor_says_what_reads_each_language():
+def test_doctor_says_what_reads_each_language() -> None:
     findings = {finding["what"]: finding for finding in json.loads(storyflow("doctor", "--json").stdout)}
     assert findings["English of v1.0"]["ok"]
     assert findings["English of v1.0"]["detail"].startswith(("read by espeak-ng", "read by misaki"))
@@ -192,26 +188,26 @@ def test_doctor_says_what_reads_each_language():
         assert not findings[language]["needed"]
 
 
-def test_doctor_lets_the_best_model_speak(tmp_path, monkeypatch):
+def test_doctor_lets_the_best_model_speak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(tmp_path))
     install(tmp_path, "kokoro-v1.0-int8")
     assert "Kokoro: kokoro-v1.0-int8 spoke for" in storyflow("doctor").stdout
 
 
-def test_doctor_is_content_where_narrating_works():
+def test_doctor_is_content_where_narrating_works() -> None:
     done = storyflow("doctor")
     assert done.returncode == 0, done.stdout
     assert "Kokoro: not installed" in done.stdout
 
 
-def test_doctor_fails_where_narrating_cannot_work(tmp_path):
+def test_doctor_fails_where_narrating_cannot_work(tmp_path: Path) -> None:
     done = storyflow("doctor", "--json", env={**os.environ, "MEDIA_ROOT": "/proc/nowhere"})
     assert done.returncode == 1
     broken = [finding["what"] for finding in json.loads(done.stdout) if not finding["ok"] and finding["needed"]]
     assert broken == ["Write permission"]
 
 
-def test_help_comes_without_the_runtime():
+def test_help_comes_without_the_runtime() -> None:
     script = """
 import sys
 sys.argv = ["storyflow", "--help"]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,20 +15,20 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "models" / "
 TEXT = "\n".join(page.read_text() for page in PAGES)
 
 
-def test_make_targets_in_the_pages_exist():
+def test_make_targets_in_the_pages_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {word for line in re.findall(r"\bmake ((?:[a-z-]+ ?)+)", _code(TEXT)) for word in line.split()}
     assert named
     assert named <= targets
 
 
-def test_commands_in_the_pages_exist():
+def test_commands_in_the_pages_exist() -> None:
     named = set(re.findall(r"storyflow ([a-z]+)\b", _code(TEXT)))
     assert named
     assert named <= set(main.commands)
 
 
-def test_every_command_and_option_is_in_the_page_of_the_command_line():
+def test_every_command_and_option_is_in_the_page_of_the_command_line() -> None:
     page = (ROOT / "docs" / "command-line.md").read_text()
     groups = {name: group for name, group in main.commands.items() if hasattr(group, "commands")}
     inner = {f"{group} {name}": made for group in groups for name, made in groups[group].commands.items()}
@@ -37,23 +38,24 @@ def test_every_command_and_option_is_in_the_page_of_the_command_line():
             assert option in page, f"{name} {option}"
 
 
-def test_exit_codes_in_the_page_are_those_of_the_code():
+def test_exit_codes_in_the_page_are_those_of_the_code() -> None:
     page = (ROOT / "docs" / "command-line.md").read_text()
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)] == [int(code) for code in Exit]
 
 
-def test_voices_in_the_readme_are_those_of_the_code():
+def test_voices_in_the_readme_are_those_of_the_code() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (American|British) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
     described = [(row[0], row[1].removesuffix(" (the default)").lower(), row[2]) for row in rows]
     assert described == [(voice.id, voice.description.lower(), voice.accent) for voice in VOICES]
 
 
-def test_environment_variables_in_the_pages_are_read_by_the_code():
+def test_environment_variables_in_the_pages_are_read_by_the_code() -> None:
     backend = ROOT / "backend"
     readers = [
         *backend.glob("storyflow_backend/*.py"),
         backend / "core_engine" / "places.py",
-        backend / "core_engine" / "kokoro" / "graph_cache.py",
+        backend / "storyflow" / "commands" / "log.py",
+        backend / "core_engine" / "kokoro" / "model" / "graph_cache.py",
         backend / "engines" / "downloading" / "policy.py",
         backend / "listening" / "equipment.py",
     ]
@@ -63,22 +65,22 @@ def test_environment_variables_in_the_pages_are_read_by_the_code():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
+def test_links_lead_somewhere(page: Any) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not link.startswith("http"):
             assert (page.parent / link).exists(), link
 
 
-def test_files_of_the_tour_exist():
+def test_files_of_the_tour_exist() -> None:
     tour = (ROOT / "CONTRIBUTING.md").read_text()
     kokoro = ROOT / "backend" / "core_engine" / "kokoro"
     named = set(re.findall(r"`(\w+\.py)`", "\n".join(re.findall(r"^\| (`.+?) \|", tour, re.MULTILINE))))
-    assert named == {path.name for path in kokoro.glob("*.py")} - {"__init__.py"}
+    assert named == {path.name for path in kokoro.rglob("*.py")} - {"__init__.py"}
     for place in re.findall(r"^\| `([a-z_/]+/)` \|", tour, re.MULTILINE):
         assert (ROOT / place).is_dir(), place
 
 
-def _code(text):
+def _code(text: str) -> str:
     return "\n".join(
         [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
     )

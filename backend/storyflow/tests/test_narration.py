@@ -1,16 +1,21 @@
 """Narrating with the real built-in voice: what is made, what is kept, what an interruption leaves."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from core_engine.audio_utils import get_audio_duration
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
-from storyflow.narration.manifest import ManifestError, read_manifest
-from storyflow.narration.narration import Narration, Task, digest_of_model
-from storyflow.output.progress import shown
+from core_engine.reading.aloud import spoken_text
+from storyflow.narration import planning
+from storyflow.narration.narration import Narration
+from storyflow.narration.planning import Task
+from storyflow.narration.record import RecordError, read_record
+from storyflow.output.progress import narration_shown
 from storyflow.stories.story import read_story
 
 DOCUMENT = (
@@ -19,36 +24,46 @@ DOCUMENT = (
 )
 
 
+def segments_of(record: Path) -> Any:
+    found = read_record(record)
+    assert found
+    return found.segments
+
+
 @pytest.fixture(scope="module")
-def kokoro():
-    return Kokoro.load(model_path(BUILT_IN, None))
+def kokoro() -> Kokoro:
+    return Kokoro.load(model_path(BUILT_IN, Path()))
 
 
 @pytest.fixture
-def narrate(kokoro, story, tmp_path):
-    def run(after_each=lambda *_: None, source=story, digest="model", **changes):
+def narrate(kokoro: Kokoro, story: Path, tmp_path: Path) -> Callable[..., Any]:
+    def run(
+        after_each: Callable[..., Any] = lambda *_: None, source: Path = story, digest: str = "model", **changes: Any
+    ) -> Any:
         options = {"project": "p", "root": tmp_path / "media", "voice": "af_bella", "speed": 1.0, **changes}
         return Narration(Task(read_story(source), source, **options), kokoro, digest).run(after_each)
 
     return run
 
 
-def wavs(tmp_path):
+def wavs(tmp_path: Path) -> Any:
     return {path: path.stat().st_mtime_ns for path in (tmp_path / "media/projects/p/audio").iterdir()}
 
 
-def test_every_segment_becomes_a_wav_with_an_entry(narrate, story):
+def test_every_segment_becomes_a_wav_with_an_entry(narrate: Callable[..., Any], story: Path) -> None:
     outcome = narrate()
     assert [entry.text for entry in outcome.entries] == [segment.text for segment in read_story(story).segments]
     for entry in outcome.entries:
         path = outcome.manifest.parent / entry.path
         assert path.stat().st_size == entry.size
         assert get_audio_duration(path) == pytest.approx(entry.duration)
-    assert read_manifest(outcome.manifest).segments == outcome.entries
+    assert segments_of(outcome.manifest) == outcome.entries
 
 
 @pytest.mark.parametrize("mark", ["...", "* * *", "— — —"])
-def test_scene_break_is_silence_of_the_documented_length(narrate, tmp_path, mark):
+def test_scene_break_is_silence_of_the_documented_length(
+    narrate: Callable[..., Any], tmp_path: Path, mark: str
+) -> None:
     source = tmp_path / "breaks.json"
     segments = [{"id": name, "text_content": text} for name, text in (("a", "One."), ("b", mark), ("c", "Two."))]
     source.write_text(json.dumps({"title": "Breaks", "segments": segments}))
@@ -60,7 +75,7 @@ def test_scene_break_is_silence_of_the_documented_length(narrate, tmp_path, mark
     assert narrate(source=source).made == ()
 
 
-def test_second_run_makes_nothing(narrate, tmp_path):
+def test_second_run_makes_nothing(narrate: Callable[..., Any], tmp_path: Path) -> None:
     narrate()
     before = wavs(tmp_path)
     outcome = narrate()
@@ -69,7 +84,9 @@ def test_second_run_makes_nothing(narrate, tmp_path):
     assert wavs(tmp_path) == before
 
 
-def test_changed_paragraph_alone_is_made_again_and_its_old_audio_goes(narrate, story, tmp_path):
+def test_changed_paragraph_alone_is_made_again_and_its_old_audio_goes(
+    narrate: Callable[..., Any], story: Path, tmp_path: Path
+) -> None:
     narrate()
     before = wavs(tmp_path)
     story.write_text("A new beginning.\n\nThe second one.\n\nAnd the third, changed.\n")
@@ -81,12 +98,12 @@ def test_changed_paragraph_alone_is_made_again_and_its_old_audio_goes(narrate, s
 
 
 @pytest.mark.parametrize("change", [{"voice": "bm_george"}, {"speed": 1.5}, {"digest": "another model"}])
-def test_anything_that_changes_the_sound_makes_all_again(narrate, change):
+def test_anything_that_changes_the_sound_makes_all_again(narrate: Callable[..., Any], change: dict[str, Any]) -> None:
     narrate()
     assert len(narrate(**change).made) == 3
 
 
-def test_missing_and_cut_audio_is_made_again(narrate):
+def test_missing_and_cut_audio_is_made_again(narrate: Callable[..., Any]) -> None:
     outcome = narrate()
     missing, cut, _ = (outcome.manifest.parent / entry.path for entry in outcome.entries)
     missing.unlink()
@@ -94,29 +111,31 @@ def test_missing_and_cut_audio_is_made_again(narrate):
     assert len(narrate().made) == 2
 
 
-def test_interrupted_run_goes_on_where_it_stopped(narrate, tmp_path):
-    def stop(segment, wav):
+def test_interrupted_run_goes_on_where_it_stopped(narrate: Callable[..., Any], tmp_path: Path) -> None:
+    def stop(segment: Any, wav: bytes) -> NoReturn:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         narrate(stop)
-    assert len(read_manifest(tmp_path / "media/projects/p/manifest.json").segments) == 1
+    assert len(segments_of(tmp_path / "media/projects/p/manifest.json")) == 1
     outcome = narrate()
     assert (len(outcome.made), len(outcome.entries)) == (2, 3)
 
 
-def test_interruption_forgets_nothing_of_an_earlier_run(narrate):
+def test_interruption_forgets_nothing_of_an_earlier_run(narrate: Callable[..., Any]) -> None:
     outcome = narrate()
 
-    def stop(segment, wav):
+    def stop(segment: Any, wav: bytes) -> NoReturn:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         narrate(stop, speed=1.5)
-    assert len(read_manifest(outcome.manifest).segments) == 3
+    assert len(segments_of(outcome.manifest)) == 3
 
 
-def test_story_that_moved_with_its_project_is_known_again(narrate, story, tmp_path):
+def test_story_that_moved_with_its_project_is_known_again(
+    narrate: Callable[..., Any], story: Path, tmp_path: Path
+) -> None:
     narrate()
     moved = tmp_path / "elsewhere" / story.name
     moved.parent.mkdir()
@@ -124,21 +143,21 @@ def test_story_that_moved_with_its_project_is_known_again(narrate, story, tmp_pa
     assert narrate(source=moved).made == ()
 
 
-def test_other_story_of_the_same_name_is_left_alone(narrate, story, tmp_path):
+def test_other_story_of_the_same_name_is_left_alone(narrate: Callable[..., Any], story: Path, tmp_path: Path) -> None:
     narrate()
     other = tmp_path / "elsewhere" / story.name
     other.parent.mkdir()
     other.write_text("Nothing in common.")
-    with pytest.raises(ManifestError, match="--project"):
+    with pytest.raises(RecordError, match="--project"):
         narrate(source=other)
 
 
-def test_project_of_another_story_is_left_alone(narrate, tmp_path):
+def test_project_of_another_story_is_left_alone(narrate: Callable[..., Any], tmp_path: Path) -> None:
     narrate()
     other = tmp_path / "other.txt"
     other.write_text("Another story.")
     before = wavs(tmp_path)
-    with pytest.raises(ManifestError, match="--project"):
+    with pytest.raises(RecordError, match="--project"):
         narrate(source=other)
     assert wavs(tmp_path) == before
 
@@ -154,48 +173,60 @@ def test_project_of_another_story_is_left_alone(narrate, tmp_path):
         DOCUMENT % '"../../x"',
     ],
 )
-def test_manifest_that_is_not_ours_is_left_alone(narrate, content):
+def test_manifest_that_is_not_ours_is_left_alone(narrate: Callable[..., Any], content: str) -> None:
     path = narrate().manifest
     path.write_text(content)
-    with pytest.raises(ManifestError, match="Move it away"):
+    with pytest.raises(RecordError, match="delete the file"):
         narrate()
     assert path.read_text() == content
 
 
-def test_segment_that_cannot_be_spoken_is_passed_over(narrate, story):
+def test_segment_that_cannot_be_spoken_is_passed_over(narrate: Callable[..., Any], story: Path) -> None:
     story.write_text("One.\n\n?!\n\nTwo.")
     outcome = narrate()
     assert (len(outcome.entries), len(outcome.skipped), outcome.errors) == (2, 1, {})
 
 
-def test_playlist_names_the_files_in_order(narrate):
+def test_playlist_names_the_files_in_order(narrate: Callable[..., Any]) -> None:
     outcome = narrate()
     lines = (outcome.manifest.parent / "playlist.m3u8").read_text().splitlines()
     assert lines[0] == "#EXTM3U"
     assert lines[2::2] == [entry.path for entry in outcome.entries]
 
 
-def test_manifest_is_json_that_other_programs_read(narrate):
+def test_manifest_is_json_that_other_programs_read(narrate: Callable[..., Any]) -> None:
     document = json.loads(narrate().manifest.read_text())
     assert {"id", "text", "path", "duration", "voice", "made_from"} <= set(document["segments"][0])
 
 
-def test_digest_tells_models_apart(tmp_path):
-    digests = set()
-    for content in (b"a" * 3_000_000, b"a" * 3_000_001, b"b" + b"a" * 2_999_999, b"a" * 2_999_999 + b"b"):
-        path = tmp_path / "m.onnx"
-        path.write_bytes(content)
-        digests.add(digest_of_model(path))
-    assert len(digests) == 4
-
-
-def test_first_wav_that_is_made_is_named_once_while_the_others_are_made(narrate, story, capsys) -> None:
-    with shown(read_story(story).segments) as after_each:
+def test_first_wav_that_is_made_is_named_once_while_the_others_are_made(
+    narrate: Callable[..., Any], story: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with narration_shown(read_story(story).segments) as after_each:
         outcome = narrate(after_each)
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("The first WAV is there")]
     assert len(said) == 1
     first = Path(said[0].rpartition(": ")[2])
     assert first == outcome.manifest.parent / outcome.entries[0].path
-    with shown(read_story(story).segments) as after_each:
+    with narration_shown(read_story(story).segments) as after_each:
         narrate(after_each)
     assert "The first WAV" not in capsys.readouterr().err
+
+
+def test_each_segment_is_read_once_in_a_run(
+    narrate: Callable[..., Any], story: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def counted(text: str, language: str) -> str:
+        read.append(text)
+        return spoken_text(text, language)
+
+    monkeypatch.setattr(planning, "spoken_text", counted)
+    texts = [segment.text for segment in read_story(story).segments]
+    narrate()
+    assert read == texts
+    story.write_text("A new beginning.\n\nThe second one.\n\nThe third one.\n")
+    read.clear()
+    narrate()
+    assert read == [segment.text for segment in read_story(story).segments]

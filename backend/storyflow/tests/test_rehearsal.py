@@ -1,11 +1,12 @@
 """What a dry run prints, and how the switch and the warning are passed on."""
 
 import json
+from pathlib import Path
 
-from storyflow.tests.test_cli import storyflow
+from storyflow.tests.support import storyflow
 
 
-def test_say_dry_run_prints_words_line_by_line():
+def test_say_dry_run_prints_words_line_by_line() -> None:
     done = storyflow("say", "-", "--dry-run", input="Henry VIII paid $1,234.56.\n\nAt 3:45pm -- no.\n")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
@@ -15,28 +16,28 @@ def test_say_dry_run_prints_words_line_by_line():
     assert done.stderr == ""
 
 
-def test_say_dry_run_follows_the_accent_of_the_voice():
+def test_say_dry_run_follows_the_accent_of_the_voice() -> None:
     british = storyflow("say", "105 men on 21/11/2026", "--dry-run", "--voice", "bm_george").stdout.strip()
     assert british == "one hundred and five men on the twenty-first of November, twenty twenty-six"
 
 
-def test_say_dry_run_as_written_changes_nothing():
+def test_say_dry_run_as_written_changes_nothing() -> None:
     assert storyflow("say", "Henry VIII, $5", "--dry-run", "--as-written").stdout.strip() == "Henry VIII, $5"
 
 
-def test_say_dry_run_phonemes_are_those_of_the_words():
+def test_say_dry_run_phonemes_are_those_of_the_words() -> None:
     spoken = storyflow("say", "Henry VIII", "--dry-run", "--phonemes", "--model", "default").stdout
     assert spoken == storyflow("say", "Henry the eighth", "--dry-run", "--phonemes", "--model", "default").stdout
     as_written = storyflow("say", "Henry VIII", "--dry-run", "--phonemes", "--as-written", "--model", "default").stdout
     assert spoken != as_written
 
 
-def test_phonemes_without_a_dry_run_are_refused():
+def test_phonemes_without_a_dry_run_are_refused() -> None:
     done = storyflow("say", "Hi.", "--phonemes")
     assert (done.returncode, "--dry-run" in done.stderr) == (2, True)
 
 
-def test_narrate_dry_run_prints_one_segment_a_line_and_writes_nothing(tmp_path):
+def test_narrate_dry_run_prints_one_segment_a_line_and_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "story.txt").write_text("Chapter XII\n\nIt was 15:00,\nand 5 km to go.\n")
     done = storyflow("narrate", tmp_path / "story.txt", "--dry-run", "--out", tmp_path / "out")
     assert done.stdout.splitlines() == ["Chapter twelve", "It was fifteen hundred, and five kilometers to go."]
@@ -46,7 +47,7 @@ def test_narrate_dry_run_prints_one_segment_a_line_and_writes_nothing(tmp_path):
     assert document["segments"][0]["text"] == "Chapter XII"
 
 
-def test_another_language_is_warned_of_once(tmp_path):
+def test_another_language_is_warned_of_once(tmp_path: Path) -> None:
     (tmp_path / "story.txt").write_text(
         "Der Hund ist nicht im Haus.\n\nEr ist auch nicht im Garten, und das ist gut.\n"
     )
@@ -56,7 +57,7 @@ def test_another_language_is_warned_of_once(tmp_path):
     assert [(found["language"], found["suggestion"]) for found in document["warnings"]] == [("Chinese", "zf_xiaobei")]
 
 
-def test_narrate_makes_again_what_is_read_otherwise(tmp_path):
+def test_narrate_makes_again_what_is_read_otherwise(tmp_path: Path) -> None:
     (tmp_path / "story.txt").write_text("Henry VIII\n\nA plain line.\n")
     command = ["narrate", tmp_path / "story.txt", "--out", tmp_path, "--model", "default", "--json"]
     assert len(json.loads(storyflow(*command).stdout)["made"]) == 2

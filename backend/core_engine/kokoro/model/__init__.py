@@ -1,1 +1,1 @@
-"""The ONNX model: its file, its session, one run."""
+"""The ONNX model: its file, its session and its runs."""

@@ -1,4 +1,4 @@
-"""How many cores this process may use: the machine's, its affinity's, or its container's CPU quota."""
+"""The number of cores this process may use: limited by the machine, its affinity, or the container's CPU quota."""
 
 import math
 import os
@@ -10,9 +10,9 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def allowed_cores() -> int:
-    """Return the number of threads that can really run at once, at least 1.
+    """Return the number of threads that can run at once, at least 1.
 
-    A process pinned to one core, or a container with `--cpus 2` on a machine of 64, gets slower with every thread more.
+    A process pinned to one core, or a container with `--cpus 2` on a 64-core machine, gets slower with more threads.
     """
     try:
         cores = len(os.sched_getaffinity(0))
@@ -23,7 +23,7 @@ def allowed_cores() -> int:
 
 
 def _quotas() -> Iterator[float]:
-    """Yield the CPU quotas, in cores, of this process' control group and of every group around it."""
+    """Yield the CPU quotas, in cores, of this process's control group and of all its parents."""
     try:
         memberships = _PROC.read_text(errors="replace").splitlines()
     except OSError:
@@ -44,7 +44,7 @@ def _quotas_along(mount: Path, group: str, read: Callable[[Path], float | None])
         try:
             quota = read(folder)
         except (OSError, ValueError, ArithmeticError):
-            quota = None  # the group of a container is often not visible under its own path
+            quota = None  # a container's group is often not visible under its own path
         if quota is not None:
             yield quota
         if folder == mount:

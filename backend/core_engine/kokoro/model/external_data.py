@@ -1,10 +1,10 @@
-"""What an ONNX file would make the runtime open besides itself, found before the runtime opens anything.
+"""Check the external data of an ONNX file before the runtime opens it.
 
-An ONNX file may keep tensors in other files ("external data"): a location, an offset and a length, written by whoever
-made the model. A plain file next to the model is fine. Everything else (`../`, absolute paths, symbolic and hard links,
-ranges outside the file) is refused. The file is walked as protobuf wire format, without the `onnx` package and without
-reading the weights. A file that is no protobuf goes on to the runtime, which says so better than we could; of a message
-that breaks off, what was found before the break counts.
+An ONNX file may keep tensors in other files ("external data") by a location, an offset and a length, which come from
+the model's author. A regular file next to the model is allowed. Everything else (`../`, absolute paths, symbolic and
+hard links, ranges outside the file) is refused. The file is parsed as protobuf wire format, without the `onnx` package
+and without reading the weights. A file that is not protobuf is left to the runtime, which has the better error message;
+in a truncated message, the references before the end are still checked.
 
 Field numbers: onnx.proto (ModelProto, GraphProto, TensorProto).
 """
@@ -25,7 +25,7 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _EXTERNAL_DATA = 13  # in TensorProto
 _MAX_DEPTH = 64
 
-# Message → field number → the message in that field: the ways from a model to a tensor.
+# Message → field number → type of the message in that field: all paths from a model to a tensor.
 _MESSAGES: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -39,20 +39,20 @@ _MESSAGES: dict[str, dict[int, str]] = {
 
 @dataclass(frozen=True)
 class ExternalData:
-    """Where a tensor says its bytes lie."""
+    """A tensor's reference to data in another file."""
 
     location: str
     """File name, relative to the model's folder."""
     offset: int
     """First byte in that file."""
     length: int | None
-    """Number of bytes; None for all to the end."""
+    """Number of bytes; None means to the end of the file."""
 
 
 def check_external_data(model_path: Path) -> list[ExternalData]:
-    """Refuse a model that would make the runtime read anything but plain files beside it; return what it reads there.
+    """Return a model's external data; raise ModelFileError unless all of it is in regular files next to the model.
 
-    Raises ModelFileError; says nothing about files that are no ONNX models.
+    Files that are not ONNX models are not reported.
     """
     references = external_data(model_path)
     for reference in references:
@@ -61,10 +61,10 @@ def check_external_data(model_path: Path) -> list[ExternalData]:
 
 
 def external_data(model_path: Path) -> list[ExternalData]:
-    """Return what an ONNX file keeps in other files; nothing for a file that is not readable as one."""
+    """Return the external data of an ONNX file; an empty list if it cannot be parsed."""
     try:
         with model_path.open("rb") as file:
-            # Not closed by hand: an exception would still hold slices of it. It goes with its last slice.
+            # Not closed explicitly: an exception may still hold slices. It is freed with its last slice.
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return list(_references(memoryview(data), "model", 0))
     except (OSError, ValueError):  # missing, empty, not protobuf: the runtime reports it
@@ -73,7 +73,7 @@ def external_data(model_path: Path) -> list[ExternalData]:
 
 def _references(view: memoryview, message: str, depth: int) -> Iterator[ExternalData]:
     if depth > _MAX_DEPTH:
-        raise ModelFileError("The model nests its graphs deeper than any real model does; it was not opened.")
+        raise ModelFileError("The model nests its graphs deeper than any real model; it was not opened.")
     if message == "tensor":
         yield from _of_tensor(view)
         return
@@ -91,7 +91,7 @@ def _of_tensor(view: memoryview) -> Iterator[ExternalData]:
             if number == _EXTERNAL_DATA:
                 key, text = _entry(value)
                 if key in entries:
-                    raise ModelFileError(f"The model names the {key} of its external data twice; it was not opened.")
+                    raise ModelFileError(f"The model gives the {key} of its external data twice; it was not opened.")
                 entries[key] = text
     if entries:
         yield ExternalData(
@@ -100,7 +100,7 @@ def _of_tensor(view: memoryview) -> Iterator[ExternalData]:
 
 
 def _entry(value: memoryview) -> tuple[str, str]:
-    """Return the key and value of one StringStringEntryProto."""
+    """Return the key and value of a StringStringEntryProto."""
     fields = {number: bytes(text).decode("utf-8", "replace") for number, text in messages(value)}
     return fields.get(1, ""), fields.get(2, "")
 
@@ -111,7 +111,7 @@ def _whole_number(entries: dict[str, str], key: str) -> int | None:
         return None
     if not _WHOLE_NUMBER.fullmatch(text):
         raise ModelFileError(
-            f"The {key} of the model's external data is {text[:40]!r} and no whole number; it was not opened."
+            f"The {key} of the model's external data is {text[:40]!r}, not a whole number; it was not opened."
         )
     return int(text)
 
@@ -120,17 +120,17 @@ def _check(reference: ExternalData, model_path: Path) -> None:
     def refuse(reason: str) -> ModelFileError:
         return ModelFileError(
             f"The model '{model_path}' keeps tensors in '{reference.location}', {reason}. It was not opened. "
-            f"Use a model whose data is in the file itself or in a plain file beside it."
+            f"Use a model whose data is in the file itself or in a regular file next to it."
         )
 
     if not _is_plain_name(reference.location):
-        raise refuse("which is not a file name in the model's own folder")
+        raise refuse("which is not a file name in the model's folder")
     try:
         status = os.lstat(model_path.parent / reference.location)
     except OSError as error:
-        raise refuse("which is not there") from error
+        raise refuse("which does not exist") from error
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        raise refuse("which is a link or not a plain file")
+        raise refuse("which is a link or not a regular file")
     if reference.offset < 0 or (reference.length or 0) < 0:
         raise refuse("at a negative offset or with a negative length")
     if reference.offset + (reference.length or 0) > status.st_size:

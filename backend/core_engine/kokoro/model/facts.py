@@ -1,6 +1,6 @@
-"""What an ONNX file says of itself: inputs, outputs, opset, parameters, notes. Read without the runtime.
+"""Read an ONNX file's inputs, outputs, opset, parameter count and metadata, without the runtime.
 
-Only the frame of the file is looked at, never the weights, so it takes milliseconds whatever the size.
+The weights are never read, so it takes milliseconds for a file of any size.
 Field numbers: onnx.proto (ModelProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, TypeProto).
 """
 
@@ -18,55 +18,55 @@ _TYPES = {
     10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16", 21: "uint4", 22: "int4",
 }  # fmt: skip
 _OF_SHAPES = frozenset(["int32", "int64", "bool", "string"])
-"""Types of tensors that steer the graph; all others hold parameters."""
+"""Types of tensors for shapes and control flow; all other tensors hold parameters."""
 _MAX_IR_VERSION = 64
-"""Every exporter writes the version of the format first; it is 13 in 2026."""
+"""A limit for the IR version, which every exporter writes first; it is 13 in 2026."""
 
 
 class NotOnnxError(ValueError):
-    """The file is no ONNX model."""
+    """The file is not an ONNX model."""
 
 
 class TruncatedModelError(NotOnnxError):
-    """The file is the beginning of an ONNX model."""
+    """The file is the start of an ONNX model, but the end is missing."""
 
     def __init__(self, missing: int) -> None:
-        """Say how many bytes are missing at least."""
+        """Store the minimum number of missing bytes."""
         super().__init__(f"at least {missing} bytes are missing")
         self.missing = missing
 
 
 @dataclass(frozen=True)
 class TensorFacts:
-    """One input or output."""
+    """An input or output."""
 
     name: str
     dtype: str
     shape: tuple[int | str, ...]
-    """Lengths; a name where the length changes."""
+    """Length of each dimension, or its name if the length is variable."""
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What the file says."""
+    """The description of a model, from its file."""
 
     inputs: tuple[TensorFacts, ...]
     outputs: tuple[TensorFacts, ...]
     opset: int
-    """Version of the operators of ONNX itself."""
+    """Opset version of the standard ONNX operators."""
     producer: str
     parameters: int
-    """Numbers that were learned."""
+    """Number of learned parameters."""
     precision: str
     """Type of most parameters."""
     notes: Mapping[str, str]
-    """The metadata that the exporter wrote."""
+    """Metadata written by the exporter."""
 
 
 def read_model_facts(path: Path) -> ModelFacts:
-    """Return what the ONNX file at `path` says of itself.
+    """Return the description of the ONNX file at `path`.
 
-    Raises TruncatedModelError for one that breaks off, NotOnnxError for anything else, OSError.
+    Raises TruncatedModelError for a truncated file, NotOnnxError for any other invalid file, and OSError.
     """
     with path.open("rb") as file:
         try:
@@ -100,7 +100,7 @@ def _model(view: memoryview) -> ModelFacts:
     except BrokenOffError:
         if begins_well:
             raise
-        raise NotProtobufError("it does not begin like a model") from None  # the bytes look like a field by chance
+        raise NotProtobufError("it does not start like an ONNX model") from None  # a field by chance only
     if not graphs:
         raise NotProtobufError("it has no graph")
     return _graph(graphs[-1], opset, producer, notes)
@@ -117,7 +117,7 @@ def _graph(view: memoryview, opset: int, producer: str, notes: Mapping[str, str]
             tensors.append(_tensor(value))
         elif number == 1:
             tensors += _constants(value)
-    initialized = {tensor.name for tensor in tensors}  # old files list them among the inputs too
+    initialized = {tensor.name for tensor in tensors}  # older files also list them as inputs
     learned: Counter[str] = Counter()
     for tensor in tensors:
         if tensor.dtype not in _OF_SHAPES:

@@ -1,11 +1,11 @@
-"""The optimised graph of a large model, kept between starts.
+"""Cache the optimised graph of a large model between starts.
 
-The runtime rewrites the graph of a model each time it opens it, and copies all weights on the way. Kept once rewritten,
-with the weights in a file of their own that the runtime maps, the same graph opens in a fraction of the time and needs
-less memory. It belongs to one model, one runtime and one kind of processor; for any other it is made anew.
+The runtime optimises the graph of a model each time it opens it, and copies all weights. Once saved in optimised form,
+with the weights in a separate file that the runtime maps, the same graph opens in a fraction of the time and needs less
+memory. Each graph is for one model, one runtime and one type of processor.
 
-A kept graph is a folder with a manifest, written last: what does not verify is thrown away and made again. Nothing here
-stops a model from being opened: where the folder cannot be written, or is deleted meanwhile, the model itself is.
+A cached graph is a folder with a manifest, written last; one that does not verify is deleted and made again. The cache
+never prevents a model from opening: if the folder is not writable or disappears, the model itself is opened.
 """
 
 import contextlib
@@ -31,64 +31,64 @@ logger = logging.getLogger(__name__)
 
 SETTING = "STORYFLOW_CACHE_DIR"
 OFF = "off"
-SMALLEST_BYTES = 32 << 20  # a smaller model opens in no time by itself
-LIMIT_BYTES = 2 << 30  # of all kept graphs; one of Kokoro has 325 MB
+SMALLEST_BYTES = 32 << 20  # smaller models open fast without a cache
+LIMIT_BYTES = 2 << 30  # of all cached graphs together; one of Kokoro takes 325 MB
 
 _GRAPH = "graph.onnx"
 _WEIGHTS = "weights.bin"
-_WEIGHT_BYTES = 1024  # smaller tensors stay in the graph, where reading them costs nothing more
+_WEIGHT_BYTES = 1024  # smaller tensors stay in the graph file
 _OF_WHOLE_NUMBERS = re.compile(b"Quantize|Integer|NBits")
 _BUILDING = ".building-"
-_ABANDONED_S = 3600  # nobody takes longer to write a graph
+_ABANDONED_S = 3600  # writing a graph never takes longer
 
 Create = Callable[..., Any]
 
 
 def graph_cache_for(model: Path) -> "GraphCache | None":
-    """Return the cache for the graph of `model`; None where it gains nothing or is switched off.
+    """Return the cache for the graph of `model`; None if the model is small or the cache is turned off.
 
-    The folder is STORYFLOW_CACHE_DIR, otherwise where the system keeps what can be made again.
+    The folder is STORYFLOW_CACHE_DIR, otherwise the user's cache folder.
     """
     given = os.environ.get(SETTING)
     try:
         if given == OFF or model.stat().st_size < SMALLEST_BYTES:
             return None
         return GraphCache((Path(given).expanduser().absolute() if given else _users_cache()) / "graphs")
-    except (OSError, RuntimeError):  # no such file: the runtime says so better; no home: nowhere to keep it
+    except (OSError, RuntimeError):  # the runtime reports missing files; no home, no cache
         return None
 
 
 @dataclass(frozen=True)
 class GraphCache:
-    """The folder in which graphs are kept. Processes may share it, and anybody may delete it at any time."""
+    """The cache folder. Processes may share it, and it may be deleted at any time."""
 
     folder: Path
     limit_bytes: int = LIMIT_BYTES
 
     def find(self, model: Path, options: Any, create: Create) -> Any:
-        """Return a session of the kept graph of `model`; None where none is kept that verifies and opens.
+        """Return a session of the cached graph of `model`; None if there is none that verifies and opens.
 
-        `options` are SessionOptions, `create` makes a session of a path with them.
+        `options` are SessionOptions; `create` opens a session for a path with them.
         """
         try:
             kept = self._place_of(model)
-        except OSError:  # the runtime says better what is wrong with the model
+        except OSError:  # left to the runtime to report
             return None
         if not kept.is_dir():
             return None
         try:
             return _open_kept(kept, options, create)
-        except Exception as error:  # whatever is wrong with it, the model itself is there
-            logger.warning("The kept graph '%s' is not used and made again: %s", kept, error)
+        except Exception as error:  # whatever is wrong, the model itself can be opened
+            logger.warning("The cached graph '%s' cannot be used and is made again: %s", kept, error)
             shutil.rmtree(kept, ignore_errors=True)
             return None
 
     def has(self, model: Path) -> bool:
-        """Tell whether a graph of `model` is kept; raises OSError for a model that cannot be read."""
+        """Return whether a graph of `model` is cached; raises OSError for a model that cannot be read."""
         return self._place_of(model).is_dir()
 
     def make(self, model: Path, new_options: Callable[[], Any], create: Create) -> Any:
-        """Return a session of `model` and keep its graph for the next time; raises what `create` raises."""
+        """Return a session of `model` and cache its graph; raises the errors of `create`."""
         building = self._new_folder(model)
         if building is None:
             return create(os.fspath(model), sess_options=new_options())
@@ -103,7 +103,7 @@ class GraphCache:
         return self.folder / graph_key(model, self.folder)
 
     def _new_folder(self, model: Path) -> Path | None:
-        """Return a folder to build in; None where there is no room or nothing can be written."""
+        """Return a folder to build in; None if there is no space or it cannot be written."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
@@ -111,14 +111,14 @@ class GraphCache:
                 return None
             return Path(tempfile.mkdtemp(prefix=_BUILDING, dir=self.folder))
         except OSError as error:
-            logger.debug("No graph is kept in '%s': %s", self.folder, error)
+            logger.debug("Graphs cannot be cached in '%s': %s", self.folder, error)
             return None
 
     def _publish(self, building: Path, model: Path) -> None:
         try:
             kept = self._place_of(model)
             files = [path for path in (building / _GRAPH, building / _WEIGHTS) if path.exists()]
-            if not files:  # what the runtime would not write
+            if not files:  # the runtime did not write a graph
                 return
             entries = [manifest.FileEntry(path.name, path.stat().st_size, manifest.sha256_of(path)) for path in files]
             for path in files:
@@ -128,10 +128,10 @@ class GraphCache:
             note_verified(kept)
             self._make_room(kept)
         except OSError as error:  # another process was first, or the disk is full
-            logger.debug("The graph of '%s' was not kept: %s", model, error)
+            logger.debug("The graph of '%s' was not cached: %s", model, error)
 
     def _make_room(self, newest: Path) -> None:
-        """Delete the graphs that were not used for longest until those that stay fit."""
+        """Delete the least recently used graphs until the rest fit the limit."""
         kept = [path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
         size = 0
         for path in sorted(kept, key=lambda path: (path != newest, -path.stat().st_mtime_ns)):
@@ -140,34 +140,34 @@ class GraphCache:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _sweep(self) -> None:
-        """Delete what a killed process has left half-written."""
+        """Delete unfinished folders of killed processes."""
         for path in self.folder.glob(f"{_BUILDING}*"):
             if time.time() - path.stat().st_mtime > _ABANDONED_S:
                 shutil.rmtree(path, ignore_errors=True)
 
 
 def _open_kept(kept: Path, options: Any, create: Create) -> Any:
-    """Open a kept graph that verifies, as it is; raises what is wrong with it."""
-    if manifest.read_manifest(kept) is None:
+    """Open a cached graph without optimising it again; raises if it does not verify or open."""
+    if manifest.listed_files(kept) is None:
         raise manifest.DamagedModelError("it has no manifest.")
     check_unchanged(kept)
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # all of it is done
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # already optimised
     if not _is_quantized(kept / _GRAPH):
-        # Repacking weights takes half of the time of opening and copies them; a run of a sentence gains nothing by it.
+        # Prepacking weights takes half of the opening time and copies them, without making a sentence faster.
         options.add_session_config_entry("session.disable_prepacking", "1")
     session = create(os.fspath(kept / _GRAPH), sess_options=options)
     with contextlib.suppress(OSError):
-        os.utime(kept)  # the one used last is deleted last
+        os.utime(kept)  # the most recently used is deleted last
     return session
 
 
 def _is_quantized(graph: Path) -> bool:
-    """Tell whether a graph without its weights has operators of whole numbers, which do gain from repacked weights."""
+    """Return whether a graph has integer operators, which do benefit from prepacked weights."""
     return _OF_WHOLE_NUMBERS.search(graph.read_bytes()) is not None
 
 
 def _open_and_write(model: Path, building: Path, new_options: Callable[[], Any], create: Create) -> Any:
-    """Open a model and have the runtime write the graph that it made of it."""
+    """Open a model and let the runtime write its optimised graph."""
     options = new_options()
     options.optimized_model_filepath = os.fspath(building / _GRAPH)
     options.add_session_config_entry("session.optimized_model_external_initializers_file_name", _WEIGHTS)
@@ -176,7 +176,7 @@ def _open_and_write(model: Path, building: Path, new_options: Callable[[], Any],
     )
     try:
         return create(os.fspath(model), sess_options=options)
-    except Exception:  # the disk, or the model: opened plainly it tells
+    except Exception:  # the disk or the model is at fault: opening it without writing shows which
         logger.debug("The graph could not be written", exc_info=True)
         for path in building.iterdir():
             path.unlink()
@@ -192,7 +192,7 @@ def _flush(path: Path) -> None:
 
 
 def _users_cache() -> Path:
-    """Return the folder for what can be made again; raises RuntimeError where the user has none."""
+    """Return the user's cache folder; raises RuntimeError if the user has no home."""
     import platformdirs
 
     return platformdirs.user_cache_path("storyflow", appauthor=False)

@@ -1,56 +1,55 @@
-"""What an optimised graph belongs to: the bytes of a model, the version of the runtime, the kind of processor."""
+"""The cache key of an optimised graph: the bytes of the model, the version of the runtime, the type of processor."""
 
 import contextlib
 import hashlib
 import json
 import os
 import platform
-import time
 from functools import lru_cache
 from pathlib import Path
 
 import onnxruntime as ort
 
+from engines.store.file_state import state_of
 from engines.store.manifest import sha256_of
 from engines.store.publishing import publish
+from engines.store.stamps import listed_digest
 
 _CONTENT = 2
-"""Goes up when another graph is kept of the same model: 2 has the output that tells frames."""
+"""Increased when the graph cached for a model changes: 2 has the output for frames."""
 
-_SETTLED_NS = 2_000_000_000  # a file changed more recently may change again and keep its times
 _PROCESSOR = ("vendor_id", "model name", "flags", "Features", "CPU implementer", "CPU part")
 
 
 def graph_key(model: Path, notes: Path) -> str:
-    """Return the name, 32 hexadecimal digits, under which the graph of `model` is kept here.
+    """Return the name, 32 hexadecimal digits, of the cached graph of `model` on this machine.
 
-    The SHA-256 of the model is noted in the folder `notes`, where that can be written, so that the next call need not
-    read all of the file. Raises OSError for a model that cannot be read.
+    The SHA-256 of the model is noted in the folder `notes`, if it is writable, so that the next call need not read the
+    whole file. Raises OSError for a model that cannot be read.
     """
     parts = [_CONTENT, _digest(model, notes), ort.__version__, _processor()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def _digest(model: Path, notes: Path) -> str:
-    """Return the SHA-256 of a model, read again only when the file has changed since it was noted."""
+    """Return the SHA-256 of a model, computed only if neither its manifest nor a note has it."""
     note = notes / f"{hashlib.sha256(os.fsencode(model.resolve())).hexdigest()[:32]}.json"
-    status = model.stat()
-    identity = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev]
+    state = state_of(model)
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         known = json.loads(note.read_bytes())
-        if known["identity"] == identity:
+        if known["state"] == list(state):
             return str(known["sha256"])
-    sha256 = sha256_of(model)
-    if time.time_ns() - status.st_ctime_ns > _SETTLED_NS:
+    sha256 = listed_digest(model) or sha256_of(model)
+    if state.is_settled:
         with contextlib.suppress(OSError):
             notes.mkdir(parents=True, exist_ok=True)
-            publish(note, json.dumps({"identity": identity, "sha256": sha256}).encode())
+            publish(note, json.dumps({"state": state, "sha256": sha256}).encode())
     return sha256
 
 
 @lru_cache(maxsize=1)
 def _processor() -> str:
-    """Return what tells one kind of processor from another: the graph is laid out for the units that it has."""
+    """Return a string that identifies the type of processor: the graph is optimised for its instruction set."""
     try:
         first = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")[0]
     except OSError:  # not Linux

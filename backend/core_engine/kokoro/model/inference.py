@@ -1,7 +1,7 @@
-"""One run of the model: token ids, style vector and speed in, audio out, under the names the session itself gives.
+"""One run of the model: token ids, style vector and speed in, audio out.
 
 The public exports differ: `tokens` or `input_ids`, a float or an int32 `speed`, `audio` or `waveform` of any rank, with
-or without further outputs. Nothing of this is assumed; it is read from the session.
+or without other outputs. Names, types and ranks are therefore read from the session.
 """
 
 import logging
@@ -38,47 +38,47 @@ _DTYPES = {
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input as the session declares it."""
+    """An input as declared by the session."""
 
     name: str
     rank: int | None
-    """Number of dimensions; None where the session does not say."""
+    """Number of dimensions; None if the session does not declare it."""
     dtype: npt.DTypeLike | None
-    """Element type; None where the session does not say."""
+    """Element type; None if the session does not declare it."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a session takes and gives. An input that it does not declare is None and is not fed."""
+    """The inputs and outputs of a session. An undeclared input is None and is not fed."""
 
     tokens: Tensor | None
     style: Tensor | None
     speed: Tensor | None
     audio: int
-    """Which of the outputs is the audio."""
+    """Index of the audio output."""
     frames: int | None = None
-    """Which of the outputs tells the frames of every token; None where none does."""
+    """Index of the output with the frames of each token; None if there is none."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What one run of the model gave."""
+    """The result of one run."""
 
     audio: Audio
-    """float32 of shape (samples,), 24 kHz, as loud as the model made it."""
+    """float32 of shape (samples,), 24 kHz, not normalised."""
     frames: Frames | None = None
-    """int64 of shape (n + 2,): how long each token sounds, the pads included; None where the model does not tell."""
+    """int64 of shape (n + 2,): duration of each token, including pads; None if the model does not return it."""
 
 
 def read_signature(session: Any) -> Signature:
-    """Return the signature of an onnxruntime session; raise ModelFileError where it is not that of a Kokoro export."""
+    """Return the signature of an onnxruntime session; raise ModelFileError if it is not a Kokoro export."""
     inputs = {tensor.name: tensor for tensor in map(_tensor, session.get_inputs())}
     tokens = next((tensor for name, tensor in inputs.items() if name in _TOKENS), None)
     unknown = sorted(set(inputs) - _TOKENS - {_STYLE, _SPEED})
     if unknown or (inputs and tokens is None):
         raise ModelFileError(
-            f"The model takes {', '.join(sorted(inputs))}; a Kokoro export takes tokens (or input_ids), style and "
-            f"speed. Put a Kokoro export in its place."
+            f"The model has the inputs {', '.join(sorted(inputs))}; a Kokoro export has tokens (or input_ids), style "
+            f"and speed. Replace it with a Kokoro export."
         )
     outputs = [output.name for output in session.get_outputs()]
     audio = _index_of(outputs, _AUDIO)
@@ -92,13 +92,13 @@ def run(
 
     Args:
         session: an onnxruntime session.
-        signature: what `read_signature` said of it.
+        signature: the result of `read_signature` for it.
         ids: at most 510 token ids, without pads.
-        style: float32 of shape (1, 256); only needed where the session takes one.
+        style: float32 of shape (1, 256); only needed if the session takes one.
         speed: multiplier, 1.0 is normal.
 
     Raises:
-        SynthesisError: the model returned nothing, or numbers that are not finite.
+        SynthesisError: the model returned nothing, or values that are not finite.
     """
     outputs = session.run(None, feed(signature, ids, style, speed))
     audio = np.asarray(outputs[signature.audio] if outputs else (), dtype=np.float32).reshape(-1)
@@ -106,7 +106,7 @@ def run(
         raise SynthesisError("The model returned no audio. Try another text or voice; the model file may be damaged.")
     if not np.all(np.isfinite(audio)):
         raise SynthesisError(
-            "The model returned numbers that are not finite. Try another voice; the model or voice file may be damaged."
+            "The model returned values that are not finite. Try another voice; the model or voice file may be damaged."
         )
     return Sound(audio, trusted_frames(outputs, signature.frames, len(ids), audio.size))
 
@@ -114,7 +114,7 @@ def run(
 def feed(
     signature: Signature, ids: Sequence[int], style: npt.NDArray[np.float32] | None, speed: float
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return the inputs of a run, by the names and in the types and ranks that the session declares."""
+    """Return the inputs of a run, with the names, types and ranks that the session declares."""
     fed = {}
     if signature.tokens:
         fed[signature.tokens.name] = _shaped(padded(ids), signature.tokens)
@@ -129,13 +129,13 @@ def _speed(speed: float, tensor: Tensor) -> npt.NDArray[np.float32]:
     if tensor.dtype is not None and np.issubdtype(tensor.dtype, np.integer):
         whole = max(1, math.floor(speed + 0.5))
         if whole != speed:
-            logger.warning("This model takes whole speeds only: %s instead of %s.", whole, speed)
+            logger.warning("This model only supports integer speeds: using %s instead of %s.", whole, speed)
         speed = whole
     return np.array([speed], dtype=np.float32)
 
 
 def _shaped(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
-    """Return the values with the element type and the number of dimensions that the session declares."""
+    """Return `values` with the element type and rank that the session declares."""
     rank = values.ndim if tensor.rank is None else tensor.rank
     flat = values.astype(tensor.dtype or values.dtype, copy=False).reshape(-1)
     return flat.reshape((1,) * (rank - 1) + (-1,) if rank else ())

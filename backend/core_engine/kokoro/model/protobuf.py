@@ -1,6 +1,6 @@
-"""Protobuf's wire format, as far as ONNX files need it: the fields of a message, without a schema and without copies.
+"""Read protobuf's wire format, as far as ONNX files need it, without a schema and without copies.
 
-Fields of an unexpected type and groups are not errors: a parser keeps them as unknown fields and goes on.
+Groups and fields of unexpected types are not errors: protobuf parsers keep them as unknown fields.
 Source: protobuf's encoding guide.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 _VARINT, _BYTES = 0, 2
 _GROUP_BEGIN, _GROUP_END = 3, 4
 _FIXED_WIDTH = {1: 8, 5: 4}
-"""Wire type → bytes to pass over."""
+"""Wire type → bytes to skip."""
 
 
 class NotProtobufError(ValueError):
@@ -17,23 +17,23 @@ class NotProtobufError(ValueError):
 
 
 class BrokenOffError(NotProtobufError):
-    """A field is longer than what is left of its message."""
+    """A field is longer than the rest of its message."""
 
     def __init__(self, missing: int) -> None:
-        """Say how many bytes are missing at least."""
+        """Store the minimum number of missing bytes."""
         super().__init__(f"{missing} bytes are missing")
         self.missing = missing
 
 
 def fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the number and value of every field of a message that is a whole number or has bytes, in their order.
+    """Yield the number and value of every varint and length-delimited field of a message, in order.
 
-    Raises NotProtobufError where the message ends; what was yielded until then was there.
+    Raises NotProtobufError at invalid data; the fields before it are yielded first.
     """
     position = groups = 0
     while position < len(view):
         tag, position = varint(view, position)
-        number, wire_type = (tag & 0xFFFFFFFF) >> 3, tag & 7  # parsers drop what does not fit into 32 bits
+        number, wire_type = (tag & 0xFFFFFFFF) >> 3, tag & 7  # parsers drop bits beyond 32
         if wire_type == _VARINT:
             value, position = varint(view, position)
             if groups <= 0:
@@ -50,23 +50,23 @@ def fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         elif wire_type in (_GROUP_BEGIN, _GROUP_END):
             groups += 1 if wire_type == _GROUP_BEGIN else -1
         else:
-            raise NotProtobufError("a field has a type that does not exist")
+            raise NotProtobufError("a field has an invalid wire type")
 
 
 def messages(view: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield those of the `fields` that have bytes: texts, packed numbers and inner messages."""
+    """Yield only the length-delimited `fields`: strings, packed numbers and nested messages."""
     for number, value in fields(view):
         if isinstance(value, memoryview):
             yield number, value
 
 
 def encoded(number: int, content: bytes) -> bytes:
-    """Return a field that has bytes: a text or an inner message."""
+    """Encode a length-delimited field: a string or a nested message."""
     return _encoded_varint(number << 3 | _BYTES) + _encoded_varint(len(content)) + content
 
 
 def varint(view: memoryview, position: int) -> tuple[int, int]:
-    """Return the whole number that begins at `position`, and the position behind it; raises NotProtobufError."""
+    """Return the varint at `position` and the position after it; raises NotProtobufError."""
     value = shift = 0
     while position < len(view) and shift < 70:
         byte = view[position]
@@ -74,7 +74,7 @@ def varint(view: memoryview, position: int) -> tuple[int, int]:
         position, shift = position + 1, shift + 7
         if byte < 0x80:
             return value, position
-    raise NotProtobufError("a number does not end")
+    raise NotProtobufError("truncated varint")
 
 
 def _encoded_varint(value: int) -> bytes:

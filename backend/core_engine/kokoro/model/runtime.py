@@ -1,8 +1,8 @@
-"""The one place that opens ONNX models: threads, memory, providers and what is refused before the runtime looks."""
+"""Open ONNX models: safety checks, threads, memory and execution providers."""
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,22 @@ CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 
 
+def provider_names(providers: Iterable[str]) -> tuple[str, ...]:
+    """Return what onnxruntime runs models on as people call it, e.g. "CUDA", "CPU"."""
+    return tuple(provider.removesuffix("ExecutionProvider") for provider in providers)
+
+
 def open_session(
     model_path: str | os.PathLike[str], threads: int | None = None, create: Callable[..., Any] | None = None
 ) -> Any:
-    """Open an ONNX model on the GPU where the installed runtime has one, otherwise on the CPU.
+    """Open an ONNX model on the GPU if the installed runtime supports it, otherwise on the CPU.
 
-    `threads` is the number that one run may use; all allowed cores unless given. `create` makes the session;
-    onnxruntime's InferenceSession unless given. A model that computes the frames of its tokens gets an output more,
-    which tells them (see `times`).
+    `threads` is the number of threads per run; by default all allowed cores. `create` makes the session; by default
+    onnxruntime's InferenceSession. A model that computes the frames of its tokens gets an extra output for them (see
+    `times`).
 
-    Raises ModelFileError for a file that would make the runtime read outside the model's folder, or that is not what
-    its manifest says, and whatever the runtime raises for a file that it cannot load.
+    Raises ModelFileError for a file that refers to data outside the model's folder or does not match its manifest,
+    and any error of the runtime for a file that it cannot load.
     """
     path = Path(model_path)
     create = create or ort.InferenceSession
@@ -45,34 +50,34 @@ def open_session(
 
 
 def open_model(model_path: Path, threads: int | None = None) -> Any:
-    """Open an ONNX model as `open_session` does; raise ModelFileError for whatever keeps it from being loaded."""
+    """Open an ONNX model like `open_session`, but raise ModelFileError for every failure."""
     try:
         return open_session(model_path, threads)
     except ModelFileError:
         raise
-    except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
+    except Exception as error:  # the runtime has a dozen exception types for this
         raise ModelFileError(f"The model '{model_path}' cannot be loaded: {error}") from error
 
 
 def _check_manifest(path: Path) -> None:
-    """Refuse a model that was installed with a manifest and has changed since."""
+    """Raise ModelFileError for a model that has changed since its manifest was written."""
     try:
         model = model_of(path) if path.exists() else None
         if model:
             check_unchanged(model)
     except DamagedModelError as error:
         raise ModelFileError(
-            f"{error} It was not loaded. `storyflow models verify` tells more, and `storyflow models pull` fetches a "
-            f"published model again."
+            f"{error} It was not loaded. `storyflow models verify` shows details, and `storyflow models pull` "
+            f"downloads a published model again."
         ) from error
 
 
 def session_options(threads: int | None = None) -> Any:
-    """Return the options of every session: as many threads as cores are allowed, memory flat over changing lengths."""
+    """Return the session options: by default a thread per allowed core; constant memory for inputs of any length."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or allowed_cores()
     options.inter_op_num_threads = 1
-    # A memory pattern is kept for every input length that was ever seen, and no two texts are equally long.
+    # The runtime would keep a memory pattern for every input length, and nearly every text has another length.
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options
@@ -90,7 +95,7 @@ def _open_on_cpu(path: Path, threads: int | None, create: Callable[..., Any]) ->
 
 
 def _open_on_gpu(path: str, threads: int | None, create: Callable[..., Any]) -> Any:
-    # The provider list is given because the runtime, since 1.9, does not choose CUDA by itself.
+    # The provider list is required: since 1.9 the runtime does not choose CUDA by itself.
     try:
         session = create(path, sess_options=session_options(threads), providers=[CUDA, CPU])
     except Exception as error:

@@ -1,9 +1,9 @@
-"""How long each token sounds: every Kokoro export computes it, and hardly any returns it.
+"""Add the duration of each token, which every Kokoro export computes but few return, to a model's outputs.
 
-On the way to the audio the frames of every token, pads included, are rounded and kept from falling to nothing: the one
-`Clip` of a `Round` in the graph. An output more is had without the `onnx` package and without rewriting the file: what
-is appended to a protobuf message is merged with it, so a small message behind the model's bytes adds to its graph a
-node that names the tensor, and an output of that name.
+In the graph, the number of frames of every token, including pads, is rounded and clipped from below: the one `Clip` of
+a `Round`. The output is added without the `onnx` package and without rewriting the file: bytes appended to a protobuf
+message are merged into it, so a small message after the model's bytes adds an Identity node and an output for the
+tensor.
 
 Field numbers: onnx.proto (ModelProto, GraphProto, NodeProto, ValueInfoProto).
 """
@@ -28,49 +28,47 @@ from core_engine.kokoro.model.protobuf import encoded, messages
 logger = logging.getLogger(__name__)
 
 OUTPUT = "storyflow_frames"
-"""What the added output is called."""
+"""Name of the added output."""
 
 KNOWN_OUTPUTS = (OUTPUT, "duration", "durations", "pred_dur")
-"""Names under which a session tells the frames of its tokens."""
+"""Names that exports use for the output with the frames of each token."""
 
 _GRAPH = 7  # in ModelProto
 _NODE, _OUTPUT = 1, 12  # in GraphProto
 _INPUT, _NODE_OUTPUT, _OPERATOR = 1, 2, 4  # in NodeProto
 _NAME = 1  # in ValueInfoProto
-_LARGEST_IN_MEMORY = 32 << 20  # a larger model is copied as a file, which costs no memory
-_EXTERNAL_DATA_FOLDER = "session.model_external_initializers_file_folder_path"  # bytes lie in no folder
+_LARGEST_IN_MEMORY = 32 << 20  # larger models are copied as files, to save memory
+_EXTERNAL_DATA_FOLDER = "session.model_external_initializers_file_folder_path"  # bytes have no folder
 
 Frames = npt.NDArray[np.int64]
-"""Frames of each token, of shape (n + 2,): the pads are included."""
+"""Frames of each token, of shape (n + 2,), including pads."""
 
 Create = Callable[..., Any]
 
 
 def trusted_frames(outputs: Any, index: int | None, tokens: int, samples: int) -> Frames | None:
-    """Return output `index` of a run as the frames of its tokens; None where they do not explain the audio.
+    """Return output `index` of a run as the frames of its tokens; None if they do not match the audio.
 
-    `tokens` counts the token ids without pads; what is not as many frames as `samples` has is said once in the log.
+    `tokens` is the number of token ids without pads. The first mismatch with the length of the audio is logged.
     """
     if index is None or index >= len(outputs):
         return None
-    told = np.asarray(outputs[index]).reshape(-1)
-    if told.size != tokens + 2 or not np.all(told >= 0) or told.sum() * SAMPLES_PER_FRAME != samples:
+    frames = np.asarray(outputs[index]).reshape(-1)
+    if frames.size != tokens + 2 or not np.all(frames >= 0) or frames.sum() * SAMPLES_PER_FRAME != samples:
         _report_untrue()
         return None
-    return told.astype(np.int64)
+    return frames.astype(np.int64)
 
 
 @lru_cache(maxsize=1)
 def _report_untrue() -> None:
-    logger.warning(
-        "The model tells how long its tokens sound, but the lengths do not add up to its audio; they are not used."
-    )
+    logger.warning("The model's token durations do not add up to the length of its audio; they are ignored.")
 
 
 def telling_frames(create: Create) -> Create:
-    """Return a `create` whose sessions have the output that tells frames, where the model computes them at all.
+    """Wrap `create` so that its sessions also output the frames, if the model computes them.
 
-    `create(path, **options)` makes a session of a file. Where the addition is refused, the model is opened as it is.
+    `create(path, **options)` opens a session for a file. If the output cannot be added, the model is opened unchanged.
     """
 
     def open_telling(path: str, **options: Any) -> Any:
@@ -78,20 +76,20 @@ def telling_frames(create: Create) -> Create:
         if addition:
             try:
                 return _open_with(addition, Path(path), create, options)
-            except Exception:  # an old runtime, a full disk: times are a help and no condition
-                logger.debug("The model is opened without the output that tells frames", exc_info=True)
+            except Exception:  # an old runtime, a full disk: token times are optional
+                logger.debug("The model is opened without the output for frames", exc_info=True)
         return create(path, **options)
 
     return open_telling
 
 
 def _open_with(addition: bytes, model: Path, create: Create, options: dict[str, Any]) -> Any:
-    """Open the model with `addition` behind its bytes; raises what `create` raises, and OSError."""
+    """Open the model with `addition` appended; raises OSError and the errors of `create`."""
     session_options = options["sess_options"]
     if model.stat().st_size <= _LARGEST_IN_MEMORY:
         session_options.add_session_config_entry(_EXTERNAL_DATA_FOLDER, os.fspath(model.parent))
         return create(model.read_bytes() + addition, **options)
-    graph = session_options.optimized_model_filepath  # where the runtime writes one, there is room
+    graph = session_options.optimized_model_filepath  # if the runtime writes a graph, there is room for the copy
     with tempfile.TemporaryDirectory(dir=Path(graph).parent if graph else None) as folder:
         longer = Path(folder) / model.name
         shutil.copyfile(model, longer)
@@ -101,7 +99,7 @@ def _open_with(addition: bytes, model: Path, create: Create, options: dict[str, 
 
 
 def _addition(model: Path) -> bytes | None:
-    """Return what, behind the bytes of a model, makes it tell frames; None where it does already or cannot."""
+    """Return the bytes that add the output to a model when appended; None if it has one already or cannot."""
     tensor = frames_tensor(model)
     if tensor is None:
         return None
@@ -111,14 +109,14 @@ def _addition(model: Path) -> bytes | None:
 
 
 def frames_tensor(model: Path) -> bytes | None:
-    """Return the name of the tensor that holds the frames of every token.
+    """Return the name of the tensor with the frames of each token.
 
-    None for a model that returns them, that has no such tensor or several, and for a file that is no model.
+    None if the model already returns them, has no such tensor or more than one, or is not a model.
     """
     try:
         with model.open("rb") as file:
             graph = _graph_of(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
-    except (OSError, ValueError):  # missing, empty, not protobuf: the runtime says so better
+    except (OSError, ValueError):  # missing, empty, not protobuf: left to the runtime to report
         return None
     if graph.outputs.intersection(name.encode() for name in KNOWN_OUTPUTS):
         return None
@@ -128,26 +126,26 @@ def frames_tensor(model: Path) -> bytes | None:
 
 @dataclass(frozen=True)
 class _Operator:
-    """A node of the graph by the names of its tensors."""
+    """A node of the graph, with the names of its tensors."""
 
     kind: bytes
     input: bytes
-    """The first of them; empty where there is none."""
+    """The first input; empty if there is none."""
     output: bytes
 
 
 @dataclass(frozen=True)
 class _Graph:
-    """What of a graph tells where the frames are."""
+    """The parts of a graph that are needed to find the frames."""
 
     rounded: frozenset[bytes]
-    """What `Round` gives."""
+    """Outputs of `Round` nodes."""
     clips: tuple[_Operator, ...]
     outputs: frozenset[bytes]
 
 
 def _graph_of(model: memoryview) -> _Graph:
-    """Read a graph without its weights; raises NotProtobufError, a ValueError."""
+    """Parse the graph without reading its weights; raises NotProtobufError, a ValueError."""
     parts = [part for field, graph in messages(model) if field == _GRAPH for part in messages(graph)]
     operators = [_operator(value) for kind, value in parts if kind == _NODE]
     return _Graph(
@@ -158,6 +156,6 @@ def _graph_of(model: memoryview) -> _Graph:
 
 
 def _operator(node: memoryview) -> _Operator:
-    fields = dict(reversed(list(messages(node))))  # of several inputs the first
+    fields = dict(reversed(list(messages(node))))  # reversed to keep the first of several inputs
     kind, first, output = (bytes(fields.get(field, b"")) for field in (_OPERATOR, _INPUT, _NODE_OUTPUT))
     return _Operator(kind, first, output)

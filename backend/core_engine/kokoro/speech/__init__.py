@@ -1,1 +1,1 @@
-"""Text, voice and model together: text in, audio out."""
+"""Speak text with a voice and a model: text in, audio out."""

@@ -1,11 +1,11 @@
-"""Where chunks meet: the silence that the model puts before and after each chunk, cut down to the pause of a reader.
+"""Join chunks, and shorten the silence that the model puts around each chunk to a natural pause.
 
-The model begins every run with 0.3 s of nothing and ends it with 0.5 s. Left in, a joint is a hole of a second, where
-the same model, within a chunk, rests a third of that at a full stop. So a joint keeps as much of that silence as the
-model itself would make at the mark before it, and is filled up to 100 ms where there is less.
+The model starts every run with 0.3 s of silence and ends it with 0.5 s. A joint would thus be a gap of about a second,
+while within a chunk the model pauses a third of that at a full stop. So a joint keeps as much silence as the model
+itself would make at the mark before it, and gets at least 100 ms.
 
-The silence at the ends is told by its level. Where the model tells how long its tokens sound, nothing of a token is
-taken for silence, however faint its sound; only the last one, which holds most of the pause behind it, is heard out.
+Silence at the ends is detected by level. If the model returns the durations of its tokens, nothing within a token is
+silence, however faint; of the last token, which includes most of the pause after it, this holds only for the start.
 """
 
 from collections.abc import Sequence
@@ -19,44 +19,46 @@ from core_engine.kokoro.model.inference import Audio, Sound
 from core_engine.kokoro.text.chunks import SILENT, Chunk
 
 LEAD_MS = 50
-"""At most so much silence begins an utterance: a player's start swallows less."""
+"""Longest silence at the start of an utterance: players swallow less than this."""
 
 TRAIL_MS = 200
-"""At most so much silence ends an utterance."""
+"""Longest silence at the end of an utterance."""
 
 JOINT_SILENCE_MS = 100
-"""At least so much silence is between two chunks, and no more where no mark asks for it."""
+"""Shortest silence between two chunks, and the longest if there is no mark."""
 
 PAUSE_MS = {".": 450, "!": 450, "?": 450, "…": 450, ":": 400, ";": 400, "—": 300, ",": 300}
-"""Mark → the longest pause at a joint behind it, at normal speed."""
+"""Mark → the longest pause at a joint after it, at normal speed."""
 
 PARAGRAPH_MS = 700
-"""The same where a paragraph ends."""
+"""The longest pause at the end of a paragraph."""
 
 _SAMPLES_PER_MS = SAMPLE_RATE // 1000
-_STEP = 5 * _SAMPLES_PER_MS  # of the levels
-_QUIET_DB = -40.0  # below the loud parts of the chunk: lower than the faintest consonants that are heard
+_STEP = 5 * _SAMPLES_PER_MS  # window for the levels
+_QUIET_DB = -40.0  # relative to the loud parts of the chunk: lower than the faintest audible consonants
 _LOUD_SHARE = 95  # percentile of the levels
-_SPILL = 100 * _SAMPLES_PER_MS  # sound may begin so much before its token
-_HEARD = 2 * SAMPLES_PER_FRAME  # of the last token, which is never silence
+_SPILL = 100 * _SAMPLES_PER_MS  # how far a sound may start before its token
+_HEARD = 2 * SAMPLES_PER_FRAME  # start of the last token, which is never silence
 _FADE = 5 * _SAMPLES_PER_MS
-_BEHIND_JOINT = 40 * _SAMPLES_PER_MS  # silence left before the first sound of a chunk; the rest is left behind the last
+_BEHIND_JOINT = (
+    40 * _SAMPLES_PER_MS
+)  # silence kept before the first sound of a chunk; the rest is kept before the joint
 
 
 @dataclass(frozen=True)
 class Joined:
-    """The chunks of an utterance in one piece."""
+    """The joined chunks of an utterance."""
 
     audio: Audio
     """float32 of shape (samples,)."""
     token_starts: tuple[npt.NDArray[np.int64] | None, ...]
-    """For each chunk int64 of shape (n + 1,): the sample of `audio` at which each of its tokens begins, and where the
-    last one ends; None where the model does not tell."""
+    """For each chunk, int64 of shape (n + 1,): the samples of `audio` at which its tokens start and the last one ends;
+    None if the model does not return durations."""
 
 
 @dataclass(frozen=True)
 class _Silence:
-    """Samples of silence with which a piece begins and ends."""
+    """Samples of silence at the start and end of a chunk's audio."""
 
     head: int
     tail: int
@@ -64,7 +66,7 @@ class _Silence:
 
 @dataclass(frozen=True)
 class _Cut:
-    """What of a piece is kept, and the samples of silence that follow it."""
+    """The part of a chunk's audio to keep, and the samples of silence to add after it."""
 
     begin: int
     end: int
@@ -72,7 +74,7 @@ class _Cut:
 
 
 def join(chunks: Sequence[Chunk], sounds: Sequence[Sound], speed: float = 1.0) -> Joined:
-    """Put the sounds of the chunks of one utterance together, with the pauses of a reader; `speed` shortens them."""
+    """Join the sounds of an utterance's chunks with natural pauses, which get shorter with `speed`."""
     silences = [_silence(chunk, sound) for chunk, sound in zip(chunks, sounds, strict=True)]
     cuts = _cuts(chunks, [sound.audio.size for sound in sounds], silences, speed)
     parts: list[Audio] = []
@@ -86,10 +88,10 @@ def join(chunks: Sequence[Chunk], sounds: Sequence[Sound], speed: float = 1.0) -
 
 
 def without_context(chunk: Chunk, sound: Sound) -> Sound:
-    """Return the chunk's own part of a sound that has the words of its neighbours too; `frames` must be known.
+    """Remove the context from a sound whose `frames` are known; return only the chunk's own part.
 
-    The pause between is cut in front of its space: what comes before is the end of one chunk, the rest the beginning
-    of the other, so that both together are the pause of one run.
+    The pause between two chunks is cut before its space, so that the end of one chunk and the start of the next
+    together make the pause of a single run.
     """
     if sound.frames is None or not (chunk.before or chunk.behind):
         return sound
@@ -107,7 +109,7 @@ def without_context(chunk: Chunk, sound: Sound) -> Sound:
 
 
 def pause_ms(before: Chunk, behind: Chunk, speed: float = 1.0) -> float:
-    """Return the longest pause for the joint of two chunks: that of the strongest mark at the end of the first one."""
+    """Return the longest pause at the joint of two chunks, by the strongest mark at the end of the first."""
     if behind.begins_paragraph:
         return max(JOINT_SILENCE_MS, PARAGRAPH_MS / speed)
     marks = before.phonemes[len(before.phonemes.rstrip("".join(SILENT))) :]
@@ -131,7 +133,7 @@ def _cuts(chunks: Sequence[Chunk], sizes: Sequence[int], silences: Sequence[_Sil
 
 
 def _silence(chunk: Chunk, sound: Sound) -> _Silence:
-    """Return the silence at the ends of a sound; none where it is silent altogether."""
+    """Return the silence at the ends of a sound; none if the sound is completely silent."""
     loud = _loud_steps(sound.audio)
     if loud.size == 0:
         return _Silence(0, 0)
@@ -146,7 +148,7 @@ def _silence(chunk: Chunk, sound: Sound) -> _Silence:
 
 
 def _loud_steps(audio: Audio) -> npt.NDArray[np.intp]:
-    """Return which steps of 5 ms are louder than silence."""
+    """Return the indices of the 5 ms steps that are louder than silence."""
     whole = audio[: audio.size // _STEP * _STEP].reshape(-1, _STEP)
     levels = np.sqrt(np.mean(np.square(whole), axis=1))
     if levels.size == 0:
@@ -157,19 +159,19 @@ def _loud_steps(audio: Audio) -> npt.NDArray[np.intp]:
 
 
 def _starts(frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the sample at which each token begins, pads excluded, and the one at which the last ends: (n + 1,)."""
+    """Return the samples at which the tokens start, without pads, and the last one ends: shape (n + 1,)."""
     return np.cumsum(frames)[:-1] * SAMPLES_PER_FRAME
 
 
 def _token_starts(sound: Sound, cut: _Cut, position: int) -> npt.NDArray[np.int64] | None:
-    """Return the `_starts` of a sound in the whole, in which what is kept of it begins at `position`."""
+    """Return the `_starts` of a sound in the joined audio, where its kept part starts at `position`."""
     if sound.frames is None:
         return None
     return np.clip(_starts(sound.frames), cut.begin, cut.end) - cut.begin + position
 
 
 def _faded(audio: Audio, cut: _Cut) -> Audio:
-    """Return what is kept of a piece, faded within its silence where it was cut."""
+    """Return the kept part of the audio, with fades in the silence at the cuts."""
     kept: Audio = audio[cut.begin : cut.end].copy()
     ramp = np.linspace(0, 1, min(_FADE, kept.size), dtype=np.float32)
     if cut.begin > 0:

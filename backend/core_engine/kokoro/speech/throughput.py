@@ -1,7 +1,7 @@
-"""Many texts on all cores: their chunks run side by side on one session, each with a thread of its own.
+"""Speak many texts on all cores: their chunks run in parallel on one session, each in one thread.
 
-A run that has all cores for itself uses them badly, since much of the network is short and sequential; two runs with a
-core each are done sooner than two runs after another with both. The session is safe for this; the text side has a lock.
+A single run does not use all cores well, because much of the network is short and sequential: two parallel runs on one
+core each are faster than two consecutive runs on both. The session is thread-safe; the text side has a lock.
 """
 
 from collections import deque
@@ -14,36 +14,43 @@ from core_engine.kokoro.model.inference import Sound
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
 
 CHUNK_TOKENS = 340
-"""Less than what the model takes: runs side by side then need less memory, and end together. Enough for most
-paragraphs in one run, and for the neighbours' words to be a small share of longer ones."""
+"""Less than the model's limit, so that parallel runs need less memory and end together. Enough for most paragraphs in
+one run, and for the context to be a small share of longer ones."""
 
 _AHEAD = 2
-"""Chunks under way or waiting for each worker: enough that none waits, few enough that memory stays small."""
+"""Unfinished chunks per worker: enough to keep all workers busy, few enough to save memory."""
 
 _AHEAD_TEXTS = 64
-"""Texts that may wait for a slow one before them; their audio is in memory."""
+"""Texts that may wait for an earlier slow one, with their audio in memory."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A text, who says it, and how fast."""
+
+    text: str
+    voice: str
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)
 class _Started:
-    """An utterance whose chunks are with the workers."""
+    """An utterance whose chunks have been submitted to the workers."""
 
     utterance: Utterance
     sounds: list["Future[Sound]"]
 
 
-def speak_each(
-    kokoro: Kokoro, texts: Iterable[str], voice: str, speed: float, workers: int
-) -> Generator[Speech | KokoroError, None, None]:
-    """Say texts on `workers` threads and yield, in their order, what was said or why it could not be.
+def speak_each(kokoro: Kokoro, lines: Iterable[Line], workers: int) -> Generator[Speech | KokoroError, None, None]:
+    """Speak lines on `workers` threads and yield, in order, the speech or the error for each.
 
-    Load the model with `threads=1` for this. What is not asked for any more, because the caller stopped, is not begun.
+    Load the model with `threads=1` for this. When the caller stops iterating, no further chunks are started.
     """
     waiting: deque[_Started | KokoroError] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="speak")
     try:
-        for text in texts:
-            waiting.append(_start(pool, kokoro, text, voice, speed))
+        for line in lines:
+            waiting.append(_start(pool, kokoro, line))
             while waiting and _is_due(waiting, workers):
                 yield _finish(kokoro, waiting.popleft())
         while waiting:
@@ -52,16 +59,16 @@ def speak_each(
         pool.shutdown(cancel_futures=True)
 
 
-def _start(pool: ThreadPoolExecutor, kokoro: Kokoro, text: str, voice: str, speed: float) -> _Started | KokoroError:
+def _start(pool: ThreadPoolExecutor, kokoro: Kokoro, line: Line) -> _Started | KokoroError:
     try:
-        utterance = kokoro.prepare(text, voice, speed, max_tokens=CHUNK_TOKENS)
+        utterance = kokoro.prepare(line.text, line.voice, line.speed, max_tokens=CHUNK_TOKENS)
     except KokoroError as error:
         return error
     return _Started(utterance, [pool.submit(kokoro.run, utterance, chunk) for chunk in utterance.chunks])
 
 
 def _is_due(waiting: "deque[_Started | KokoroError]", workers: int) -> bool:
-    """Tell whether to hand over the first before another is started: it is done, or enough is under way."""
+    """Return whether to yield the first text before starting another: it is done, or enough is in progress."""
     unfinished = [_unfinished(item) for item in waiting]
     return unfinished[0] == 0 or sum(unfinished) > _AHEAD * workers or len(waiting) > _AHEAD_TEXTS
 

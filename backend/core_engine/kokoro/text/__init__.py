@@ -1,1 +1,1 @@
-"""From a text to the token ids of the model, chunk by chunk."""
+"""Turn text into chunks of phonemes and token ids."""

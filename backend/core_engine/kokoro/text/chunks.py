@@ -1,4 +1,4 @@
-"""A text in the parts that the model reads at once: cut at paragraph, sentence, clause, word, and finally anywhere."""
+"""Split text into chunks for the model: at paragraphs, sentences, clauses, words, and finally anywhere."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,37 +13,37 @@ from core_engine.reading.parts import Part, check_positive, parts_of
 from core_engine.reading.sentences import Break, Rank, breaks
 
 SILENT = frozenset(MARKS + " ˈˌː")
-"""Symbols that make no sound of their own."""
+"""Symbols without sound."""
 
 _CONTEXT_SHARE = 6
-"""No more than this share of the tokens of a run are of the neighbour on one side."""
+"""The context on one side is at most 1 / this share of a run's tokens."""
 
 _WITHIN_PARAGRAPH = (Rank.SENTENCE, Rank.CLAUSE)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """What the model speaks in one run."""
+    """The part of a text for one run of the model."""
 
     phonemes: str
     token_ids: tuple[int, ...]
-    """One id per symbol of `phonemes`; pads excluded."""
+    """One id per symbol of `phonemes`, without pads."""
 
     follows_space: bool = False
-    """Whether the cut before this chunk took a space, which belongs there when chunks are joined again."""
+    """Whether the cut before this chunk removed a space; joining the chunks needs to restore it."""
 
     begins_paragraph: bool = False
-    """Whether the text has an empty line before this chunk."""
+    """Whether there is an empty line before this chunk."""
 
     before: tuple[int, ...] = ()
-    """Ids of the words before this chunk that are spoken along with it; see `context` of `text_to_chunks`."""
+    """Ids of the words before this chunk that are spoken with it as context; see `text_to_chunks`."""
 
     behind: tuple[int, ...] = ()
-    """The same of the words behind it."""
+    """The same for the words after it."""
 
     @property
     def ids_in_context(self) -> tuple[int, ...]:
-        """The ids of the chunk amid those of its neighbours."""
+        """The ids of the chunk with its context."""
         return self.before + self.token_ids + self.behind
 
 
@@ -54,15 +54,15 @@ def text_to_chunks(
     version: str = V0_19,
     context: int = 0,
 ) -> list[Chunk]:
-    """Return the phonemes of `text` in chunks of at most `max_tokens` ids, each filled as far as good cuts allow.
+    """Split the phonemes of `text` into chunks of at most `max_tokens` ids, each as long as good cuts allow.
 
-    With `context`, chunks that are cut behind a mark within a paragraph have up to so many ids of their neighbours on
-    either side, whole words, which count among the `max_tokens`.
+    Chunks that are cut after a mark within a paragraph get up to `context` ids of whole words of their neighbours on
+    each side, which count towards `max_tokens`.
 
-    Nothing is lost: the chunks joined, with a space before each that `follows_space`, are what the text side of the
-    language (see text_sides.py) makes of the text, `phonemize(text, language, version)` for espeak-ng.
-    Raises NothingToSpeakError when nothing but punctuation remains, ValueError for `max_tokens` below 1, and
-    otherwise as `text_side` does.
+    Nothing is lost: the joined chunks, with a space before each that `follows_space`, are the phonemes of the whole
+    text from the language's G2P (see text_sides.py); for espeak-ng, `phonemize(text, language, version)`.
+    Raises NothingToSpeakError if only punctuation remains, ValueError if `max_tokens` is below 1, and the errors of
+    `text_side`.
     """
     check_positive("max_tokens", max_tokens)
     if text_side(language, version) == MISAKI:
@@ -78,7 +78,7 @@ def text_to_chunks(
 
 
 def _chunks_by_misaki(text: str, language: str, max_tokens: int, context: int) -> list[Chunk]:
-    """The same for misaki, whose phonemes keep the marks of the text as they are."""
+    """Return the chunks for misaki, whose phonemes keep the marks of the text."""
     phonemes = phonemize_by_misaki(text, language).strip()
     _check_speakable(phonemes)
     return list(_chunks(phonemes, breaks(phonemes, language=None), max_tokens, context, VOCABULARY_V1_0))
@@ -87,8 +87,8 @@ def _chunks_by_misaki(text: str, language: str, max_tokens: int, context: int) -
 def _check_speakable(phonemes: str) -> None:
     if SILENT.issuperset(phonemes):
         raise NothingToSpeakError(
-            "The text holds nothing that can be spoken, only punctuation, spaces or symbols without a name. "
-            "Give it at least one word or number."
+            "The text has nothing that can be spoken, only punctuation, spaces or symbols without a name. "
+            "It needs at least one word or number."
         )
 
 
@@ -115,7 +115,7 @@ def _chunks(
 
 
 def _words_before(phonemes: str, span: Part, context: int) -> str:
-    """Return up to `context` symbols of whole words before a part, the space between included."""
+    """Return up to `context` symbols of whole words before a part, including the space between."""
     if span.rank not in _WITHIN_PARAGRAPH:
         return ""
     begin = phonemes.find(" ", max(0, span.start - context - 1), max(0, span.start - 1))
@@ -123,7 +123,7 @@ def _words_before(phonemes: str, span: Part, context: int) -> str:
 
 
 def _words_behind(phonemes: str, span: Part, next_span: Part | None, context: int) -> str:
-    """Return up to `context` symbols of whole words behind a part, the space between included."""
+    """Return up to `context` symbols of whole words after a part, including the space between."""
     if next_span is None or next_span.rank not in _WITHIN_PARAGRAPH:
         return ""
     end = phonemes.rfind(" ", next_span.start, span.end + context + 1)
@@ -133,7 +133,7 @@ def _words_behind(phonemes: str, span: Part, next_span: Part | None, context: in
 def _breaks_in_phonemes(
     clauses: list[Clause], phonemes: str, language: str, vocabulary: Mapping[str, int]
 ) -> Iterator[Break]:
-    """Yield the breaks of the normalised text at the places where its marks stand in `phonemes`."""
+    """Yield the breaks of the normalised text at the positions of its marks in `phonemes`."""
     ranks = {found.start: found.rank for found in breaks("".join(c.words + c.marks for c in clauses), language)}
     position = spoken = 0
     for clause in clauses:

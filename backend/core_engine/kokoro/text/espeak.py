@@ -1,7 +1,7 @@
-"""espeak-ng in this process: words in, IPA out, for one text or for a thousand.
+"""Translate words to IPA with espeak-ng, in this process.
 
-espeak-ng keeps everything in global variables, so the process holds one library, one voice at a time and one lock.
-The pieces of a text are handed over together: the voice is then looked at once, not once for every piece.
+espeak-ng keeps its state in global variables, so there is one library per process, with one voice at a time, and one
+lock. The pieces of a text are passed together, so that the voice is checked once and not for every piece.
 """
 
 import ctypes
@@ -27,29 +27,29 @@ _TEXT_IS_UTF8 = 1
 _PHONEMES_IPA_UNDERSCORED = ord("_") << 8 | 0x02
 
 _DATA_PATH_BYTES = 140
-"""espeak-ng keeps its data path in 160 bytes, file names included, and silently cuts what is longer."""
+"""espeak-ng stores data paths, including file names, in 160 bytes and silently truncates longer ones."""
 
 _BATCH = 64
-"""Pieces translated while the lock is held: a few milliseconds, after which another thread may have its turn."""
+"""Pieces translated per lock: after a few milliseconds other threads get a turn."""
 
 _LANGUAGE_FLAG = re.compile(r"\(.+?\)")
-"""`(ru)` where espeak-ng changes its language within a text; a note to the reader, never spoken."""
+"""`(ru)`, where espeak-ng switches languages within a text; not phonemes."""
 
 _lock = threading.Lock()
 _espeak: "_Espeak | None" = None
 
 
 def to_ipa(pieces: Sequence[str], language: str, separator: str = "") -> list[str]:
-    """Return the IPA of every piece, in order, with stress marks and a space behind every word.
+    """Return the IPA of every piece, in order, with stress marks and a space after every word.
 
-    `separator` stands between the phones of a word, so that "aɪ" as one phone can be told from two.
+    `separator` is put between the phones of a word, to distinguish "aɪ" as one phone from two.
 
-    A piece holds no punctuation marks; what espeak-ng cannot say gives an empty string. Safe from any thread and
-    after a fork. Raises UnsupportedLanguageError, or PhonemizerError when espeak-ng cannot be loaded.
+    Pieces must not contain punctuation; those that espeak-ng cannot speak become empty strings. Safe in any thread and
+    after a fork. Raises UnsupportedLanguageError, or PhonemizerError if espeak-ng cannot be loaded.
     """
     voice = checked_language(language).espeak_voice
     if voice is None:
-        raise UnsupportedLanguageError(f"The language {language!r} is not read by espeak-ng.")
+        raise UnsupportedLanguageError(f"espeak-ng does not read the language {language!r}.")
     spoken: list[str] = []
     for start in range(0, len(pieces), _BATCH):
         with _lock:
@@ -58,7 +58,7 @@ def to_ipa(pieces: Sequence[str], language: str, separator: str = "") -> list[st
 
 
 def _loaded() -> "_Espeak":
-    """Return the one library of this process; the caller holds the lock."""
+    """Return the process's library; the caller must hold the lock."""
     global _espeak
     if _espeak is None:
         _espeak = _Espeak()
@@ -67,7 +67,7 @@ def _loaded() -> "_Espeak":
 
 
 def _survive_forks() -> None:
-    """Let no fork happen in the middle of a translation: the child would inherit half of one, and a lock held."""
+    """Prevent forks during a translation: the child would inherit an unfinished one and a locked lock."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
@@ -79,7 +79,7 @@ class _Voice(ctypes.Structure):
 
 
 class _Espeak:
-    """The loaded library. Not safe from several threads: the module's lock is held around every use."""
+    """The loaded library. Not thread-safe: callers must hold the module's lock."""
 
     def __init__(self) -> None:
         library_path, data_path = _paths()
@@ -88,8 +88,8 @@ class _Espeak:
 
     def translate(self, voice: bytes, pieces: Iterable[str], separator: str = "") -> list[str]:
         """Return the IPA of every piece in `voice`, with `separator` between phones."""
-        # Asked every time, because other code in this process may use the same library; set only where it is needed,
-        # because that reads the voice's file again and takes longer than a short paragraph.
+        # Checked every time, because other code in this process may use the same library; set only when needed,
+        # because setting reads the voice's file again and takes longer than a short paragraph.
         current = self._library.espeak_GetCurrentVoice().contents.identifier
         if current != voice and self._library.espeak_SetVoiceByName(voice) != 0:
             raise PhonemizerError(f"espeak-ng has no voice {voice.decode()}: its data folder is incomplete. {_INSTALL}")
@@ -99,9 +99,9 @@ class _Espeak:
         return "".join([_tidied(self._phonemes(part), separator) for part in speakable_parts(piece)])
 
     def _phonemes(self, piece: str) -> str:
-        """Return espeak-ng's own notation, clause after clause, joined with spaces."""
-        # The buffer lives until the loop ends; espeak-ng moves the pointer on, and sets it to NULL behind the last
-        # clause. A void pointer, because reading a char pointer back would copy the rest of the text every time.
+        """Return espeak-ng's own notation of all clauses, joined with spaces."""
+        # The buffer must live until the loop ends; espeak-ng advances the pointer and sets it to NULL after the last
+        # clause. It is a void pointer because reading a char pointer would copy the rest of the text every time.
         buffer = ctypes.create_string_buffer(piece.encode())
         position = ctypes.c_void_p(ctypes.addressof(buffer))
         reference = ctypes.byref(position)
@@ -114,7 +114,7 @@ class _Espeak:
 
 
 def _tidied(phonemes: str, separator: str) -> str:
-    """Return espeak-ng's notation without line breaks and language flags, with another separator of phones."""
+    """Return espeak-ng's notation without line breaks and language flags, and with `separator` between phones."""
     line = phonemes.strip().replace("\n", " ").replace("  ", " ")
     if "(" in line:
         line = _LANGUAGE_FLAG.sub("", line)
@@ -124,7 +124,7 @@ def _tidied(phonemes: str, separator: str) -> str:
 
 
 def _paths() -> tuple[str, str]:
-    """Return where the package espeakng-loader keeps the library and its data."""
+    """Return the paths of the library and its data in the package espeakng-loader."""
     try:
         loader = importlib.import_module("espeakng_loader")
         library_path, data_path = str(loader.get_library_path()), str(loader.get_data_path())
@@ -133,17 +133,17 @@ def _paths() -> tuple[str, str]:
             "espeak-ng, which turns text into phonemes, is missing. Install it with `pip install espeakng-loader`."
         ) from e
     except RuntimeError as e:
-        raise PhonemizerError(f"The data folder of espeak-ng is missing ({e}). {_INSTALL}") from e
+        raise PhonemizerError(f"espeak-ng's data folder is missing ({e}). {_INSTALL}") from e
     if not (Path(data_path) / "phontab").is_file():
-        raise PhonemizerError(f"The data folder of espeak-ng is missing or incomplete: {data_path}. {_INSTALL}")
+        raise PhonemizerError(f"espeak-ng's data folder is missing or incomplete: {data_path}. {_INSTALL}")
     return library_path, data_path
 
 
 def _load_library(path: str) -> Any:
-    """Return the library with the signatures of the four functions that are called.
+    """Load the library and declare the signatures of the four functions in use.
 
-    PyDLL keeps the interpreter lock during a call: each takes microseconds, and handing the lock over that often
-    to busy threads would cost thousands of times as much.
+    PyDLL keeps the GIL during a call: each call takes microseconds, and releasing the GIL to busy threads that often
+    would cost thousands of times as much.
     """
     try:
         library = ctypes.PyDLL(path)
@@ -158,7 +158,7 @@ def _load_library(path: str) -> Any:
 
 
 def _initialize(library: Any, data_path: str) -> int | None:
-    """Start the library on its data folder; return the descriptor that must stay open, where one is needed."""
+    """Initialise the library with its data folder; return the descriptor that must stay open, if there is one."""
     encoded, descriptor = os.fsencode(data_path), None
     if len(encoded) > _DATA_PATH_BYTES:
         descriptor = _opened_folder(data_path)
@@ -169,10 +169,10 @@ def _initialize(library: Any, data_path: str) -> int | None:
 
 
 def _opened_folder(data_path: str) -> int:
-    """Open a folder whose name is too long for espeak-ng, so that it can be named by a short number."""
+    """Open a folder whose path is too long for espeak-ng, so that it can be accessed by its descriptor."""
     if not sys.platform.startswith("linux"):
         raise PhonemizerError(
-            f"The path of espeak-ng's data folder is {len(os.fsencode(data_path))} bytes long, and espeak-ng takes "
+            f"The path of espeak-ng's data folder has {len(os.fsencode(data_path))} bytes; espeak-ng accepts at most "
             f"{_DATA_PATH_BYTES}: {data_path}. Move the Python environment to a folder with a shorter path."
         )
     return os.open(data_path, os.O_PATH | os.O_DIRECTORY)

@@ -1,7 +1,7 @@
-"""Text of the languages other than English, as espeak-ng reads it best.
+"""Normalise text in languages other than English for espeak-ng.
 
-The rules that English text was written out by do not fit here: espeak-ng reads the numbers, times and ordinals of these
-languages itself. What it does not know are abbreviations, which their full stops would cut in two, and money.
+espeak-ng itself reads numbers, times and ordinals in these languages. It does not know money or abbreviations, whose
+full stops would split sentences.
 """
 
 import re
@@ -18,26 +18,26 @@ _CHARACTERS = str.maketrans(
 )  # fmt: skip
 _SPACES = re.compile(r"[^\S\n]+")
 _SPACE_BEFORE_MARK = re.compile(r"(?<=\S) (?=[;:!?,.”)])")
-"""French puts one there; the model makes a pause of its own."""
+"""French has a space there; the model makes its own pause."""
 _SPACE_BEHIND_OPENING = re.compile(r"(?<=[“(¿¡]) ")
 _NUMBER = r"\d+(?:[., ]\d+){0,6}"
-"""Bounded, so that a long row of numbers is not read to its end again from each of them."""
+"""Bounded to keep a long run of numbers linear."""
 
 
 @dataclass(frozen=True)
 class _Conventions:
-    """How a language abbreviates."""
+    """The abbreviations and currencies of a language."""
 
     titles: Mapping[str, str]
-    """Before a name, as written here; the full stop ends no sentence."""
+    """Abbreviations before a name, case-sensitive; their full stop does not end a sentence."""
     words: Mapping[str, str]
-    """Anywhere, in small letters or capitals; at the end of a sentence the full stop stays."""
+    """Abbreviations anywhere, in any case; at the end of a sentence the full stop is kept."""
     money: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Sign → one and several."""
+    """Currency sign → singular and plural."""
 
 
 def _in_either_case(titles: Mapping[str, str]) -> dict[str, str]:
-    """Return titles as written and in small letters: "Sr. Silva" and "sr. Silva"."""
+    """Return titles as written and in lower case: "Sr. Silva" and "sr. Silva"."""
     return {written: words for title, words in titles.items() for written in (title, title.lower())}
 
 
@@ -99,7 +99,7 @@ _CONVENTIONS = {
 
 
 def foreign_text(text: str, language: str) -> str:
-    """Return `text` in `language` with its marks as the model knows them, abbreviations and money as words.
+    """Return `text` with the punctuation that the model knows, and with abbreviations and money in words.
 
     Every rule runs in linear time.
     """
@@ -117,7 +117,7 @@ class _Rules:
     words: re.Pattern[str]
     money: re.Pattern[str]
     spoken: Mapping[str, str]
-    """Abbreviation in small letters, without spaces → words."""
+    """Abbreviation in lower case, without spaces → words."""
 
 
 @cache

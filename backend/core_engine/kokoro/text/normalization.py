@@ -1,7 +1,7 @@
-"""Text as the model expects to read it: abbreviations, numbers, money, times and quotes written out.
+"""Normalise English text for the model: expand abbreviations, numbers, money, times and quotes.
 
-The rules and their order are those of the text that Kokoro v0.19 was trained with; a rule that looks odd
-(`'s` after a capital consonant, one-digit cents that mean tens) is odd there too. Every rule runs in linear time.
+The rules and their order are those of Kokoro v0.19's training text, including the odd ones (`'s` after a capital
+consonant, one-digit cents that mean tens). Every rule runs in linear time.
 """
 
 import re
@@ -29,7 +29,7 @@ _CHARACTERS = str.maketrans(
 
 _DIGIT_GROUPS = re.compile(r"(?<=\d),(?=\d)")
 _DECIMAL = r"(?<!\d)\d+\.\d+|\.\d+"
-"""A decimal number. The look-behind keeps a long run of digits without a dot from being tried at every digit."""
+"""A decimal number. The lookbehind keeps a long run of digits without a dot linear."""
 
 _NUMBER_YEAR_OR_TIME = re.compile(rf"{_DECIMAL}|\b\d{{4}}s?\b|(?<!:)\b(?:[1-9]|1[0-2]):[0-5]\d\b(?!:)")
 _MONEY = re.compile(
@@ -37,13 +37,13 @@ _MONEY = re.compile(
     re.IGNORECASE,
 )
 _DOTTED_INITIALS = re.compile(r"((?:[A-Za-z]\.){2,})( [a-z])?")
-"""Two or more initials; the lower-case letter behind is optional so that no run of initials is read twice."""
+"""Two or more initials; the lower-case letter after them is optional so that no run is matched twice."""
 
 Replacement = str | Callable[[re.Match[str]], str]
 
 
 def _year_in_words(digits: str) -> str:
-    """Return a four-digit number, an `s` behind it allowed, as the pairs in which a year is read."""
+    """Return a four-digit number, with or without an `s`, in the pairs in which a year is read."""
     year = int(digits[:4])
     if year < 1100 or year % 1000 < 10:
         return digits
@@ -64,7 +64,7 @@ def _time_in_words(clock: str) -> str:
 
 def _year_or_time(match: re.Match[str]) -> str:
     number = match.group()
-    if "." in number:  # a decimal number has its own rule further down
+    if "." in number:  # decimal numbers have their own rule below
         return number
     return _time_in_words(number) if ":" in number else _year_in_words(number)
 
@@ -124,7 +124,7 @@ _RULES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
 
 
 def normalize(text: str) -> str:
-    """Return `text` with everything that is not a word or a mark written as words; see the module for the source."""
+    """Return `text` with everything except words and marks expanded to words; see the module for the source."""
     text = text.translate(_CHARACTERS)
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)

@@ -1,8 +1,8 @@
-"""Text to phonemes: normalised, split at its marks, spoken by espeak-ng, marks put back, mended for the model.
+"""Text to phonemes: normalise, split at marks, translate with espeak-ng, restore the marks, adapt to the model.
 
-The marks never reach espeak-ng. They come back as they stood, the spaces around them included, because that is what
-the model was trained with. English is read in one way for both versions of Kokoro; what v1.0 has no symbol for is
-replaced by what comes nearest.
+The marks never reach espeak-ng. They are restored as they were, including the spaces around them, because the model was
+trained that way. English is read the same for both versions of Kokoro; symbols that v1.0 lacks are replaced by the
+closest ones.
 """
 
 import logging
@@ -20,16 +20,16 @@ from core_engine.kokoro.vocabulary import speakable_vocabulary, within_vocabular
 logger = logging.getLogger(__name__)
 
 MARKS = ';:,.!?¡¿—…"«»“”(){}[]'
-"""The punctuation that is kept from espeak-ng."""
+"""Punctuation that is not passed to espeak-ng."""
 
 _ANY_MARK = rf"[{re.escape(MARKS)}][\s{re.escape(MARKS)}]*"
 _MARK_RUN = re.compile(rf"((?<!\s)\s*{_ANY_MARK})")
-"""Marks with all spaces around and between them. The look-behind keeps a long run of spaces linear."""
+"""Marks with all spaces around and between them. The lookbehind keeps a long run of spaces linear."""
 _MARK_RUN_OUTSIDE_NUMBERS = re.compile(rf"((?<!\s)\s*(?!(?<=\d)[.,:](?=\d)){_ANY_MARK})")
-"""The same, but for marks such as those in 3,14 and 1.000 and 12:30, which espeak-ng reads outside English."""
+"""The same, except for marks within numbers (3,14, 1.000, 12:30), which espeak-ng reads in other languages."""
 
 _CUT = "\0"
-"""Stands between clauses while they are mended together; espeak-ng never writes it."""
+"""Separates clauses while replacements are made in all of them; espeak-ng never outputs it."""
 
 _SYMBOLS = str.maketrans({"ʲ": "j", "r": "ɹ", "x": "k", "ɬ": "l"})
 _HUNDRED = re.compile("(?<=[a-zɹː])(?=hˈʌndɹɪd)")
@@ -37,38 +37,38 @@ _LONELY_Z = re.compile(rf' ({_CUT}?)z(?=[;:,.!?¡¿—…"«»“” ]|$)')
 _NINETY = re.compile("(?<=nˈaɪn)ti(?!ː)")
 _SYLLABIC = re.compile("(\\S)\u0329")
 _BRACKETS = str.maketrans("«»[]{}", "()()()")
-"""Normalised English has guillemets for brackets, which v0.19 has symbols for and v1.0 has not."""
+"""Normalised English has guillemets for brackets; v0.19 has symbols for them, v1.0 does not."""
 _SINGLE_LETTERS = re.compile(r"(?<=\b[B-Z])'S\b")
-"""Normalised "the B's", of which espeak-ng says "B tick S". v0.19 heard that in its training, and is given it."""
+"""Normalised "the B's", which espeak-ng reads as "B tick S". v0.19 was trained on that, so it is kept there."""
 _OPENING_QUOTE = re.compile(r'(?<![^\s(—])"(?=\S)')
-"""A straight quote that opens; v1.0 was trained on English with typographic ones."""
+"""An opening straight quote; v1.0 was trained on English with typographic quotes."""
 
 
 @dataclass(frozen=True)
 class Clause:
-    """Words, the marks behind them, and how both are spoken."""
+    """Words, the marks after them, and the phonemes of both."""
 
     words: str
     marks: str
-    """With all spaces around and between them; empty behind the last words."""
+    """Including all spaces around and between them; empty after the last words."""
 
     phonemes: str
-    """Symbols of the vocabulary only; spaces at the ends are kept."""
+    """Only symbols of the vocabulary; leading and trailing spaces are kept."""
 
 
 def phonemize(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> str:
-    """Return the phonemes of `text` in `language`, ready for the vocabulary of a version of Kokoro.
+    """Return the phonemes of `text`, in the vocabulary of a version of Kokoro.
 
-    Raises UnsupportedLanguageError for a language that the version does not speak or espeak-ng does not read, and
-    PhonemizerError when espeak-ng cannot be used.
+    Raises UnsupportedLanguageError if the version does not speak the language or espeak-ng does not read it, and
+    PhonemizerError if espeak-ng cannot be used.
     """
     return "".join(clause.phonemes for clause in phonemize_clauses(text, language, version)).strip()
 
 
 def phonemize_clauses(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> list[Clause]:
-    """Return the clauses of the normalised `text`, in order; nothing lies between them.
+    """Return the clauses of the normalised `text`, in order, with no gaps.
 
-    Raises as `phonemize` does. What cannot be spoken is left out, and said once in the log.
+    Characters that cannot be spoken are left out and logged once. Raises like `phonemize`.
     """
     known = checked_language(language, version)
     normalized = _normalized(text, known, version)
@@ -94,20 +94,20 @@ def _normalized(text: str, language: Language, version: str) -> str:
 
 
 def _spoken(pieces: list[str], runs: list[str], language: Language, version: str) -> list[str]:
-    """Return the phonemes of every piece and its run of marks."""
+    """Return the phonemes of every piece with its run of marks."""
     if not language.is_english:
         return _with_marks(foreign_phones(pieces, language.code), runs)
     spoken = _CUT.join(_with_marks(to_ipa(pieces, language.code), runs))
-    mended = _mended(spoken, language.code)
-    # A syllable that v1.0 cannot mark is written with the weak vowel of its alphabet.
-    return (_SYLLABIC.sub(r"ᵊ\1", mended) if version == V1_0 else mended).split(_CUT)
+    adapted = _adapted(spoken, language.code)
+    # v1.0 has no mark for syllabic consonants; its alphabet has a weak vowel for them.
+    return (_SYLLABIC.sub(r"ᵊ\1", adapted) if version == V1_0 else adapted).split(_CUT)
 
 
 def _with_marks(ipa: list[str], runs: list[str]) -> list[str]:
-    """Return the IPA of every piece with its run of marks in place of one space behind its last word.
+    """Return the IPA of every piece, with its run of marks in place of the space after its last word.
 
-    A piece without sound takes the space of the marks before it, and the first piece behind opening marks gives up
-    two: that is how the reference (phonemizer's punctuation) restores them.
+    A silent piece also removes the space of the marks before it, and the first piece after opening marks loses two
+    spaces: the reference (phonemizer's punctuation) restores marks that way.
     """
     spoken: list[str] = []
     for number, (piece, run) in enumerate(zip(ipa, runs, strict=True)):
@@ -119,8 +119,8 @@ def _with_marks(ipa: list[str], runs: list[str]) -> list[str]:
     return spoken
 
 
-def _mended(phonemes: str, language: str) -> str:
-    """Return `phonemes` with the replacements that the model was trained with."""
+def _adapted(phonemes: str, language: str) -> str:
+    """Make the replacements in `phonemes` that were made in the model's training data."""
     phonemes = phonemes.replace("kəkˈoːɹoʊ", "kˈoʊkəɹoʊ").replace("kəkˈɔːɹəʊ", "kˈəʊkəɹəʊ")
     phonemes = phonemes.translate(_SYMBOLS)
     phonemes = _HUNDRED.sub(" ", phonemes)
@@ -129,7 +129,7 @@ def _mended(phonemes: str, language: str) -> str:
 
 
 def _report_unspeakable(text: str, language: str) -> None:
-    """Log once which characters of `text` espeak-ng has no sound for; the text itself stays out of the log."""
+    """Log the characters of `text` that espeak-ng cannot speak; the text itself is never logged."""
     unusual = sorted(c for c in set(text) if not c.isascii() or not c.isprintable())
     candidates = [c for c in unusual if c not in MARKS and unicodedata.category(c) not in {"Mn", "Me", "Cf", "Zs"}]
     candidates = [c for c in candidates if c != "\n"]

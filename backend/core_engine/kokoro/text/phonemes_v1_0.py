@@ -1,9 +1,9 @@
-"""English to the phonemes of v1.0 by dictionaries: those of `misaki`, the G2P package of Kokoro's authors, an extra.
+"""English to the phonemes of v1.0, with the dictionaries of `misaki`, the G2P package of Kokoro's authors (an extra).
 
-It looks words up in dictionaries, by their part of speech where that matters (read, lead), and has diphthongs as one
-letter (A in "day", O in "go", I in "my"). Words that it does not know are spoken by espeak-ng and written in its
-alphabet here: misaki's own way there needs phonemizer, which is GPL. On 1,500 words the American results are the same;
-of 353 British words for which they differ, misaki's dictionary agrees with 156 of these and with 12 of its own.
+misaki looks words up by part of speech where that matters (read, lead) and writes diphthongs as one letter (A in "day",
+O in "go", I in "my"). Unknown words are spoken by espeak-ng and converted to misaki's alphabet here, because misaki's
+own fallback needs phonemizer, which is GPL. For 1,500 words the American results are identical; of 353 British words
+with different results, misaki's dictionary agrees with this conversion for 156 and with its own fallback for 12.
 """
 
 import importlib
@@ -27,11 +27,11 @@ _TAGGER = "en_core_web_sm"
 _INSTALL_TAGGER = f"python -m spacy download {_TAGGER}"
 
 _LONGEST = 20_000
-"""Characters looked at together; the tagger refuses texts of a million, and needs memory for each."""
+"""Characters processed together; the tagger refuses texts of a million, and needs memory for each character."""
 _QUOTES = str.maketrans({"«": "“", "»": "”", "‘": "'", "’": "'"})
 _lock = threading.Lock()
 
-# espeak-ng's phones in misaki's alphabet. Diphthongs and affricates only where they are one phone.
+# espeak-ng's phones in misaki's alphabet. Diphthongs and affricates only if they are one phone.
 _PHONES = {"aɪ": "I", "aʊ": "W", "eɪ": "A", "ɔɪ": "Y", "tʃ": "ʧ", "dʒ": "ʤ", "əl": "ᵊl", "ɚ": "əɹ"}
 _AMERICAN_PHONES = {"oʊ": "O"}
 _BRITISH_PHONES = {"əʊ": "Q", "eə": "ɛː"}
@@ -56,20 +56,20 @@ _SYLLABIC = re.compile("(\\S)\u0329")
 def phonemize_v1_0(text: str, language: str = "en-us") -> str:
     """Return the phonemes of `text` in `language` ("en-us" or "en-gb") for the vocabulary of v1.0.
 
-    Raises UnsupportedLanguageError for another language, PhonemizerError where the extra is not installed.
+    Raises UnsupportedLanguageError for other languages, and PhonemizerError if the extra is not installed.
     """
     if not checked_language(language).is_english:
-        raise UnsupportedLanguageError(f"The dictionaries are English; they do not read {language!r}.")
+        raise UnsupportedLanguageError(f"The dictionaries are for English and do not read {language!r}.")
     plain = " ".join(text.translate(_QUOTES).split())
-    with _lock:  # neither the tagger nor the dictionaries promise more than one thread
+    with _lock:  # neither the tagger nor the dictionaries are documented as thread-safe
         speak = _g2p(language == "en-gb")
-        # Without its markup for pronunciations: a story is text, and its brackets are meant.
+        # Without misaki's pronunciation markup: brackets in a story are literal.
         spoken = " ".join(speak(part, preprocess=None)[0].strip() for part in _parts(plain))
     return within_vocabulary(spoken, VOCABULARY_V1_0).strip()
 
 
 def word_v1_0(word: str, british: bool) -> str:
-    """Return how espeak-ng speaks a word that the dictionaries do not have, in the alphabet of v1.0."""
+    """Return espeak-ng's pronunciation of a word that is not in the dictionaries, in the alphabet of v1.0."""
     units = to_ipa([word], "en-gb" if british else "en-us", separator="_")[0].strip()
     table = _PHONES | (_BRITISH_PHONES if british else _AMERICAN_PHONES)
     spoken = "".join(unit if unit == " " else _unit(unit, table) for unit in re.split("_|( )", units) if unit)
@@ -78,7 +78,7 @@ def word_v1_0(word: str, british: bool) -> str:
 
 
 def _unit(unit: str, table: dict[str, str]) -> str:
-    """Return one phone, whose stress mark stands before it."""
+    """Return one phone with its stress mark before it."""
     for old, new in table.items():
         unit = unit.replace(old, new)
     return unit.translate(_LETTERS)
@@ -89,7 +89,7 @@ def _american(spoken: str) -> str:
 
 
 def _parts(text: str) -> list[str]:
-    """Return the text in parts that are not too long, cut at spaces."""
+    """Split `text` at spaces into parts of limited length."""
     parts, rest = [], text
     while len(rest) > _LONGEST:
         cut = rest.rfind(". ", 0, _LONGEST) + 1 or rest.rfind(" ", 0, _LONGEST) + 1 or _LONGEST
@@ -103,21 +103,19 @@ class DictionaryProblem:
     """Why the dictionaries cannot be used."""
 
     text: str
-    """Says what is missing and how to install it."""
+    """What is missing and how to install it."""
     is_half_installed: bool
-    """Whether somebody wants them: misaki itself is there."""
+    """Whether misaki itself is installed, so that the user seems to want them."""
 
 
 def dictionary_problem() -> DictionaryProblem | None:
-    """Return why the dictionaries cannot be used, None where they can; nothing is imported or fetched."""
+    """Return why the dictionaries cannot be used, or None; nothing is imported or downloaded."""
     missing = [name for name in _PACKAGES if not _is_importable(name)]
     if missing:
-        text = (
-            f"without {', '.join(missing)} there are no dictionaries: `{install_command('dictionary')}` installs them."
-        )
+        text = f"the dictionaries need {', '.join(missing)}. Install with `{install_command('dictionary')}`."
         return DictionaryProblem(text, is_half_installed=_PACKAGES[0] not in missing)
-    if not _is_importable(_TAGGER):  # misaki would fetch it by itself, unasked and unverified
-        text = f"without the tagger {_TAGGER} the dictionaries cannot be used: `{_INSTALL_TAGGER}` installs it."
+    if not _is_importable(_TAGGER):  # misaki would download it without asking or verifying
+        text = f"the dictionaries need the tagger {_TAGGER}. Install it with `{_INSTALL_TAGGER}`."
         return DictionaryProblem(text, is_half_installed=True)
     return None
 
@@ -125,17 +123,17 @@ def dictionary_problem() -> DictionaryProblem | None:
 def _is_importable(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):  # ValueError: a module that is None on purpose
+    except (ImportError, ValueError):  # ValueError: a module set to None
         return False
 
 
 @lru_cache(maxsize=2)
 def _g2p(british: bool) -> Any:
-    """Return the G2P of one accent; the caller holds the lock."""
+    """Return the G2P for one accent; the caller must hold the lock."""
     problem = dictionary_problem()
     if problem:
         raise PhonemizerError(f"The dictionaries of Kokoro v1.0 cannot be used: {problem.text}")
     english = importlib.import_module("misaki.en")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of packages that are not ours, about their own future
+        warnings.simplefilter("ignore")  # deprecation warnings of third-party packages
         return english.G2P(british=british, fallback=lambda token: (word_v1_0(token.text, british), 2), unk="")

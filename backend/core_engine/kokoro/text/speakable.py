@@ -1,14 +1,14 @@
-"""What may be handed to espeak-ng: a piece of text in parts that neither crash it nor overflow its tables.
+"""Split text into parts that neither crash espeak-ng nor overflow its tables.
 
-espeak-ng 1.52 keeps some 200 phonemes of a word and 1000 of a clause and silently drops the rest; it takes control
-characters for commands; and it crashes on some words that mix languages. English prose never meets these limits, so
-it passes as it is.
+espeak-ng 1.52 keeps some 200 phonemes of a word and 1000 of a clause and silently drops the rest; it interprets control
+characters as commands; and it crashes on some words that mix languages. English prose never reaches these limits and is
+unchanged.
 """
 
 import re
 
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
-"""Control characters and lone surrogates, which UTF-8 cannot hold."""
+"""Control characters and lone surrogates, which UTF-8 cannot encode."""
 
 _SWITCHING_SCRIPTS = (
     "\u0530-\u058f",  # Armenian
@@ -20,25 +20,25 @@ _SWITCHING = re.compile(f"[{''.join(_SWITCHING_SCRIPTS)}]")
 _SWITCHING_RUN = re.compile(
     "(" + "|".join(f"[{script}][{script}\\s\u200c\u200d]*" for script in _SWITCHING_SCRIPTS) + ")"
 )
-"""Words of a script for which espeak-ng changes its language, which are therefore spoken by themselves."""
+"""Words in a script for which espeak-ng switches languages; they are spoken separately."""
 
 _LONG_RUN = re.compile(r"(?<!\S)\S{18,}")
 _LONG_WORD = re.compile(
     r"\d{33,}|w{18,}|[b-df-hj-np-tv-xz]{41,}|(?:[^\W\d_]|['\u0300-\u036f]){61,}|[^\s\u0000-\u024f\u3000-\u9fff]{25,}",
     re.IGNORECASE,
 )
-"""Words that can have more than 200 phonemes: a digit has up to nine, the letter w ten, a foreign letter thirteen."""
+"""Words that may exceed 200 phonemes: a digit has up to nine, the letter w ten, a foreign letter thirteen."""
 
 _LONG_WORD_PART = 15
-"""Characters of such a word that are spoken together."""
+"""Characters of such a word per part."""
 
 _DENSE = re.compile(r"[\dWw]|[^\x00-\u024f\u2000-\u206f]")
 _DENSE_LIMIT = 60
-"""Digits, foreign letters and symbols in one call; with 800 bytes of plain letters they stay below 1000 phonemes."""
+"""Digits, foreign letters and symbols per call; with 800 bytes of plain letters they stay below 1000 phonemes."""
 
 
 def speakable_parts(piece: str) -> list[str]:
-    """Return `piece` in parts that espeak-ng speaks to the end; of ordinary text, the piece itself."""
+    """Split `piece` into parts that espeak-ng speaks completely; ordinary text is one part."""
     if not piece.isprintable():
         piece = _NO_TEXT.sub(" ", piece)
     if _LONG_RUN.search(piece):
@@ -53,7 +53,7 @@ def _spaced(match: re.Match[str]) -> str:
 
 
 def _within_a_clause(text: str) -> list[str]:
-    """Return `text` cut between words so that each part holds at most `_DENSE_LIMIT` dense characters and a word."""
+    """Split `text` between words so that each part has at most `_DENSE_LIMIT` dense characters, or is one word."""
     if len(text) <= _DENSE_LIMIT or len(_DENSE.findall(text)) <= _DENSE_LIMIT:
         return [text]
     parts: list[str] = []

@@ -1,4 +1,4 @@
-"""Who turns text into phonemes: espeak-ng, or the dictionaries of misaki where they are installed and do it better."""
+"""Choose the G2P: espeak-ng, or misaki's dictionaries if they are installed and better."""
 
 import logging
 from functools import lru_cache
@@ -15,9 +15,9 @@ MISAKI = "misaki"
 
 
 def text_side(language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> str:
-    """Return who reads a language for a version of Kokoro: ESPEAK or MISAKI. Of English it is logged once.
+    """Return the G2P of a language for a version of Kokoro: ESPEAK or MISAKI. For v1.0 English it is logged once.
 
-    Raises UnsupportedLanguageError, and PhonemizerError for a language that nothing installed can read.
+    Raises UnsupportedLanguageError, and PhonemizerError if nothing that is installed can read the language.
     """
     known = checked_language(language, version)
     if known.misaki_extra:
@@ -27,7 +27,7 @@ def text_side(language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> str:
 
 
 def phonemize_by_misaki(text: str, language: str) -> str:
-    """Return the phonemes of v1.0 for a text in a language that misaki reads here; raises PhonemizerError."""
+    """Return the v1.0 phonemes of a text from misaki; raises PhonemizerError."""
     known = checked_language(language, V1_0)
     return phonemize_east_asian(text, known) if known.misaki_extra else phonemize_v1_0(text, language)
 

@@ -1,1 +1,1 @@
-"""Voices: their files, packs, names and blends."""
+"""Voices: files, packs, names and blends."""

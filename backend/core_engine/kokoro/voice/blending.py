@@ -1,6 +1,6 @@
-"""Voices mixed into a new one: `af_bella*0.6+af_sarah*0.4` is three fifths Bella and two fifths Sarah.
+"""Blend voices into a new one: `af_bella*0.6+af_sarah*0.4` is three fifths Bella and two fifths Sarah.
 
-A pack is mixed row by row, which keeps every vector between those that the model was trained with.
+Packs are mixed row by row, so every style vector stays between vectors that the model was trained on.
 """
 
 import re
@@ -19,7 +19,7 @@ _MOST_PARTS = 16
 
 @dataclass(frozen=True)
 class Part:
-    """One voice of a blend."""
+    """A voice of a blend and its share."""
 
     voice: str
     share: float
@@ -27,15 +27,15 @@ class Part:
 
 
 def is_blend(voice: str) -> bool:
-    """Tell whether `voice` is a blend rather than a name: names hold neither `+` nor `*`."""
+    """Return whether `voice` is a blend and not a name: names contain neither `+` nor `*`."""
     return "+" in voice or "*" in voice
 
 
 def blended_voices(voice: str, installed: Collection[str]) -> list[Part]:
-    """Return the voices that `voice` is made of, the shares adding up to 1; a plain name is one voice.
+    """Return the voices of `voice`, a blend or a plain name, with shares that add up to 1.
 
-    A plain name that is not installed falls back to the default voice; a blend is refused with VoicePackError where
-    one of its voices is not installed, or where it is no blend.
+    A plain name that is not installed falls back to the default voice. Raises VoicePackError for an invalid blend, or
+    one with a voice that is not installed.
     """
     if not is_blend(voice):
         return [Part(installed_voice(voice, installed), 1.0)]
@@ -43,7 +43,7 @@ def blended_voices(voice: str, installed: Collection[str]) -> list[Part]:
     missing = sorted({part.voice for part in parts} - set(installed))
     if missing:
         raise VoicePackError(
-            f"The blend '{voice}' needs {', '.join(missing)}, not installed here. Installed voices: "
+            f"The blend '{voice}' needs {', '.join(missing)}, which is not installed. Installed voices: "
             f"{', '.join(sorted(installed)) or 'none'}."
         )
     whole = sum(part.share for part in parts)
@@ -53,15 +53,17 @@ def blended_voices(voice: str, installed: Collection[str]) -> list[Part]:
 
 
 def blend(parts: Sequence[tuple[VoicePack, float]]) -> VoicePack:
-    """Return the packs mixed by their shares: float32 of shape (rows, 1, 256), read-only.
+    """Return the packs blended by their shares: float32 of shape (rows, 1, 256), read-only.
 
-    Raises VoicePackError for packs of different versions, whose rows mean different lengths.
+    Raises VoicePackError for packs of different versions, whose rows are for different lengths.
     """
     if len(parts) == 1:
         return parts[0][0]
     rows = sorted({len(pack) for pack, _ in parts})
     if len(rows) > 1:
-        raise VoicePackError(f"Voices of different versions, with {rows[0]} and {rows[-1]} rows, cannot be blended.")
+        raise VoicePackError(
+            f"Voices of different versions of Kokoro ({rows[0]} and {rows[-1]} rows) cannot be blended."
+        )
     mixed = sum(pack.astype(np.float64) * share for pack, share in parts)
     pack = np.asarray(mixed, dtype=np.float32)
     pack.flags.writeable = False
@@ -77,5 +79,5 @@ def _part(text: str, voice: str) -> Part:
 
 def _not_a_blend(voice: str) -> VoicePackError:
     return VoicePackError(
-        f"'{voice[:80]}' is no blend of voices. Write names with their shares, as in af_bella*0.6+af_sarah*0.4."
+        f"'{voice[:80]}' is not a valid blend. Write voices with their shares, such as af_bella*0.6+af_sarah*0.4."
     )

@@ -1,4 +1,4 @@
-"""The seven voices that both versions of Kokoro have, and what the name of any voice tells."""
+"""The seven voices that both versions of Kokoro have, and the meaning of voice names."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,13 +8,13 @@ from core_engine.kokoro.languages import language_of
 
 @dataclass(frozen=True)
 class Voice:
-    """One voice, as the model's authors describe it."""
+    """A voice, as described by the model's authors."""
 
     id: str
-    """Name in every voice pack: language, gender, underscore, name."""
+    """Name in the voice packs: language, gender, underscore, name."""
     gender: Literal["Female", "Male"]
     accent: str
-    """American or British; of other voices of v1.0 the language that they speak."""
+    """American or British; for other voices of v1.0, the language that they speak."""
     description: str
 
 
@@ -32,7 +32,7 @@ DEFAULT_VOICE_ID = "af_bella"
 
 
 def voice_named(voice_id: str) -> Voice:
-    """Return what the name of any voice tells: the language by its first letter, the gender by its second."""
+    """Return a voice by its name: the first letter gives the language, the second the gender."""
     for voice in VOICES:
         if voice.id == voice_id:
             return voice

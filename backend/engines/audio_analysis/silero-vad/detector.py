@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.contract.errors import UnusableModelError
+from engines.contract.errors import UnusableModelError, unusable_if_damaged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,10 +37,8 @@ class Detector:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # windows are too small to be shared out
         path = folder / FILE_NAME
-        try:
+        with unusable_if_damaged(f"'{path.name}' cannot be opened", "Use the file of Silero VAD 5 or 6."):
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime has a class of its own for every reason
-            raise UnusableModelError(f"'{path.name}' cannot be opened: {error}") from error
         inputs = {given.name for given in session.get_inputs()}
         if inputs != _INPUTS:
             raise UnusableModelError(

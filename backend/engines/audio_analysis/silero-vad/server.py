@@ -12,7 +12,7 @@ from speech import speech_in
 from verdict import verdict
 
 from engines.base_quality_server import Analysis, AnalysisTask, BaseQualityServer
-from engines.contract.errors import RequestError
+from engines.contract.errors import loaded
 from engines.speech.sound import as_mono, read_channels
 
 
@@ -39,11 +39,10 @@ class SileroVadServer(BaseQualityServer):
 
     def analyze_audio(self, task: AnalysisTask) -> Analysis:
         """Measure the recording and hold it against the thresholds of the request."""
-        if self._detector is None:
-            raise RequestError("Model not loaded")
+        detector = loaded(self._detector)
         recorded, recorded_rate = read_channels(task.audio)
         rate = model_rate(recorded_rate)
-        probabilities = self._detector.probabilities(as_mono(recorded, recorded_rate, rate), rate)
+        probabilities = detector.probabilities(as_mono(recorded, recorded_rate, rate), rate)
         speech = speech_in(probabilities.tolist(), WINDOW_S, len(recorded) / recorded_rate)
         return verdict(speech, levels_of(recorded), task.thresholds)
 

@@ -2,14 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 # backend/, where the engine runs from the project; in an image the packages lie beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_quality_server import Analysis, AnalysisTask, BaseQualityServer
 from engines.contract.engine_config import model_info
-from engines.contract.errors import RequestError
+from engines.contract.errors import RequestError, loaded
 from engines.contract.wav import read_wav_format
 from engines.contract.wire import ModelInfo
 from engines.speech.offline import keep_offline
@@ -33,15 +32,9 @@ class WhisperServer(BaseQualityServer):
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
         self._transcriber: Transcriber | None = None
-        self._device: Literal["cuda", "cpu"] = "cpu"
         # "large" is a name of the library whose file is large-v3.pt: engine.yaml says which model is which.
         same = {model.name: model.metadata.get("same_as") for model in self.config.models}
         self._same_as = {name: str(other) for name, other in same.items() if other}
-
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """Where the model runs."""
-        return self._device
 
     def is_complete(self, path: Path) -> bool:
         """A model is one file; what it holds is found out when it is loaded."""
@@ -51,35 +44,29 @@ class WhisperServer(BaseQualityServer):
         """List what is there or can be fetched, by each of its names."""
         loadable = set(self.store.loadable())
         names = loadable | {name for name in self._same_as if self.store_name(name) in loadable}
-        return [
-            model_info(self.config, name)
-            for name in sorted(names, key=lambda name: (name != self.store.default_model, name))
-        ]
+        return [model_info(self.config, name) for name in self.store.in_order(names)]
 
     def store_name(self, model_name: str) -> str:
         """Return the model whose file it is; a file that bears the other name itself comes first."""
-        if model_name in self._same_as and model_name not in self.store.available():
-            return self._same_as[model_name]
-        return model_name
+        other = self._same_as.get(model_name)
+        return model_name if other is None or self.store.find(model_name) else other
 
     def load_model(self, model_name: str) -> None:
         """Open the file on the GPU where there is one."""
         keep_offline(self.external_models_dir / ".cache")
-        device = torch_device()
-        self._transcriber = Transcriber.load(self.model_path(model_name), device)
-        self._device = device
+        self._device = torch_device()
+        self._transcriber = Transcriber.load(self.model_path(model_name), self._device)
 
     def unload_model(self) -> None:
         """Free the model."""
-        self._transcriber, self._device = None, "cpu"
+        self._transcriber = None
 
     def analyze_audio(self, task: AnalysisTask) -> Analysis:
         """Listen, and compare with the expected text where there is one."""
-        if self._transcriber is None:
-            raise RequestError("Model not loaded")
+        transcriber = loaded(self._transcriber)
         self._check_limits(task)
         pronunciation = Pronunciation(task.pronunciation_rules)
-        heard = self._transcriber.transcribe(read_mono(task.audio, SAMPLE_RATE), task.language)
+        heard = transcriber.transcribe(read_mono(task.audio, SAMPLE_RATE), task.language)
         return verdict(heard, _compared(task.expected_text or "", heard.text, heard.language, pronunciation))
 
     def _check_limits(self, task: AnalysisTask) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from engines.contract.errors import EngineError, OutOfMemoryError, RequestError, UnusableModelError, as_engine_error
+from engines.contract.errors import EngineError, RequestError, unusable_if_damaged
 from engines.stt.whisper.languages import whisper_language
 from engines.stt.whisper.pieces import cut_at_pauses, is_silent
 
@@ -160,14 +160,9 @@ def _opened(path: Path) -> Any:
     """Return the model in `path` on the CPU, so that nothing but its file can be the reason of a failure."""
     import whisper
 
-    try:
+    advice = (
+        "Replace it by a .pt file as openai-whisper publishes them; those of faster-whisper, whisper.cpp and Hugging "
+        "Face are others."
+    )
+    with unusable_if_damaged(f"'{path.name}' is no model of openai-whisper, or a damaged one", advice):
         return whisper.load_model(str(path), device="cpu")
-    except (ImportError, OSError, MemoryError):
-        raise
-    except Exception as error:  # torn bytes become errors of every kind in PyTorch, such as struct.error and IndexError
-        if isinstance(as_engine_error(error), OutOfMemoryError):
-            raise
-        raise UnusableModelError(
-            f"'{path.name}' is no model of openai-whisper, or a damaged one. Replace it by a .pt file as "
-            "openai-whisper publishes them; those of faster-whisper, whisper.cpp and Hugging Face are others."
-        ) from error

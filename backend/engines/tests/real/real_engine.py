@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import engines
-from engines.conformance.trial import Trial, free_port
+from engines.conformance.trial import Answer, Trial, free_port
 from engines.contract.engine_config import ENGINE_YAML, load_engine_config
 from engines.tests.audiobook_client import AudiobookClient
+from engines.tests.cloning import samples_of
 
 ENGINES = Path(engines.__file__).parent
 BUILD = ENGINES.parents[1] / "build" / "tiny-models"  # git-ignored
@@ -147,3 +149,9 @@ def _run(command: list[str]) -> None:
 def _others(folder: str, names: list[str]) -> set[str]:
     """Leave out the engines themselves: only the packages that they share are wanted."""
     return {"tts", "stt", "audio_analysis"} & set(names) if Path(folder) == ENGINES else set()
+
+
+def sound_of(answer: Answer) -> "np.ndarray":
+    """Return the samples of an answer that has to be speech."""
+    assert answer.status == 200, answer.body
+    return samples_of(answer.body)

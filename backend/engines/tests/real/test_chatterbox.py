@@ -5,14 +5,16 @@ Minutes on two cores, and 5 GB of memory. What the models say is noise; how they
 
 import json
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engines.conformance.trial import Answer
-from engines.tests.cloning import samples_of, tone
+from engines.tests.cloning import tone
 from engines.tests.real.conftest import MakeEngine
-from engines.tests.real.real_engine import RealEngine, give, python_of
+from engines.tests.real.real_engine import RealEngine, give, python_of, sound_of
 from engines.tests.test_chatterbox import English, Multilingual
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(3600)]
@@ -46,12 +48,7 @@ def speak(engine: RealEngine, text: str, language: str = "en", speaker: str = "o
     return engine.post("/generate", body, timeout_s=PATIENCE_S)
 
 
-def sound_of(answer: Answer) -> "np.ndarray":
-    assert answer.status == 200, answer.body
-    return samples_of(answer.body)
-
-
-def test_library_has_the_signatures_and_languages_that_the_server_relies_on(chatterbox) -> None:
+def test_library_has_the_signatures_and_languages_that_the_server_relies_on(chatterbox: RealEngine) -> None:
     done = subprocess.run([python_of(ENGINE), "-W", "ignore", "-c", SIGNATURES], capture_output=True, check=True)
     names, languages = json.loads(done.stdout.splitlines()[-1])
     for kind, stand_in in (("ChatterboxTTS", English), ("ChatterboxMultilingualTTS", Multilingual)):
@@ -62,7 +59,7 @@ def test_library_has_the_signatures_and_languages_that_the_server_relies_on(chat
 
 
 @pytest.mark.slow
-def test_english_from_load_to_restart(chatterbox, tiny_model) -> None:
+def test_english_from_load_to_restart(chatterbox: RealEngine, tiny_model: Callable[..., Path]) -> None:
     models = tiny_model(ENGINE)
     give(models / "default", chatterbox.external_models_dir / "mounted")
     chatterbox.start()
@@ -90,7 +87,9 @@ def test_english_from_load_to_restart(chatterbox, tiny_model) -> None:
 
 
 @pytest.mark.slow
-def test_multilingual_takes_the_place_of_english_and_goes_again(chatterbox, tiny_model) -> None:
+def test_multilingual_takes_the_place_of_english_and_goes_again(
+    chatterbox: RealEngine, tiny_model: Callable[..., Path]
+) -> None:
     models = tiny_model(ENGINE)
     give(models / "default", chatterbox.models_dir / "default")
     give(models / "multilingual", chatterbox.models_dir / "multilingual")
@@ -113,7 +112,9 @@ def test_multilingual_takes_the_place_of_english_and_goes_again(chatterbox, tiny
     [("ve.safetensors", b"\x10" + bytes(40)), ("ve.safetensors", b""), ("tokenizer.json", b"{}")],
     ids=["garbage", "empty", "other"],
 )
-def test_damaged_files_are_refused_for_good(chatterbox, tiny_model, name, content) -> None:
+def test_damaged_files_are_refused_for_good(
+    chatterbox: RealEngine, tiny_model: Callable[..., Path], name: str, content: bytes
+) -> None:
     folder = chatterbox.models_dir / "default"
     give(tiny_model(ENGINE) / "default", folder)
     (folder / name).unlink()

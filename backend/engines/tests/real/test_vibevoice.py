@@ -17,8 +17,9 @@ import pytest
 from engines.conformance.run import check_engine
 from engines.conformance.trial import Answer
 from engines.store.manifest import sha256_of
-from engines.tests.cloning import RATE, samples_of, tone
-from engines.tests.real.real_engine import ENGINES, NO_NETWORK, RealEngine, python_of
+from engines.tests.cloning import RATE, tone
+from engines.tests.real.conftest import MakeEngine
+from engines.tests.real.real_engine import ENGINES, NO_NETWORK, RealEngine, python_of, sound_of
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
@@ -105,7 +106,7 @@ def original(tiny_model: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def vibevoice(shared_real_engine, converted, original) -> RealEngine:
+def vibevoice(shared_real_engine: MakeEngine, converted: Path, original: Path) -> RealEngine:
     """The server with both of them mounted, and two speakers."""
     engine: RealEngine = shared_real_engine(ENGINE)
     shutil.copytree(converted, engine.external_models_dir / "converted")
@@ -137,11 +138,6 @@ def speak(engine: RealEngine, text: str, language: str = "en", *speakers: str, *
     return engine.post("/generate", body)
 
 
-def sound_of(answer: Answer) -> "np.ndarray":
-    assert answer.status == 200, answer.body
-    return samples_of(answer.body)
-
-
 def frames_of(answer: Answer) -> float:
     return len(sound_of(answer)) / HOP
 
@@ -159,14 +155,14 @@ def test_library_has_what_the_stand_in_of_the_light_tests_mimics() -> None:
     assert found["derived"]
 
 
-def test_library_would_guide_its_choice_of_words_and_the_server_does_not(converted) -> None:
+def test_library_would_guide_its_choice_of_words_and_the_server_does_not(converted: Path) -> None:
     found = in_its_python(GUIDANCE, converted)
     unwanted = "UnbatchedClassifierFreeGuidanceLogitsProcessor"
     assert unwanted in found["VibeVoiceForConditionalGeneration"]
     assert found["SpeakingModel"] == [name for name in found["VibeVoiceForConditionalGeneration"] if name != unwanted]
 
 
-def test_original_checkpoint_speaks_as_with_the_library_that_it_was_published_with(original) -> None:
+def test_original_checkpoint_speaks_as_with_the_library_that_it_was_published_with(original: Path) -> None:
     """See vibevoice_reference.py, which made what is expected."""
     expected = json.loads(REFERENCE.read_text(encoding="utf-8"))
     found = in_its_python(SPEAK, original, REFERENCE)
@@ -176,7 +172,7 @@ def test_original_checkpoint_speaks_as_with_the_library_that_it_was_published_wi
         assert found["sounds"][seed] == pytest.approx(sound, abs=1e-3), seed
 
 
-def test_from_load_to_restart(vibevoice) -> None:
+def test_from_load_to_restart(vibevoice: RealEngine) -> None:
     before = contents(vibevoice.external_models_dir)
     assert vibevoice.listed() == ["converted", "original"]
     assert (vibevoice.models_dir / "original").is_symlink()
@@ -200,7 +196,7 @@ def test_from_load_to_restart(vibevoice) -> None:
 
 
 @pytest.mark.parametrize("name", ["converted", "original"])
-def test_same_seed_repeats_and_everything_else_is_heard(vibevoice, name) -> None:
+def test_same_seed_repeats_and_everything_else_is_heard(vibevoice: RealEngine, name: str) -> None:
     assert vibevoice.load_named(name) == 200
 
     def spoken(text: str = "Good morning.", speaker: str = "one", **parameters: float) -> bytes:
@@ -222,7 +218,7 @@ def test_same_seed_repeats_and_everything_else_is_heard(vibevoice, name) -> None
     assert all(np.frombuffer(wav[44:], "<i2").any() for wav in (first, *others))
 
 
-def test_sample_uploaded_again_is_heard_anew(vibevoice) -> None:
+def test_sample_uploaded_again_is_heard_anew(vibevoice: RealEngine) -> None:
     assert vibevoice.load_named("converted") == 200
     vibevoice.upload("changing", tone(1.2))
     before = speak(vibevoice, "Good morning.", "en", "changing").body
@@ -233,7 +229,7 @@ def test_sample_uploaded_again_is_heard_anew(vibevoice) -> None:
     assert speak(vibevoice, "Good morning.", "en", "changing").body == before
 
 
-def test_long_text_is_spoken_in_passages_with_pauses_between_them(vibevoice) -> None:
+def test_long_text_is_spoken_in_passages_with_pauses_between_them(vibevoice: RealEngine) -> None:
     """The context of the tiny model has room for some 480 characters and what they become."""
     assert vibevoice.load_named("converted") == 200
     sentences = "The wind blew over the wide and empty hills all night. " * 40
@@ -256,7 +252,9 @@ def _after_frames(sound: "np.ndarray", pause: int) -> list[int]:
     return starts
 
 
-def test_speech_without_an_end_is_refused_and_the_engine_goes_on(real_engine, tiny_model) -> None:
+def test_speech_without_an_end_is_refused_and_the_engine_goes_on(
+    real_engine: MakeEngine, tiny_model: Callable[..., Path]
+) -> None:
     engine = real_engine(ENGINE)
     shutil.copytree(tiny_model(ENGINE, "endless", ("--endless",)), engine.models_dir / "endless")
     start(engine)
@@ -268,7 +266,9 @@ def test_speech_without_an_end_is_refused_and_the_engine_goes_on(real_engine, ti
     assert engine.health["status"] == "ready"
 
 
-def test_heavy_model_is_freed_when_another_takes_its_place(real_engine, tiny_model, converted) -> None:
+def test_heavy_model_is_freed_when_another_takes_its_place(
+    real_engine: MakeEngine, tiny_model: Callable[..., Path], converted: Path
+) -> None:
     engine = real_engine(ENGINE)
     shutil.copytree(converted, engine.models_dir / "light")
     shutil.copytree(tiny_model(ENGINE, "heavy", ("--heavy",)), engine.models_dir / "heavy")
@@ -285,7 +285,7 @@ def test_heavy_model_is_freed_when_another_takes_its_place(real_engine, tiny_mod
         assert engine.resident_mib() < light_mib + 70  # the heavy one has 147 MiB
 
 
-def test_original_checkpoint_that_shares_its_embeddings_is_whole(real_engine, original) -> None:
+def test_original_checkpoint_that_shares_its_embeddings_is_whole(real_engine: MakeEngine, original: Path) -> None:
     """VibeVoice-1.5B has no lm_head.weight: its settings say that it is the table of the words."""
     engine = real_engine(ENGINE)
     folder = engine.models_dir / "shared"
@@ -302,7 +302,7 @@ def test_original_checkpoint_that_shares_its_embeddings_is_whole(real_engine, or
     assert "lacks 1 of its weights, such as lm_head.weight" in engine.refusal
 
 
-def test_tokenizer_of_another_model_is_refused(real_engine, original) -> None:
+def test_tokenizer_of_another_model_is_refused(real_engine: MakeEngine, original: Path) -> None:
     engine = real_engine(ENGINE)
     folder = engine.external_models_dir / "mixed"
     shutil.copytree(original, folder)
@@ -327,7 +327,9 @@ def test_tokenizer_of_another_model_is_refused(real_engine, original) -> None:
         pytest.param("config.json", b'{"model_type": "vibevoice_streaming"}', id="VibeVoice-Realtime"),
     ],
 )
-def test_damaged_files_are_refused_and_remembered(vibevoice, converted, original, form, file, content) -> None:
+def test_damaged_files_are_refused_and_remembered(
+    vibevoice: RealEngine, converted: Path, original: Path, form: str, file: str, content: bytes | None
+) -> None:
     folder = vibevoice.external_models_dir / "damaged"
     shutil.copytree({"converted": converted, "original": original}[form], folder)
     try:
@@ -352,7 +354,9 @@ class Harmful:
         return os.mkdir, (str(self.path),)
 
 
-def test_pickled_weights_are_no_model_under_any_name_and_nothing_of_them_runs(vibevoice, converted, tmp_path) -> None:
+def test_pickled_weights_are_no_model_under_any_name_and_nothing_of_them_runs(
+    vibevoice: RealEngine, converted: Path, tmp_path: Path
+) -> None:
     folder = vibevoice.external_models_dir / "harmful"
     shutil.copytree(converted, folder)
     try:
@@ -366,7 +370,7 @@ def test_pickled_weights_are_no_model_under_any_name_and_nothing_of_them_runs(vi
     assert not (tmp_path / "harm").exists()
 
 
-def test_model_that_lacks_a_file_is_not_offered_and_the_log_says_which(vibevoice, original) -> None:
+def test_model_that_lacks_a_file_is_not_offered_and_the_log_says_which(vibevoice: RealEngine, original: Path) -> None:
     folder = vibevoice.external_models_dir / "incomplete"
     shutil.copytree(original, folder)
     try:
@@ -377,7 +381,9 @@ def test_model_that_lacks_a_file_is_not_offered_and_the_log_says_which(vibevoice
     assert "The model 'incomplete' is not offered: it lacks model-00002-of-00002.safetensors." in vibevoice.log
 
 
-def test_faithful_client_narrates_with_a_mounted_model(real_engine, original, monkeypatch) -> None:
+def test_faithful_client_narrates_with_a_mounted_model(
+    real_engine: MakeEngine, original: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = real_engine(ENGINE)
     shutil.copytree(original, engine.external_models_dir / "mine")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -394,7 +400,7 @@ def test_faithful_client_narrates_with_a_mounted_model(real_engine, original, mo
     assert client.restarts == 0
 
 
-def test_engine_conforms_with_a_model_at_hand(real_engine, converted) -> None:
+def test_engine_conforms_with_a_model_at_hand(real_engine: MakeEngine, converted: Path) -> None:
     engine = real_engine(ENGINE)
     shutil.copytree(converted, engine.external_models_dir / "VibeVoice-1.5B")
     results = list(check_engine(engine.folder))

@@ -25,6 +25,7 @@ from engines.contract.wav import pcm16_wav
 from engines.tests.file_server import file_server
 from engines.tests.real.conftest import MakeEngine
 from engines.tests.real.real_engine import BUILD, RealEngine, python_of
+from engines.tests.support import field
 
 pytest.importorskip("onnxruntime")
 soundfile = pytest.importorskip("soundfile")
@@ -82,10 +83,6 @@ def analyze(engine: RealEngine, wav: bytes, **body: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def field(answer: dict[str, Any], key: str) -> Any:
-    return next(item["value"] for item in answer["details"]["fields"] if item["key"] == key)
-
-
 def samples_of(wav: bytes) -> "np.ndarray":
     return np.asarray(soundfile.read(io.BytesIO(wav), dtype="float32")[0], np.float32)
 
@@ -106,7 +103,7 @@ def in_its_python(code: str) -> Any:
 
 
 @pytest.mark.parametrize("text", SENTENCES)
-def test_built_in_voice_is_understood_word_by_word(listening, spoken, text) -> None:
+def test_built_in_voice_is_understood_word_by_word(listening: RealEngine, spoken: dict[str, bytes], text: Any) -> None:
     answer = analyze(listening, spoken[text], expectedText=text)
     assert field(answer, "transcription") == text
     assert (answer["qualityScore"], answer["qualityStatus"]) == (100, "perfect")
@@ -116,7 +113,7 @@ def test_built_in_voice_is_understood_word_by_word(listening, spoken, text) -> N
     assert field(answer, "duration") == pytest.approx(len(samples_of(spoken[text])) / RATE, abs=0.01)
 
 
-def test_built_in_voice_that_says_another_text_is_a_defect(listening, spoken) -> None:
+def test_built_in_voice_that_says_another_text_is_a_defect(listening: RealEngine, spoken: dict[str, bytes]) -> None:
     answer = analyze(listening, spoken[SENTENCES[0]], expectedText=SENTENCES[3])
     assert (field(answer, "transcription"), answer["qualityStatus"]) == (SENTENCES[0], "defect")
     assert answer["qualityScore"] < 30
@@ -125,7 +122,7 @@ def test_built_in_voice_that_says_another_text_is_a_defect(listening, spoken) ->
     assert set(issue["details"]) == {"expected", "detected"}
 
 
-def test_text_that_goes_on_after_the_recording_is_a_defect(listening, spoken) -> None:
+def test_text_that_goes_on_after_the_recording_is_a_defect(listening: RealEngine, spoken: dict[str, bytes]) -> None:
     answer = analyze(listening, spoken[SENTENCES[1]], expectedText=f"{SENTENCES[1]} {SENTENCES[2]}")
     assert answer["qualityStatus"] == "defect"
     (issue,) = answer["details"]["infoBlocks"]["textDeviations"]
@@ -133,37 +130,41 @@ def test_text_that_goes_on_after_the_recording_is_a_defect(listening, spoken) ->
     assert issue["details"]["missingWords"] == "a small boat crossed the dark river"
 
 
-def test_one_wrong_word_is_shown(listening, spoken) -> None:
+def test_one_wrong_word_is_shown(listening: RealEngine, spoken: dict[str, bytes]) -> None:
     answer = analyze(listening, spoken[SENTENCES[0]], expectedText="The cold house stood on the hill!")
     assert (answer["qualityScore"], answer["qualityStatus"]) == (86, "perfect")
     (issue,) = answer["details"]["infoBlocks"]["textDeviations"]
     assert issue["details"] == {"expected": "cold", "detected": "old"}
 
 
-def test_without_expected_text_the_score_is_the_confidence(listening, spoken) -> None:
+def test_without_expected_text_the_score_is_the_confidence(listening: RealEngine, spoken: dict[str, bytes]) -> None:
     answer = analyze(listening, spoken[SENTENCES[2]])
     assert answer["qualityScore"] == round(field(answer, "confidence"))
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
 @pytest.mark.parametrize("rate", [16_000, 44_100])
-def test_float_stereo_and_any_rate_are_understood_like_16_bits(listening, spoken, subtype, rate) -> None:
+def test_float_stereo_and_any_rate_are_understood_like_16_bits(
+    listening: RealEngine, spoken: dict[str, bytes], subtype: str, rate: int
+) -> None:
     sound = soxr.resample(samples_of(spoken[SENTENCES[4]]), RATE, rate)
     answer = analyze(listening, wav_of(np.column_stack([sound, sound]), rate, subtype))
     assert field(answer, "transcription") == SENTENCES[4]
 
 
 @pytest.mark.parametrize("language", ["en-gb", "EN", "xx", ""])
-def test_language_codes_of_speaking_engines_and_unknown_ones_are_taken(listening, spoken, language) -> None:
+def test_language_codes_of_speaking_engines_and_unknown_ones_are_taken(
+    listening: RealEngine, spoken: dict[str, bytes], language: str
+) -> None:
     answer = analyze(listening, spoken[SENTENCES[0]], language=language)
     assert (field(answer, "transcription"), field(answer, "language")) == (SENTENCES[0], "en")
 
 
-def test_language_zh_cn_is_listened_for_as_chinese(listening, spoken) -> None:
+def test_language_zh_cn_is_listened_for_as_chinese(listening: RealEngine, spoken: dict[str, bytes]) -> None:
     assert field(analyze(listening, spoken[SENTENCES[0]], language="zh-cn"), "language") == "zh"
 
 
-def test_recording_longer_than_30_seconds_is_heard_to_its_end(listening, spoken) -> None:
+def test_recording_longer_than_30_seconds_is_heard_to_its_end(listening: RealEngine, spoken: dict[str, bytes]) -> None:
     first, last = samples_of(spoken[SENTENCES[0]]), samples_of(spoken[SENTENCES[1]])
     pause = np.zeros(14 * RATE, np.float32)
     answer = analyze(listening, wav_of(np.concatenate([first, pause, last, pause, pause])))
@@ -171,23 +172,25 @@ def test_recording_longer_than_30_seconds_is_heard_to_its_end(listening, spoken)
     assert field(answer, "duration") > 45
 
 
-def test_silence_is_no_text(listening) -> None:
+def test_silence_is_no_text(listening: RealEngine) -> None:
     answer = analyze(listening, pcm16_wav(bytes(4 * RATE), RATE), expectedText=SENTENCES[0])
     assert (field(answer, "transcription"), answer["qualityScore"]) == ("", 0)
     assert answer["details"]["infoBlocks"]["audioIssues"][0]["text"] == "silence"
 
 
-def test_noise_in_which_nothing_is_said_is_a_defect_whatever_the_model_makes_up(listening) -> None:
+def test_noise_in_which_nothing_is_said_is_a_defect_whatever_the_model_makes_up(listening: RealEngine) -> None:
     noise = np.random.default_rng(9).normal(0, 0.05, 2 * RATE).astype(np.float32)
     assert analyze(listening, wav_of(noise))["qualityStatus"] == "defect"
 
 
-def test_listening_asks_nothing_of_the_network(listening, spoken) -> None:
+def test_listening_asks_nothing_of_the_network(listening: RealEngine, spoken: dict[str, bytes]) -> None:
     analyze(listening, spoken[SENTENCES[0]], language="")
     assert listening.network_notes == []
 
 
-def test_model_is_fetched_once_into_the_mount_and_survives_a_restart(real_engine, trained, spoken) -> None:
+def test_model_is_fetched_once_into_the_mount_and_survives_a_restart(
+    real_engine: MakeEngine, trained: Path, spoken: dict[str, bytes]
+) -> None:
     engine = real_engine(ENGINE)
     weights = trained.read_bytes()
     config = yaml.safe_load((engine.folder / "engine.yaml").read_text())
@@ -212,7 +215,7 @@ def test_model_is_fetched_once_into_the_mount_and_survives_a_restart(real_engine
     assert engine.network_notes == []
 
 
-def test_model_that_cannot_be_fetched_is_refused_with_the_reason(real_engine) -> None:
+def test_model_that_cannot_be_fetched_is_refused_with_the_reason(real_engine: MakeEngine) -> None:
     engine = real_engine(ENGINE)
     engine.start()
     assert engine.load_named("base") == 500
@@ -223,7 +226,9 @@ def test_model_that_cannot_be_fetched_is_refused_with_the_reason(real_engine) ->
     assert engine.load_named("nobody") == 404
 
 
-def test_models_are_swapped_unloaded_and_refused(real_engine, tiny_model, trained, spoken) -> None:
+def test_models_are_swapped_unloaded_and_refused(
+    real_engine: MakeEngine, tiny_model: Callable[..., Path], trained: Path, spoken: dict[str, bytes]
+) -> None:
     engine = real_engine(ENGINE)
     shutil.copy(tiny_model(ENGINE, "wide", ["--width", "512"]) / "tiny.pt", engine.external_models_dir / "wide.pt")
     shutil.copy(trained, engine.models_dir / "mine.pt")
@@ -244,7 +249,9 @@ def test_models_are_swapped_unloaded_and_refused(real_engine, tiny_model, traine
     assert engine.shut_down() == 0
 
 
-def test_client_starts_it_and_has_a_segment_judged(real_engine, trained, spoken) -> None:
+def test_client_starts_it_and_has_a_segment_judged(
+    real_engine: MakeEngine, trained: Path, spoken: dict[str, bytes]
+) -> None:
     engine = real_engine(ENGINE)
     shutil.copy(trained, engine.external_models_dir / "base.pt")
     client = engine.client()
@@ -259,7 +266,7 @@ def test_client_starts_it_and_has_a_segment_judged(real_engine, trained, spoken)
     assert client.process.returncode == 0
 
 
-def test_engine_conforms_with_a_model_at_hand(real_engine, trained) -> None:
+def test_engine_conforms_with_a_model_at_hand(real_engine: MakeEngine, trained: Path) -> None:
     engine = real_engine(ENGINE)
     shutil.copy(trained, engine.external_models_dir / "base.pt")
     results = list(check_engine(engine.folder))

@@ -7,15 +7,16 @@ import pickle
 import shutil
 import subprocess
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from engines.conformance.trial import Answer
 from engines.store.manifest import sha256_of
-from engines.tests.cloning import RATE, samples_of, tone
-from engines.tests.real.real_engine import ENGINES, RealEngine, give, python_of
+from engines.tests.cloning import RATE, tone
+from engines.tests.real.conftest import MakeEngine
+from engines.tests.real.real_engine import ENGINES, RealEngine, give, python_of, sound_of
 from engines.tests.test_xtts import Tokenizer, Xtts
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
@@ -62,14 +63,14 @@ class Harmful:
 
 
 @pytest.fixture(scope="module")
-def kinds(tiny_model) -> Path:
+def kinds(tiny_model: Callable[..., Path]) -> Path:
     """A folder of three models: "published" pickles its configuration, "endless" speaks until its room is full."""
     made: Path = tiny_model(ENGINE, "kinds", ("--kinds",))
     return made
 
 
 @pytest.fixture(scope="module")
-def xtts(shared_real_engine, kinds) -> RealEngine:
+def xtts(shared_real_engine: MakeEngine, kinds: Path) -> RealEngine:
     """The server with a model baked in and one that is mounted."""
     engine: RealEngine = shared_real_engine(ENGINE)
     give(kinds / "published", engine.models_dir / "default")
@@ -95,11 +96,6 @@ def speak(engine: RealEngine, text: str, language: str = "en", *speakers: str, *
     return engine.post("/generate", body)
 
 
-def sound_of(answer: Answer) -> "np.ndarray":
-    assert answer.status == 200, answer.body
-    return samples_of(answer.body)
-
-
 def test_library_has_the_signatures_that_the_server_relies_on() -> None:
     done = subprocess.run([python_of(ENGINE), "-W", "ignore", "-c", SIGNATURES], capture_output=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
@@ -110,7 +106,7 @@ def test_library_has_the_signatures_that_the_server_relies_on() -> None:
         assert [*code.co_varnames[: code.co_argcount], *keywords] == parameters, name
 
 
-def test_every_language_reads_numbers_within_the_models_tokens(xtts, kinds) -> None:
+def test_every_language_reads_numbers_within_the_models_tokens(xtts: RealEngine, kinds: Path) -> None:
     command = [
         python_of(ENGINE),
         "-W",
@@ -120,14 +116,14 @@ def test_every_language_reads_numbers_within_the_models_tokens(xtts, kinds) -> N
         kinds / "published" / "vocab.json",
     ]
     environment = {**os.environ, "PYTHONPATH": str(ENGINES.parent)}
-    done = subprocess.run([*command, json.dumps(NUMBERS)], env=environment, capture_output=True, check=True)
+    done = subprocess.run([*map(str, command), json.dumps(NUMBERS)], env=environment, capture_output=True, check=True)
     tokens = json.loads(done.stdout.splitlines()[-1])
     assert {language.split("-")[0] for language in xtts.config.supported_languages} == set(tokens)
     for language, texts in tokens.items():
         assert all(pieces and max(pieces) < 402 for pieces in texts), (language, texts)
 
 
-def test_from_load_to_restart(xtts) -> None:
+def test_from_load_to_restart(xtts: RealEngine) -> None:
     before = sha256_of(xtts.models_dir / "default" / "model.pth")
     assert xtts.listed() == ["default", "narrator"]
     assert (xtts.models_dir / "narrator").is_symlink()
@@ -155,7 +151,7 @@ def test_from_load_to_restart(xtts) -> None:
     assert [path.name for path in xtts.external_models_dir.iterdir()] == ["narrator"]
 
 
-def test_model_as_its_trainer_writes_it_is_loaded(xtts, kinds) -> None:
+def test_model_as_its_trainer_writes_it_is_loaded(xtts: RealEngine, kinds: Path) -> None:
     folder = xtts.external_models_dir / "trained"
     give(kinds / "trained", folder)
     try:
@@ -166,7 +162,7 @@ def test_model_as_its_trainer_writes_it_is_loaded(xtts, kinds) -> None:
         shutil.rmtree(folder)
 
 
-def test_swapping_keeps_one_model_in_memory(xtts) -> None:
+def test_swapping_keeps_one_model_in_memory(xtts: RealEngine) -> None:
     assert xtts.load_named("default") == 200
     one_model = xtts.resident_mib()
     for name in ("narrator", "default") * 2:
@@ -185,7 +181,7 @@ def test_swapping_keeps_one_model_in_memory(xtts) -> None:
         pytest.param("config.json", b'{"model": "xtts", "languages": ["en"]}', id="configuration of another size"),
     ],
 )
-def test_damaged_files_are_refused_and_remembered(xtts, kinds, file, content) -> None:
+def test_damaged_files_are_refused_and_remembered(xtts: RealEngine, kinds: Path, file: str, content: bytes) -> None:
     folder = xtts.external_models_dir / "damaged"
     give(kinds / "other", folder)
     try:
@@ -199,7 +195,7 @@ def test_damaged_files_are_refused_and_remembered(xtts, kinds, file, content) ->
     assert xtts.load_named("default") == 200
 
 
-def test_harmful_weights_are_refused_and_nothing_of_them_runs(xtts, kinds, tmp_path) -> None:
+def test_harmful_weights_are_refused_and_nothing_of_them_runs(xtts: RealEngine, kinds: Path, tmp_path: Path) -> None:
     folder = xtts.external_models_dir / "harmful"
     give(kinds / "other", folder)
     try:
@@ -210,7 +206,9 @@ def test_harmful_weights_are_refused_and_nothing_of_them_runs(xtts, kinds, tmp_p
     assert not (tmp_path / "harm").exists()
 
 
-def test_faithful_client_narrates_with_a_model_that_never_ends(real_engine, kinds, monkeypatch) -> None:
+def test_faithful_client_narrates_with_a_model_that_never_ends(
+    real_engine: MakeEngine, kinds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = real_engine(ENGINE)
     give(kinds / "endless", engine.models_dir / "default")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

@@ -6,18 +6,18 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 # backend/, where the engine runs from the project; in an image the package lies beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from core_engine.reading.parts import split_text_into_chunks
 from engines.base_tts_server import BaseTTSServer
-from engines.contract.errors import RequestError
+from engines.contract.errors import RequestError, loaded
 from engines.speech.reading import as_spoken
-from engines.speech.sound import joined, read_mono, wav_of
+from engines.speech.sound import joined, read_speaker, wav_of
 from engines.speech.speaker_cache import SpeakerCache
-from engines.tts.chatterbox.checkpoint import Kind, forget_hooks, kind_of, load_checkpoint
+from engines.tts.chatterbox.chatterbox_model import Kind, forget_hooks, kind_of, load_checkpoint
 
 if TYPE_CHECKING:
     from engines.speech.sound import Samples
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLE_RATE = 24_000
-SHORTEST_SAMPLE_S = 1.0
-SILENCE_PEAK = 1e-3  # -60 dB
 PROMPT_S = 6.0  # of the samples that the model continues; of the rest it takes the timbre only
 LONGEST_PIECE = 300  # characters, the library's own advice: it stops after 1,000 tokens, 40 s (issues 76, 181)
 LONGEST_DENSE_PIECE = 100  # in scripts where a character is a syllable
@@ -50,12 +48,6 @@ class ChatterboxServer(BaseTTSServer):
         self._kind: Kind | None = None
         self._speakers: SpeakerCache[Any] = SpeakerCache()
 
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """Where the loaded model runs."""
-        model = self._model
-        return "cuda" if model is not None and model.device == "cuda" else "cpu"
-
     def is_complete(self, path: Path) -> bool:
         """A model is a folder with the files that the library opens by name."""
         return kind_of(path) is not None
@@ -67,6 +59,7 @@ class ChatterboxServer(BaseTTSServer):
         if self._kind is None:
             raise RuntimeError(f"The model '{model_name}' has lost files since it was listed.")
         self._model = load_checkpoint(folder, self._kind, self.external_models_dir / ".cache")
+        self._device = "cuda" if self._model.device == "cuda" else "cpu"
 
     def unload_model(self) -> None:
         """Free the model and what it has learned of the speakers."""
@@ -75,15 +68,14 @@ class ChatterboxServer(BaseTTSServer):
 
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
         """Speak all of `text` in the voice of the samples."""
-        if self._model is None or self._kind is None:
-            raise RequestError("Model not loaded")
-        if self._kind.languages is not None and language not in self._kind.languages:
+        kind = loaded(self._kind)
+        if kind.languages is not None and language not in kind.languages:
             raise RequestError(
                 f"The model '{self.current_model}' speaks English only, not '{language}'. {self._choice(language)}"
             )
         conditionals = self._speakers.get(speaker_wav, self._learn)
         _seed(parameters["seed"])
-        settings = _settings(parameters, None if self._kind.languages else language)
+        settings = _settings(parameters, None if kind.languages else language)
         longest = LONGEST_DENSE_PIECE if language in DENSE else LONGEST_PIECE
         pieces = _pieces(as_spoken(text, language), longest, language)
         sounds = [self._spoken(piece, language, conditionals, settings) for piece in pieces]
@@ -135,10 +127,7 @@ def _pieces(text: str, longest: int, language: str) -> list[str]:
 
 def _prompt(samples: Sequence[Path]) -> "Samples":
     """Return the samples as one sound (n,) that begins with an equal share of each."""
-    sounds = [read_mono(sample, SAMPLE_RATE, minimum_s=SHORTEST_SAMPLE_S) for sample in samples]
-    for sample, sound in zip(samples, sounds, strict=True):
-        if abs(sound).max() < SILENCE_PEAK:
-            raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
+    sounds = [read_speaker(sample, SAMPLE_RATE) for sample in samples]
     share = round(PROMPT_S * SAMPLE_RATE / len(sounds))
     parts = [sound[:share] for sound in sounds] + [sound[share:] for sound in sounds if len(sound) > share]
     return joined(parts if len(sounds) > 1 else sounds, SAMPLE_RATE)

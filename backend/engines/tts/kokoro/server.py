@@ -8,7 +8,7 @@ import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 # backend/, where the engine runs from the project; in an image the packages lie beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
@@ -16,7 +16,7 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
 from engines.base_tts_server import BaseTTSServer
 from engines.contract.engine_config import model_info
-from engines.contract.errors import RequestError, UnusableModelError
+from engines.contract.errors import RequestError, UnusableModelError, loaded
 from engines.contract.wav import pcm16_wav
 from engines.contract.wire import ModelInfo
 from engines.store import names
@@ -43,14 +43,8 @@ class KokoroServer(BaseTTSServer):
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
         self._kokoro: Kokoro | None = None
-        self._opened: object = None  # the file of the open session, as it was
+        self._opened: tuple[object, ...] = ()  # the file of the open session and all that it was opened with
         self._voice = ""
-
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """What the session runs on."""
-        kokoro = self._kokoro
-        return "cuda" if kokoro and kokoro.session.get_providers()[0].startswith("CUDA") else "cpu"
 
     def is_complete(self, path: Path) -> bool:
         """A model is an ONNX file with voices beside it."""
@@ -59,15 +53,21 @@ class KokoroServer(BaseTTSServer):
 
     def get_available_models(self) -> list[ModelInfo]:
         """List every model, which speaks with its default voice, and the model with each of its voices."""
-        listed = {name: model_info(self.config, name) for name in self.store.loadable()}
-        for model in self.store.available():
-            listed |= self._described(model)
-        in_order = sorted(listed, key=lambda name: (name != self.store.default_model, name))
-        return [listed[name] for name in in_order if names.is_name(name)]
+        self.store.prepare()
+        listed = {name: model_info(self.config, name) for name in self.store.downloadable}
+        for model, path in self.store.complete().items():
+            listed |= self._described(model, _voices(path))
+        return [listed[name] for name in self.store.in_order(listed) if names.is_name(name)]
 
     def store_name(self, model_name: str) -> str:
         """Return the model of "model.voice"."""
-        return model_name if model_name in self.store.loadable() else model_name.rpartition(".")[0]
+        is_model = model_name in self.store.downloadable or self.store.find(model_name)
+        return model_name if is_model else model_name.rpartition(".")[0]
+
+    def is_open(self, model_name: str) -> bool:
+        """A change of voice keeps the session."""
+        path = self.store.find(self.store_name(model_name))
+        return self._kokoro is not None and path is not None and self._opened[0] == _onnx_file(path)
 
     def load_model(self, model_name: str) -> None:
         """Open the model unless only the voice changes, and read the voice."""
@@ -78,7 +78,7 @@ class KokoroServer(BaseTTSServer):
         file = _onnx_file(path)
         if file is None:
             raise RuntimeError(f"The model '{model_name}' has no ONNX file any more.")
-        opened = (file, self.fingerprint(model_name), voices := _voices(path))
+        opened = (file, self.files_of(model_name), voices := _voices(path))
         try:
             if self._kokoro is None or self._opened != opened:
                 self._kokoro = None  # first, so that two models never share the memory
@@ -88,6 +88,7 @@ class KokoroServer(BaseTTSServer):
         except KokoroError as error:
             raise UnusableModelError(str(error)) from error
         self._voice = voice
+        self._device = "cuda" if self._kokoro.session.get_providers()[0].startswith("CUDA") else "cpu"
 
     def unload_model(self) -> None:
         """Keep the session for another voice of it; a load of another model frees it, and so does a failed one."""
@@ -107,23 +108,21 @@ class KokoroServer(BaseTTSServer):
         from core_engine.kokoro.errors import NothingToSpeakError
         from core_engine.reading.aloud import spoken_text
 
-        if self._kokoro is None:
-            raise RequestError("Model not loaded")
+        kokoro = loaded(self._kokoro)
         if is_scene_break(text):
             return pcm16_wav(bytes(2 * round(SCENE_BREAK_S * SAMPLE_RATE)), SAMPLE_RATE)
-        spoken = self._spoken_language(language, self._kokoro.language(self._voice))
+        spoken = self._spoken_language(language, kokoro.language(self._voice))
         try:
-            speech = self._kokoro.speak(spoken_text(text, spoken), self._voice, parameters["speed"], spoken)
+            speech = kokoro.speak(spoken_text(text, spoken), self._voice, parameters["speed"], spoken)
         except NothingToSpeakError as error:
             raise RequestError(str(error)) from error
         return encode_wav(normalize_audio(speech.audio), speech.sample_rate)
 
-    def _described(self, model: str) -> dict[str, ModelInfo]:
+    def _described(self, model: str, voices: "Mapping[str, VoiceFile]") -> dict[str, ModelInfo]:
         """Return what /models says of a model and of each of its voices, with the languages of the voice."""
         from core_engine.kokoro.languages import V0_19, codes_of, language_of
         from core_engine.kokoro.speech.versions import version_of_voices
 
-        voices = _voices(self.store.path_of(model))
         version = version_of_voices(voices) or V0_19
         spoken = {model: _default_voice(voices), **{f"{model}.{voice}": voice for voice in voices}}
         return {

@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from engines.contract.errors import OutOfMemoryError, UnusableModelError, as_engine_error
+from engines.contract.errors import UnusableModelError, unusable_if_damaged
 from engines.tts.vibevoice import original
-from engines.tts.vibevoice.checkpoint import TOKENIZER, read_settings
 from engines.tts.vibevoice.narrator import Narrator
 from engines.tts.vibevoice.script import PROMPT_TEMPLATE, VOICE_TOKENS
-
-LONGEST_REASON = 300  # characters; the library adds much advice about its hub
+from engines.tts.vibevoice.vibevoice_files import TOKENIZER, read_settings
 
 
 def load_narrator(folder: Path, device: Literal["cpu", "cuda"]) -> Narrator:
@@ -22,24 +20,10 @@ def load_narrator(folder: Path, device: Literal["cpu", "cuda"]) -> Narrator:
 
     library_logging.disable_progress_bar()
     settings = read_settings(folder)
-    try:
+    with unusable_if_damaged(f"'{folder.name}' cannot be loaded", "Copy its files again."):
         processor = _processor(folder)
         model = _model(folder, settings, processor, device)
-    except UnusableModelError:
-        raise
-    except Exception as error:
-        if _may_pass(error):
-            raise
-        reason = f"{type(error).__name__}: {error}"[:LONGEST_REASON].rstrip(".")
-        raise UnusableModelError(f"'{folder.name}' cannot be loaded: {reason}. Copy its files again.") from error
     return Narrator(model, processor, device)
-
-
-def _may_pass(error: Exception) -> bool:
-    """Tell whether a load failed for another reason than its files; the library's own OSErrors have no number."""
-    if isinstance(error, ImportError) or getattr(error, "errno", None) is not None:
-        return True
-    return isinstance(as_engine_error(error), OutOfMemoryError) or "cuda" in str(error).lower()
 
 
 def _processor(folder: Path) -> Any:

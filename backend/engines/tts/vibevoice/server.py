@@ -3,19 +3,19 @@
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 # backend/, where the engine runs from the project; in an image the package lies beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
-from engines.contract.errors import RequestError
+from engines.contract.errors import loaded
 from engines.speech.offline import keep_offline
-from engines.speech.sound import joined, read_mono, wav_of
+from engines.speech.sound import joined, read_speaker, wav_of
 from engines.speech.speaker_cache import SpeakerCache
 from engines.speech.torch_device import torch_device
-from engines.tts.vibevoice.checkpoint import missing_files
 from engines.tts.vibevoice.narrator import Delivery, Narrator
+from engines.tts.vibevoice.vibevoice_files import missing_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHORTEST_SAMPLE_S = 1.0
 LONGEST_VOICE_S = 60  # of all samples of a speaker; more costs memory with every text and tells the model nothing new
-SILENCE_PEAK = 1e-3  # -60 dB
 
 
 class VibeVoiceServer(BaseTTSServer):
@@ -44,12 +42,6 @@ class VibeVoiceServer(BaseTTSServer):
         self._voices: SpeakerCache[Samples] = SpeakerCache()
         self._told: set[tuple[str, ...]] = set()
 
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """Where the loaded model runs."""
-        narrator = self._narrator
-        return narrator.device if narrator else "cpu"
-
     def is_complete(self, path: Path) -> bool:
         """A model is a folder with settings, tokenizer and all files of its weights; the log tells what is missing."""
         missing = missing_files(path)
@@ -64,7 +56,8 @@ class VibeVoiceServer(BaseTTSServer):
         keep_offline(self.external_models_dir / ".cache")
         from engines.tts.vibevoice.opening import load_narrator
 
-        self._narrator = load_narrator(self.model_path(model_name).resolve(), torch_device())
+        self._device = torch_device()
+        self._narrator = load_narrator(self.model_path(model_name).resolve(), self._device)
 
     def unload_model(self) -> None:
         """Forget the model and the voices."""
@@ -79,9 +72,7 @@ class VibeVoiceServer(BaseTTSServer):
         parameters: dict[str, Any],
     ) -> bytes:
         """Speak all of `text` in the voice of all samples."""
-        narrator = self._narrator
-        if narrator is None:
-            raise RequestError("Model not loaded")
+        narrator = loaded(self._narrator)
         rate = narrator.sample_rate
         voice = self._voices.get(speaker_wav, lambda samples: _voice(samples, rate), rate)
         return wav_of(narrator.speak(text, language, voice, Delivery(**parameters)), rate)
@@ -92,10 +83,7 @@ def _voice(samples: "Sequence[Path]", sample_rate: int) -> "Samples":
 
     In one sound, because the model takes one for each speaker.
     """
-    sounds = [read_mono(sample, sample_rate, SHORTEST_SAMPLE_S) for sample in samples]
-    for sample, sound in zip(samples, sounds, strict=True):
-        if abs(sound).max() < SILENCE_PEAK:
-            raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
+    sounds = [read_speaker(sample, sample_rate) for sample in samples]
     share = LONGEST_VOICE_S * sample_rate // len(sounds)
     return joined([sound[:share] for sound in sounds], sample_rate)
 

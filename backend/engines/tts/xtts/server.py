@@ -2,20 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 # backend/, where the engine runs from the project; in an image the packages lie beside this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
-from engines.contract.errors import RequestError
+from engines.contract.errors import loaded
 from engines.speech.offline import keep_offline
 from engines.speech.reading import as_spoken
 from engines.speech.sound import wav_of
 from engines.speech.speaker_cache import SpeakerCache
 from engines.speech.torch_device import torch_device
 from engines.tts.xtts import licence
-from engines.tts.xtts.checkpoint import FILES, SAMPLE_RATE
+from engines.tts.xtts.xtts_model import FILES, SAMPLE_RATE
 
 if TYPE_CHECKING:
     from engines.tts.xtts.voice import Speaker, XttsVoice
@@ -33,13 +33,7 @@ class XttsServer(BaseTTSServer):
             self.store.downloadable.clear()
             self.model_advice = f"{licence.HOW_TO_AGREE} and start the engine again. {self.model_advice}"
         self._voice: XttsVoice | None = None
-        self._device: Literal["cpu", "cuda"] = "cpu"
         self._speakers: SpeakerCache[Speaker] = SpeakerCache()
-
-    @property
-    def device(self) -> Literal["cpu", "cuda"]:
-        """Where the loaded model runs."""
-        return self._device
 
     def is_complete(self, path: Path) -> bool:
         """A model is a folder with the three files that the library reads."""
@@ -55,15 +49,14 @@ class XttsServer(BaseTTSServer):
 
     def unload_model(self) -> None:
         """Forget the model and the speakers that it has learned."""
-        self._voice, self._device = None, "cpu"
+        self._voice = None
         self._speakers.clear()
 
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
         """Speak all of `text` with the voice of the samples."""
-        if self._voice is None:
-            raise RequestError("Model not loaded")
-        speaker = self._speakers.get(speaker_wav, self._voice.learn)
-        return wav_of(self._voice.speak(as_spoken(text, language), language, speaker, parameters), SAMPLE_RATE)
+        voice = loaded(self._voice)
+        speaker = self._speakers.get(speaker_wav, voice.learn)
+        return wav_of(voice.speak(as_spoken(text, language), language, speaker, parameters), SAMPLE_RATE)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.contract.errors import RequestError
-from engines.speech.sound import joined, read_mono
-from engines.tts.xtts.checkpoint import SAMPLE_RATE, open_model
+from engines.contract.errors import RequestError, unsupported_language
+from engines.speech.sound import joined, read_speaker
 from engines.tts.xtts.reading import Reader
+from engines.tts.xtts.xtts_model import SAMPLE_RATE, open_model
 
 if TYPE_CHECKING:
     import torch
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_S = 1.0  # the shortest speaker sample; the library itself wants a third of a second
-SILENCE_PEAK = 1e-3  # -60 dB
 SHORTEST = 4  # audio tokens, 0.2 s: a model that ends at once says nothing, and the library fails to speed that up
 REFERENCE_RATE = 22_050  # Hz, at which the model listens to samples
 
@@ -75,8 +73,7 @@ class XttsVoice:
         """
         spoken = _bare(language)
         if spoken not in self._languages:
-            known = ", ".join(sorted(self._languages))
-            raise RequestError(f"This model does not speak '{language}'. Use one of {known}, or load another model.")
+            raise unsupported_language(language, sorted(self._languages), ", or load another model")
         pieces = self._reader.pieces(text, spoken)
         if not pieces:
             raise RequestError("The text has nothing to speak: no letter and no number.")
@@ -113,10 +110,7 @@ class XttsVoice:
 
 def _sound(sample: Path, longest_s: int) -> "Samples":
     """Return the first `longest_s` seconds of a sample as (n,) float32 from -1 to 1 at the model's rate."""
-    sound = read_mono(sample, REFERENCE_RATE, SAMPLE_S)[: longest_s * REFERENCE_RATE].clip(-1, 1)
-    if abs(sound).max() < SILENCE_PEAK:
-        raise RequestError(f"Sample '{sample.name}' is silent. Record it again.")
-    return sound
+    return read_speaker(sample, REFERENCE_RATE, longest_s).clip(-1, 1)
 
 
 def _bare(language: str) -> str:

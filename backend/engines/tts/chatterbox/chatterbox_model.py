@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engines.contract.errors import OutOfMemoryError, RequestError, UnusableModelError, as_engine_error
+from engines.contract.errors import RequestError, unusable_if_damaged
 from engines.speech.offline import keep_offline
 from engines.speech.torch_device import torch_device
 
@@ -67,20 +67,12 @@ def load_checkpoint(folder: Path, kind: Kind, cache: Path) -> Any:
     library = _imported(kind)
     device = torch_device()
     logger.debug("Loading '%s' as %s on %s.", folder, kind.class_name, device)
-    try:
+    problem = f"The model '{folder.name}' is damaged or not one of Chatterbox 0.1"
+    with unusable_if_damaged(problem, "Fetch its files again."):
         with _segmenter_hidden():
             model = getattr(library, kind.class_name).from_local(folder, device)
         if kind is MULTILINGUAL:
             _read_chinese(model.tokenizer.cangjie_converter, folder)
-    except (ImportError, OSError, MemoryError):
-        raise
-    except Exception as error:
-        if "CUDA" in str(error) or isinstance(as_engine_error(error), OutOfMemoryError):
-            raise
-        raise UnusableModelError(
-            f"The model '{folder.name}' is damaged or not one of Chatterbox 0.1: {type(error).__name__}: "
-            f"{str(error)[:300]}. Fetch its files again."
-        ) from error
     return model
 
 

@@ -1,6 +1,6 @@
-"""espeak-ng as a teacher: speaks a text and says when each phone begins.
+"""espeak-ng as the teacher: speaks a text and reports when each phone starts.
 
-The library comes with the `espeakng_loader` package and is called through ctypes; names and numbers are those of its
+The library comes with the package `espeakng_loader` and is called through ctypes; names and constants are from its
 public header `speak_lib.h`.
 """
 
@@ -49,7 +49,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(frozen=True)
 class Event:
-    """A phone that begins (`name` in IPA with stress) or the end of a clause (no name)."""
+    """The start of a phone (`name` in IPA with stress) or the end of a clause (no name)."""
 
     name: str
     sample: int
@@ -58,19 +58,19 @@ class Event:
 
 @dataclass(frozen=True)
 class Speech:
-    """What espeak said."""
+    """espeak's rendering of a text."""
 
     audio: npt.NDArray[np.float32]
-    """(samples,), between -1 and 1."""
+    """Shape (samples,), between -1 and 1."""
     sample_rate: int
     phonemes: tuple[str, ...]
-    """What was spoken, one string per clause, in IPA with spaces between words."""
+    """The IPA of each clause, with spaces between words."""
     events: tuple[Event, ...]
 
 
 @dataclass
 class Espeak:
-    """One voice of the library; the library itself has one state, so use one object at a time."""
+    """A voice of the library. The library has global state, so use one object at a time."""
 
     voice: str = "en-us"
     pitch: int = DEFAULT_PITCH
@@ -80,12 +80,12 @@ class Espeak:
     _events: list[Event] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
-        """Load the library; raises RuntimeError when it does not start or does not know the voice."""
+        """Load the library; raises RuntimeError if it does not start or lacks the voice."""
         self._library, self.sample_rate = _private_library()
         self._callback = _Callback(self._receive)
 
     def speak(self, text: str) -> Speech:
-        """Speak one text; raises RuntimeError when espeak refuses it."""
+        """Speak a text; raises RuntimeError if espeak fails."""
         self._audio.clear()
         self._events.clear()
         library = self._library
@@ -96,7 +96,7 @@ class Espeak:
             library.espeak_SetParameter(parameter, value, 0)
         raw = text.encode() + b"\0"
         if library.espeak_Synth(raw, len(raw), 0, 1, 0, _UTF8 | _END_PAUSE, None, None):
-            raise RuntimeError(f"espeak-ng did not speak {text!r}")
+            raise RuntimeError(f"espeak-ng failed to speak {text!r}")
         audio = np.concatenate(self._audio) if self._audio else np.zeros(0, dtype=np.int16)
         samples = audio.astype(np.float32) / np.float32(32768)
         return Speech(samples, self.sample_rate, tuple(self._phonemes(raw)), tuple(self._events))
@@ -119,14 +119,14 @@ class Espeak:
 
 @lru_cache
 def _private_library() -> tuple[ctypes.CDLL, int]:
-    """Return a copy of the library that nobody else in this process has, and its sample rate.
+    """Load a private copy of the library; return it and its sample rate.
 
-    The library has one state per copy: starting it again with other options would pull the phoneme tables from under
-    the translator of `core_engine`, when tests or measurements use both.
+    Every loaded copy has its own global state. Initialising a shared one again with other options would break the
+    phoneme tables that `core_engine` uses, when tests or measurements use both.
     """
     original = Path(espeakng_loader.get_library_path())
     data = os.fsencode(espeakng_loader.get_data_path())
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps what is loaded
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows cannot delete a loaded library
         library = ctypes.CDLL(shutil.copy(original, folder))
     sample_rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _IPA_NAMES)
     if sample_rate <= 0:

@@ -1,9 +1,9 @@
-"""Measures of finished sound, for the tests and the benchmark; none of them knows how the sound was made."""
+"""Acoustic measures of audio for the tests and the benchmark, independent of how the audio was made."""
 
 import numpy as np
 import numpy.typing as npt
 
-from builtin_voice.tables import Floats
+Floats = npt.NDArray[np.float32]
 
 HOP_S = 0.005
 _PITCH_WINDOW_S = 0.04
@@ -13,7 +13,7 @@ _BANDS, _CEPSTRA = 60, 25
 
 
 def frames(audio: Floats, sample_rate: int, window_s: float) -> Floats:
-    """Cut `audio` into overlapping windows, one every HOP_S: (frames, window)."""
+    """Split `audio` into overlapping windows, one every HOP_S: (frames, window)."""
     window, hop = int(window_s * sample_rate), int(HOP_S * sample_rate)
     padded = np.pad(audio, (window // 2, window))
     starts = np.arange(0, len(audio), hop)
@@ -22,7 +22,7 @@ def frames(audio: Floats, sample_rate: int, window_s: float) -> Floats:
 
 
 def pitch_track(audio: Floats, sample_rate: int) -> npt.NDArray[np.float64]:
-    """Return the pitch in Hz every HOP_S, NaN where the sound is not periodic or too quiet (autocorrelation)."""
+    """Return the pitch in Hz every HOP_S by autocorrelation; NaN where the sound is not periodic or too quiet."""
     pieces = frames(audio, sample_rate, _PITCH_WINDOW_S)
     pieces = pieces - pieces.mean(axis=1, keepdims=True)
     window = pieces.shape[1]
@@ -33,7 +33,7 @@ def pitch_track(audio: Floats, sample_rate: int) -> npt.NDArray[np.float64]:
     lags = np.fft.irfft(spectra)[:, : window // 2 + 1]
     normal = lags / np.maximum(lags[:, :1], 1e-9) * (shape_lags[0] / shape_lags[: window // 2 + 1])
     low, high = int(sample_rate / _HIGHEST_HZ), min(int(sample_rate / _LOWEST_HZ), window // 2 - 1)
-    # the shortest lag that is nearly as good as the best one, so that no octave is missed
+    # the shortest lag that is nearly as good as the best one, to avoid octave errors
     span = normal[:, low:high]
     first = np.argmax(span > 0.93 * span.max(axis=1, keepdims=True), axis=1)
     reach = np.minimum(first[:, np.newaxis] + np.arange(12), span.shape[1] - 1)
@@ -43,14 +43,14 @@ def pitch_track(audio: Floats, sample_rate: int) -> npt.NDArray[np.float64]:
 
 
 def spectral_tilt(audio: Floats, sample_rate: int) -> float:
-    """Return how much stronger the sound is below 1 kHz than from 2 to 6 kHz, in dB."""
+    """Return the level below 1 kHz relative to that from 2 to 6 kHz, in dB."""
     power = np.mean(np.abs(np.fft.rfft(frames(audio, sample_rate, 0.02) * np.hanning(int(0.02 * sample_rate)))) ** 2, 0)
     hz = np.linspace(0, sample_rate / 2, len(power))
     return float(10 * np.log10(power[hz < 1000].sum() / power[(hz > 2000) & (hz < 6000)].sum()))
 
 
 def mel_cepstra(audio: Floats, sample_rate: int, top_hz: float = 8000.0) -> npt.NDArray[np.float64]:
-    """Return cosine-transformed log mel bands without the gain, (frames, 24), as mel-cepstral distance wants them."""
+    """Return mel-cepstra without the gain for the mel-cepstral distance: (frames, 24)."""
     window = int(0.025 * sample_rate)
     spectrum = np.abs(np.fft.rfft(frames(audio, sample_rate, 0.025) * np.hanning(window), 1024)) ** 2
     hz = np.linspace(0, sample_rate / 2, spectrum.shape[1])
@@ -65,9 +65,9 @@ def mel_cepstra(audio: Floats, sample_rate: int, top_hz: float = 8000.0) -> npt.
 
 
 def mel_cepstral_distance(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Return the mean distance in dB along the best dynamic time warping of two sequences (Kubichek 1993).
+    """Return the mean distance in dB of two sequences under dynamic time warping (Kubichek 1993).
 
-    The factor 10 sqrt(2) / ln 10 turns the Euclidean distance of amplitude cepstra into dB.
+    The factor 10 sqrt(2) / ln 10 converts the Euclidean distance of amplitude cepstra to dB.
     """
     cost = np.sqrt(np.maximum((one**2).sum(1)[:, np.newaxis] + (other**2).sum(1) - 2 * one @ other.T, 0))
     total, steps = np.full((len(one) + 1, len(other) + 1), np.inf), np.zeros((len(one) + 1, len(other) + 1))

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.contract.errors import OutOfMemoryError, UnusableModelError, as_engine_error
+from engines.contract.errors import UnusableModelError, unusable_if_damaged
 
 if TYPE_CHECKING:
     from TTS.tts.models.xtts import Xtts
@@ -26,18 +26,12 @@ def open_model(folder: Path, device: str) -> "Xtts":
     from TTS.tts.configs.xtts_config import XttsConfig
     from TTS.tts.models.xtts import Xtts
 
-    try:
+    advice = f"Put {', '.join(FILES)} of one model there."
+    with unusable_if_damaged(f"'{folder.name}' is no XTTS model that can be read", advice):
         config = XttsConfig()
         config.load_json(str(folder / CONFIG))
         model = Xtts(config)
         _read_weights(model, config, folder)
-    except Exception as error:
-        if isinstance(error, (OSError, ImportError)) or isinstance(as_engine_error(error), OutOfMemoryError):
-            raise
-        reason = f"{type(error).__name__}: {error}".strip()[:300]
-        raise UnusableModelError(
-            f"'{folder.name}' is no XTTS model that can be read: {reason} Put {', '.join(FILES)} of one model there."
-        ) from error
     rate = model.args.output_sample_rate
     if rate != SAMPLE_RATE:
         raise UnusableModelError(f"'{folder.name}' speaks at {rate} Hz, but the client needs {SAMPLE_RATE} Hz of all.")

@@ -1,0 +1,69 @@
+"""How to speak: the options that `say` and `narrate` share."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
+from storyflow.commands.exits import exits_for_people
+
+if TYPE_CHECKING:
+    from storyflow.narration.rehearsal import Rehearsal
+
+
+class _Speed(click.FloatRange):
+    """A speed in range; NaN, which is in no order, is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to speak: the options that say and narrate share."""
+
+    voice: str
+    speed: float
+    model: str
+    dry_run: bool
+    phonemes: bool
+    as_written: bool
+    as_json: bool
+
+    def rehearsal(self) -> "Rehearsal":
+        """Return what `--dry-run` prints from; raises as `Rehearsal.by` does."""
+        from core_engine.places import models_dir
+        from storyflow.narration.rehearsal import Rehearsal
+
+        return Rehearsal.by(self.voice, self.model, models_dir(), self.as_written, self.phonemes)
+
+
+def how_to_speak(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `Manner` to a command, which is given them as one."""
+
+    @wraps(command)
+    def with_manner(**values: Any) -> None:
+        manner = Manner(**{field.name: values.pop(field.name) for field in fields(Manner)})
+        with exits_for_people():
+            if manner.phonemes and not manner.dry_run:
+                raise click.UsageError("--phonemes prints what --dry-run would speak; give both.")
+            command(manner=manner, **values)
+
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON."),
+        click.option("--as-written", is_flag=True, help="Leave numbers, dates and other written forms as they are."),
+        click.option("--phonemes", is_flag=True, help="With --dry-run: print the phonemes instead of the words."),
+        click.option("--dry-run", is_flag=True, help="Print what would be spoken, one segment a line; speak nothing."),
+        click.option("--model", default="auto", show_default=True, help="auto, a name, default or an ONNX file."),
+        click.option("--speed", type=_Speed(0.5, 2.0), default=1.0, show_default=True, help="1.0 is normal."),
+        click.option("--voice", default=DEFAULT_VOICE_ID, show_default=True, help="See `storyflow voices`."),
+    ):
+        with_manner = option(with_manner)
+    return with_manner

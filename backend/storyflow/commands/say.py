@@ -1,0 +1,63 @@
+"""`storyflow say | voices`: one text spoken, and who can speak.
+
+What a command needs is imported when it runs, so that `--help` and the first word come at once.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from storyflow.commands.exits import exits_for_people, interrupts_wait
+from storyflow.commands.manner import Manner, how_to_speak
+
+
+@click.command()
+@click.argument("text")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The WAV file to write.")
+@how_to_speak
+def say(text: str, output: Path | None, manner: Manner) -> None:
+    """Say TEXT (or standard input, for -) into a WAV file."""
+    with interrupts_wait():
+        from core_engine.kokoro.voice.packs import check_installed
+        from storyflow.narration.speaking import load_model, save_speech, spoken_by
+        from storyflow.output.narration import report_rehearsal, report_speech, warn_of_language
+
+    written = _standard_input() if text == "-" else text
+    mismatch = warn_of_language([written], manner.voice, manner.as_json)
+    if manner.dry_run:
+        report_rehearsal(manner.rehearsal().of_text(written), mismatch, manner.as_json)
+        return
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output': the WAV file to write. Or give --dry-run.")
+    if output.suffix.lower() != ".wav":
+        raise click.UsageError(f"'{output}' would hold a WAV file; give it a name that ends in .wav.")
+    kokoro = load_model(manner.model).kokoro
+    check_installed(manner.voice, kokoro.voices)
+    spoken = written if manner.as_written else spoken_by(kokoro, written, manner.voice)
+    speech = kokoro.speak(spoken, manner.voice, manner.speed)
+    report_speech(output, speech.voice, save_speech(speech, output), mismatch, manner.as_json)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def voices(as_json: bool) -> None:
+    """List the voices by language, and which installed model has them."""
+    with exits_for_people():
+        from core_engine.kokoro.voice.packs import find_voices
+        from core_engine.model_paths import BUILT_IN, installed_models, model_path
+        from core_engine.places import models_dir
+        from storyflow.output.voices import report_voices
+
+        paths = {**installed_models(models_dir()), BUILT_IN: model_path(BUILT_IN, models_dir())}
+        report_voices({name: find_voices(path.parent) for name, path in paths.items() if path.is_file()}, as_json)
+
+
+def _standard_input() -> str:
+    """Return the text on standard input, decoded as a story's is."""
+    from storyflow.stories.decoding import NotTextError, decode_text
+
+    try:
+        return decode_text(sys.stdin.buffer.read())
+    except NotTextError as error:
+        raise click.UsageError(f"Standard input cannot be spoken: {error}.") from error

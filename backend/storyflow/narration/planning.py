@@ -1,0 +1,148 @@
+"""What is to be made: each segment as the voice will say it, and whether its audio is there already."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core_engine.audio_paths import audio_path, project_folder
+from core_engine.kokoro.speech.synthesis import Kokoro
+from core_engine.kokoro.speech.throughput import Line
+from core_engine.kokoro.voice.packs import check_installed
+from core_engine.reading.aloud import spoken_text
+from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
+from storyflow.narration.journal import Journal
+from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, Record, RecordError, read_record
+from storyflow.stories.story import Segment, Story
+
+_SOUND_VERSION = 2
+"""Goes up when the same text, voice and model come to sound different, so that all is made again."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to narrate, how, and where to."""
+
+    story: Story
+    source: Path
+    """The story file, absolute."""
+    project: str
+    root: Path
+    """The media root; audio goes to projects/{project}/audio below it."""
+    voice: str
+    speed: float
+    as_written: bool = False
+    """Whether numbers, dates and other written forms are left as they are."""
+
+    def audio_path(self, segment_id: str) -> Path:
+        """Return where a segment's audio lies."""
+        return audio_path(self.root, self.project, segment_id)
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder, which holds manifest and playlist."""
+        return project_folder(self.root, self.project)
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A voice that will really speak."""
+
+    voice: str
+    language: str
+    made_with: str
+    """Digests of the model and the voice, and who reads the text."""
+
+    @classmethod
+    def of(cls, voice: str, kokoro: Kokoro, model_digest: str) -> "Speaker":
+        """Return the speaker that `voice` is; raise VoicePackError for one that is not installed."""
+        check_installed(voice, kokoro.voices)
+        text_side = kokoro.check(voice)
+        name, pack = kokoro.voice_pack(voice)
+        made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()} {text_side}"
+        return cls(name, kokoro.language(voice).code, made_with)
+
+
+@dataclass(frozen=True)
+class PlannedSegment:
+    """One segment, read once."""
+
+    segment: Segment
+    is_break: bool
+    """Whether it is a scene break, which is silence."""
+    line: Line
+    """The text as the voice says it; empty for a scene break."""
+    made_from: str
+    """Digest of everything that decides how the audio sounds."""
+    kept: Entry | None
+    """What an earlier run made of the same; None where it must be made."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a task is done."""
+
+    task: Task
+    speakers: Mapping[str, Speaker]
+    """By the voice that the story, or the task, asks for."""
+    before: Mapping[str, Entry]
+    """Segment id → what earlier runs made."""
+
+    @classmethod
+    def of(cls, task: Task, kokoro: Kokoro, model_digest: str) -> "Plan":
+        """Look at what is there already; nothing is written.
+
+        Raises:
+            RecordError: the project's folder belongs to another story.
+            KokoroError: a voice is not installed, or the text side of the model is not.
+        """
+        voices = dict.fromkeys([task.voice, *(segment.voice or task.voice for segment in task.story.segments)])
+        speakers = {voice: Speaker.of(voice, kokoro, model_digest) for voice in voices}
+        return cls(task, speakers, _previous_entries(task))
+
+    def segments(self) -> Iterator[PlannedSegment]:
+        """Yield the segments of the story, each read when it is asked for."""
+        return map(self._planned, self.task.story.segments)
+
+    def _planned(self, segment: Segment) -> PlannedSegment:
+        speaker = self.speakers[segment.voice or self.task.voice]
+        speed = segment.speed or self.task.speed
+        if is_scene_break(segment.text):
+            spoken, parts = "", f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
+        else:
+            spoken = segment.text if self.task.as_written else spoken_text(segment.text, speaker.language)
+            parts = f"{speaker.made_with} {speaker.voice} {speed} {spoken}"
+        made_from = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
+        kept = self.before.get(segment.id)
+        if kept and (kept.made_from != made_from or not _is_intact(self.task.audio_path(segment.id), kept)):
+            kept = None
+        line = Line(spoken, speaker.voice, speed)
+        return PlannedSegment(segment, is_scene_break(segment.text), line, made_from, kept)
+
+
+def _previous_entries(task: Task) -> dict[str, Entry]:
+    record = read_record(task.folder / RECORD_NAME)
+    if record is None:
+        return {}
+    if not _is_of(task, record):
+        raise RecordError(
+            f"'{task.folder}' holds the narration of '{record.source}'. Choose another --project for this story, or "
+            f"remove that folder."
+        )
+    finished = Journal(task.folder / JOURNAL_NAME).entries()
+    return {entry.id: entry for entry in (*record.segments, *finished)}
+
+
+def _is_of(task: Task, record: Record) -> bool:
+    """Tell whether a record belongs to this story: the same file, or one moved with its name and part of its text."""
+    if record.source == str(task.source):
+        return True
+    texts = {segment.text for segment in task.story.segments}
+    return Path(record.source).name == task.source.name and any(entry.text in texts for entry in record.segments)
+
+
+def _is_intact(path: Path, entry: Entry) -> bool:
+    try:
+        return path.stat().st_size == entry.size
+    except OSError:
+        return False

@@ -1,0 +1,108 @@
+"""The record of a narration: which text became which file, with what, so that a second run does only what changed.
+
+It lies in the project's folder as manifest.json, with a playlist of the audio beside it.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engines.store.names import InvalidNameError, checked_name
+from engines.store.publishing import publish
+
+RECORD_NAME = "manifest.json"
+JOURNAL_NAME = ".finished.jsonl"
+PLAYLIST_NAME = "playlist.m3u8"
+_VERSION = 1
+
+
+class RecordError(ValueError):
+    """A manifest that cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One segment that was spoken."""
+
+    id: str
+    text: str
+    path: str
+    """Of the WAV, relative to the manifest."""
+    duration: float
+    """Seconds."""
+    voice: str
+    """The voice that really spoke."""
+    made_from: str
+    """Digest of everything that decides how the audio sounds."""
+    size: int
+    """Bytes of the WAV."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further keys that the segment has in a JSON story."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a project's folder holds, in the order of the story."""
+
+    title: str
+    source: str
+    """The story file, absolute."""
+    segments: tuple[Entry, ...] = ()
+
+
+def read_record(path: Path) -> Record | None:
+    """Return the record at `path`, None where there is none yet; raise RecordError for one that is not ours."""
+    try:
+        document: Any = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise _unusable(path, f"cannot be read: {_reason(error)}") from error
+    try:
+        if document["version"] != _VERSION:
+            raise _unusable(path, f"has version {document['version']!r}, and this program knows {_VERSION}")
+        segments = tuple(entry_of(entry) for entry in document["segments"])
+        return Record(str(document["title"]), str(document["source"]), segments)
+    except (KeyError, TypeError, InvalidNameError) as error:
+        raise _unusable(path, "is not the manifest of a narration") from error
+
+
+def _unusable(path: Path, problem: str) -> RecordError:
+    return RecordError(
+        f"The manifest '{path}' {problem}. Choose another --project, or delete the file: the whole story is then "
+        f"narrated again."
+    )
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def entry_of(values: Any) -> Entry:
+    """Return the entry that `values`, read from JSON, are; raise TypeError or InvalidNameError."""
+    entry = Entry(**values)
+    checked_name(entry.id, "segment id")
+    texts = (entry.text, entry.path, entry.voice, entry.made_from)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(entry.size, int):
+        raise TypeError("a field has another type")
+    if not isinstance(entry.extra, dict):
+        raise TypeError("the extra keys are not an object")
+    if isinstance(entry.duration, bool) or not isinstance(entry.duration, (int, float)):
+        raise TypeError("the duration is not a number")
+    return entry
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write the record, whole or not at all."""
+    document = {"version": _VERSION, **asdict(record)}
+    publish(path, json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
+
+
+def write_playlist(path: Path, entries: Iterable[Entry]) -> None:
+    """Write a playlist of the audio in the order of the story, whole or not at all."""
+    lines = ["#EXTM3U"]
+    for entry in entries:
+        lines += [f"#EXTINF:{entry.duration:.3f},{entry.text[:60]}", entry.path]
+    publish(path, "\n".join([*lines, ""]).encode("utf-8", "backslashreplace"))

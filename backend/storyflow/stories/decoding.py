@@ -1,0 +1,34 @@
+"""Bytes to text: the encodings that editors write, and a refusal of everything that is not text."""
+
+import codecs
+
+MAX_BYTES = 64 * 1024 * 1024
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks; those of UTF-32 come first, since one of them begins with one of UTF-16."""
+
+
+class NotTextError(ValueError):
+    """Bytes that are not a text in any encoding that people use for stories."""
+
+
+def decode_text(data: bytes) -> str:
+    """Return `data` as text with `\\n` at its line ends; UTF-8, UTF-16 or UTF-32 with a mark, or Windows-1252.
+
+    Raises NotTextError.
+    """
+    marked = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
+    for encoding in (marked,) if marked else ("utf-8", "cp1252"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text.replace("\r\n", "\n").replace("\r", "\n")
+    raise NotTextError("it is not text in UTF-8, UTF-16 or Windows-1252")

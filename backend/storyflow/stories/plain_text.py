@@ -1,0 +1,36 @@
+"""Plain text: paragraphs from the layout of its lines, headings, and typewriter emphasis taken off."""
+
+import re
+
+from core_engine.reading.scene_breaks import is_scene_break
+from storyflow.stories.blocks import SCENE_BREAK, Block, Document
+from storyflow.stories.gutenberg import body_of, without_apparatus, without_contents
+from storyflow.stories.headings import heading_of
+from storyflow.stories.layout import paragraphs
+
+_EMPHASIS = re.compile(r"(?<!\w)(_{1,2}|\*{1,3}|[=~])(?=[^\s_*=~])(.*?[^\s_*=~])\1(?!\w)")
+
+
+def read_plain_text(text: str) -> Document:
+    """Return the paragraphs of a plain text, without what a book has around its text."""
+    body, title, is_gutenberg = body_of(text)
+    body, left_out = without_apparatus(body)
+    kept, contents = without_contents(list(paragraphs(body)))
+    if is_gutenberg:
+        left_out["licence of Project Gutenberg"] = 1
+    if contents:
+        left_out["table of contents"] = 1
+    return Document(title, tuple(_block(paragraph) for paragraph in kept), left_out)
+
+
+def _block(paragraph: str) -> Block:
+    if is_scene_break(paragraph):
+        return Block(SCENE_BREAK, "break")
+    plain = _without_emphasis(paragraph)
+    return heading_of(plain) or Block(plain)
+
+
+def _without_emphasis(text: str) -> str:
+    for _ in range(3):  # **_both_** in either order
+        text = _EMPHASIS.sub(r"\2", text)
+    return text
