@@ -41,7 +41,7 @@ class BaseTextServer(BaseEngineServer):
 
     def obtain_model(self, model_name: str) -> None:
         """Bring the files of a language that has some."""
-        if self.store.is_known(self.store_name(model_name)):
+        if self.store_name(model_name) in self.store.loadable():
             super().obtain_model(model_name)
 
     def add_routes(self, app: FastAPI) -> None:

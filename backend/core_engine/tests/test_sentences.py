@@ -52,24 +52,24 @@ SENTENCES = {
 _WITHOUT_SPACES = ("zh", "ja")
 
 
-def found_in(text, language):
+def found_in(text: str, language: str) -> list[str]:
     return [text[part.start : part.end] for part in sentences_of(text, language)]
 
 
 class SentencesTests(SimpleTestCase):
-    def test_sentences_of_every_language(self):
+    def test_sentences_of_every_language(self) -> None:
         for language, sentences in SENTENCES.items():
             with self.subTest(language):
                 text = ("" if language in _WITHOUT_SPACES else " ").join(sentences)
                 self.assertEqual(found_in(text, language), list(sentences))
 
-    def test_sentences_have_only_space_between_them(self):
+    def test_sentences_have_only_space_between_them(self) -> None:
         for language, sentences in SENTENCES.items():
             text = "\n\n".join([" ".join(sentences), "\t".join(sentences)])
             with self.subTest(language):
                 self.assertEqual("".join("".join(found_in(text, language)).split()), "".join(text.split()))
 
-    def test_sentences_of_noise_lose_nothing(self):
+    def test_sentences_of_noise_lose_nothing(self) -> None:
         chance = random.Random(7)
         marks = " \n.…?!;,“”„»«「」。'\"()-—aBÄй汉5ा"
         for _ in range(300):
@@ -80,15 +80,15 @@ class SentencesTests(SimpleTestCase):
             outside = "".join(text[end:start] for end, start in zip(positions[::2], positions[1::2], strict=True))
             self.assertEqual(outside.strip(), "", text)
 
-    def test_sentences_know_where_paragraphs_begin(self):
+    def test_sentences_know_where_paragraphs_begin(self) -> None:
         parts = list(sentences_of("\n\nOne\n \nTwo. Three.\n\n\nFour.", "en"))
         self.assertEqual([part.rank is Rank.PARAGRAPH for part in parts], [True, True, False, True])
 
-    def test_sentences_region_changes_nothing(self):
+    def test_sentences_region_changes_nothing(self) -> None:
         for region in ("de-at", "de"):
             self.assertEqual(len(found_in("Am 3. Mai z. B. Regen. Ende.", region)), 2)
 
-    def test_sentences_take_linear_time(self):
+    def test_sentences_take_linear_time(self) -> None:
         for text in ("a", ". ", "Dr. ", "„Ja?“ ", "。」", " \n", "z. B. ", "!”’“ ", " »"):
             with self.subTest(text):
                 self.assertLess(growth(lambda flood: list(sentences_of(flood, "de")), text, 20_000), LINEAR)

@@ -20,7 +20,7 @@ WANTED = ("kokoro", "segmenter", "silero-vad")
 
 
 @pytest.fixture
-def found(tmp_path) -> Iterator[dict[str, AudiobookClient]]:
+def found(tmp_path: Path) -> Iterator[dict[str, AudiobookClient]]:
     """Clients that have found these engines in a folder laid out like backend/engines, by the engine's name."""
     backend = tmp_path / "backend"
     kept_out = shutil.ignore_patterns("venv", "external_models", "samples", "__pycache__", "tests", "templates")
@@ -40,7 +40,7 @@ def found(tmp_path) -> Iterator[dict[str, AudiobookClient]]:
         client.stop()
 
 
-def test_client_makes_a_book(found) -> None:
+def test_client_makes_a_book(found: dict[str, AudiobookClient]) -> None:
     assert sorted(found) == list(WANTED)
     segmenter, kokoro, silero_vad = (found[name] for name in ("segmenter", "kokoro", "silero-vad"))
     segmenter.start("en")
@@ -56,22 +56,42 @@ def test_client_makes_a_book(found) -> None:
         assert client.restarts == 0
 
 
-def test_client_validates_them_as_custom_images(found) -> None:
+def test_client_finds_engines_that_are_linked_into_its_own_folders(
+    found: dict[str, AudiobookClient], tmp_path: Path
+) -> None:
+    theirs = tmp_path / "application" / "engines"
+    for name in ("segmenter", "silero-vad"):
+        link = theirs / found[name].folder.parent.name / name
+        link.parent.mkdir(parents=True)
+        link.symlink_to(found[name].folder)
+    linked = AudiobookClient.discover(theirs, free_port())
+    assert [client.folder.name for client in linked] == ["segmenter", "silero-vad"]
+    for client, model in zip(linked, ("en", "tiny"), strict=True):
+        try:
+            client.start(model)
+            assert client.loads == [200]
+        finally:
+            client.stop()
+
+
+def test_client_validates_them_as_custom_images(found: dict[str, AudiobookClient]) -> None:
     for name, model in (("segmenter", "de"), ("silero-vad", "tiny")):
         found[name].start(model)
         described = found[name].discover_as_image()
         assert (described.name, described.engine_type) == (name, "text" if name == "segmenter" else "audio")
 
 
-def test_client_lists_the_default_first(found) -> None:
+def test_client_lists_the_default_first(found: dict[str, AudiobookClient]) -> None:
     assert found["segmenter"].models()[:3] == ["en", "ar", "cs"]
     assert found["silero-vad"].models() == ["default", "tiny"]
 
 
-def test_client_changes_the_language_without_a_restart(found) -> None:
+def test_client_changes_the_language_without_a_restart(found: dict[str, AudiobookClient]) -> None:
     segmenter = found["segmenter"]
     segmenter.start("en")
     process = segmenter.process
     assert segmenter.segment("Am 3. Mai kam Dr. Meier. Er ging.", "de", 250) == ["Am 3. Mai kam Dr. Meier. Er ging."]
     assert segmenter.process is process
-    assert segmenter.health()["currentEngineModel"] == "de"
+    health = segmenter.health()
+    assert health
+    assert health["currentEngineModel"] == "de"

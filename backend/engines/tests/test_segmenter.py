@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -30,7 +31,7 @@ def trial() -> Iterator[Trial]:
         yield trial
 
 
-def segments(trial: Trial, text: str, language: str = "en", **body: object) -> list[dict]:
+def segments(trial: Trial, text: str, language: str = "en", **body: Any) -> list[dict[str, Any]]:
     answer = trial.post("/segment", {"text": text, "language": language, **body})
     assert answer.status == 200, answer.body
     found = answer.json()
@@ -42,11 +43,11 @@ def segments(trial: Trial, text: str, language: str = "en", **body: object) -> l
     return list(found["segments"])
 
 
-def texts(trial: Trial, text: str, language: str = "en", **body: object) -> list[str]:
+def texts(trial: Trial, text: str, language: str = "en", **body: Any) -> list[str]:
     return [segment["text"] for segment in segments(trial, text, language, **body)]
 
 
-def test_paragraphs_and_scene_breaks_are_segments(trial) -> None:
+def test_paragraphs_and_scene_breaks_are_segments(trial: Trial) -> None:
     assert texts(trial, STORY) == [
         "Dr. Hale met J. K. Marsh at 7:30 p.m. in St. Ives. “Is it you?” she asked. “It is,” he said.",
         "Nobody else came. It rained.",
@@ -55,7 +56,7 @@ def test_paragraphs_and_scene_breaks_are_segments(trial) -> None:
     ]
 
 
-def test_segments_take_as_many_sentences_as_fit(trial) -> None:
+def test_segments_take_as_many_sentences_as_fit(trial: Trial) -> None:
     sentence = "The cat sat on the mat."
     found = texts(trial, " ".join([sentence] * 30), max_length=100)
     assert {len(text) for text in found[:-1]} == {4 * 24 - 1}
@@ -75,11 +76,11 @@ def test_segments_take_as_many_sentences_as_fit(trial) -> None:
         ("?!", ["?!"]),
     ],
 )
-def test_short_paragraphs_join_their_neighbours(trial, text, expected) -> None:
+def test_short_paragraphs_join_their_neighbours(trial: Trial, text: str, expected: Any) -> None:
     assert texts(trial, text) == expected
 
 
-def test_oversized_sentence_is_whole_and_failed(trial) -> None:
+def test_oversized_sentence_is_whole_and_failed(trial: Trial) -> None:
     long = "Word " * 20 + "end."
     short, failed, after = segments(trial, f"It rained. {long} It rained.", max_length=50)
     assert (short["status"], after["status"]) == ("ok", "ok")
@@ -90,7 +91,7 @@ def test_oversized_sentence_is_whole_and_failed(trial) -> None:
     assert [one["status"] for one in segments(trial, long, max_length=50, mark_oversized=False)] == ["ok"]
 
 
-def test_languages_are_those_of_spacy_and_of_the_speaking_engines(trial) -> None:
+def test_languages_are_those_of_spacy_and_of_the_speaking_engines(trial: Trial) -> None:
     listed = trial.listed()
     assert listed[0] == "en"
     spoken = {
@@ -106,7 +107,7 @@ def test_languages_are_those_of_spacy_and_of_the_speaking_engines(trial) -> None
 
 
 @pytest.mark.parametrize("code", ["de", "zh-cn", "no", "pt-br", "en"])
-def test_language_is_loaded_at_once(trial, code) -> None:
+def test_language_is_loaded_at_once(trial: Trial, code: str) -> None:
     answer = trial.post("/load", {"engineModelName": code})
     assert (answer.status, answer.json()["status"]) == (200, "loaded")
     assert trial.get("/health").json()["currentEngineModel"] == code
@@ -114,7 +115,7 @@ def test_language_is_loaded_at_once(trial, code) -> None:
 
 
 @pytest.mark.parametrize("name", ["xx", "EN", "default", "en_core_web_md"])
-def test_unknown_language_is_404(trial, name) -> None:
+def test_unknown_language_is_404(trial: Trial, name: str) -> None:
     assert trial.post("/load", {"engineModelName": name}).status == 404
 
 
@@ -128,7 +129,7 @@ def test_unknown_language_is_404(trial, name) -> None:
         (" EN-us ", "Mr. Obi left. Why?", 2),
     ],
 )
-def test_language_of_the_request_decides(trial, language, text, expected) -> None:
+def test_language_of_the_request_decides(trial: Trial, language: str, text: str, expected: Any) -> None:
     assert len(texts(trial, text, language, maxLength=1, minLength=0)) == expected
 
 
@@ -147,19 +148,19 @@ def test_language_of_the_request_decides(trial, language, text, expected) -> Non
         ({"language": "en"}, "text"),
     ],
 )
-def test_refusal_is_400_with_its_reason(trial, body, detail) -> None:
+def test_refusal_is_400_with_its_reason(trial: Trial, body: dict[str, object], detail: str) -> None:
     answer = trial.post("/segment", body)
     assert (answer.status, detail in answer.json()["detail"]) == (400, True), answer.body
     assert trial.get("/health").json()["status"] == "ready"
 
 
-def test_nulls_are_defaults(trial) -> None:
+def test_nulls_are_defaults(trial: Trial) -> None:
     text = "It rained. " * 100
-    nulls = {"maxLength": None, "minLength": None, "markOversized": None}
+    nulls: dict[str, Any] = {"maxLength": None, "minLength": None, "markOversized": None}
     assert texts(trial, text, **nulls) == texts(trial, text)
 
 
-def test_book_of_a_million_characters_takes_seconds(trial) -> None:
+def test_book_of_a_million_characters_takes_seconds(trial: Trial) -> None:
     text = (STORY + "\n\n") * (1_000_000 // len(STORY))
     started = time.monotonic()
     found = segments(trial, text)

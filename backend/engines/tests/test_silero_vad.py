@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,9 @@ def modules() -> Iterator[SimpleNamespace]:
 # Probabilities to spans
 
 
-def spans(modules, *stretches: tuple[float, int], duration_s: float | None = None) -> list[tuple[float, float]]:
+def spans(
+    modules: SimpleNamespace, *stretches: tuple[float, int], duration_s: float | None = None
+) -> list[tuple[float, float]]:
     """Return the spans, in windows, that probabilities in stretches (probability, windows) give."""
     probabilities = [probability for probability, windows in stretches for _ in range(windows)]
     found = modules.speech.speech_in(probabilities, WINDOW_S, duration_s or len(probabilities) * WINDOW_S)
@@ -65,11 +68,11 @@ def spans(modules, *stretches: tuple[float, int], duration_s: float | None = Non
         ([(0.9, 4), (0.0, 3), (0.9, 4), (0.0, 20)], [(0, 11.9)]),  # joined first, then long enough
     ],
 )
-def test_spans_of_speech(modules, stretches, expected) -> None:
+def test_spans_of_speech(modules: SimpleNamespace, stretches: list[tuple[float, int]], expected: Any) -> None:
     assert spans(modules, *stretches) == expected
 
 
-def test_ratio_and_longest_silence(modules) -> None:
+def test_ratio_and_longest_silence(modules: SimpleNamespace) -> None:
     speech = modules.speech.Speech(10.0, ((1.0, 4.0), (6.5, 9.0)))
     assert speech.ratio_percent == pytest.approx(55)
     assert speech.longest_silence_s == pytest.approx(2.5)
@@ -81,7 +84,7 @@ def test_ratio_and_longest_silence(modules) -> None:
 # Levels
 
 
-def test_levels_of_a_tone(modules) -> None:
+def test_levels_of_a_tone(modules: SimpleNamespace) -> None:
     tone = (0.5 * np.sin(np.arange(RATE) * 0.3)).astype(np.float32)[:, None]
     levels = modules.levels.levels_of(tone)
     assert levels.peak_db == pytest.approx(-6.02, abs=0.01)
@@ -89,7 +92,7 @@ def test_levels_of_a_tone(modules) -> None:
     assert not levels.has_flat_tops
 
 
-def test_levels_of_silence_have_a_floor(modules) -> None:
+def test_levels_of_silence_have_a_floor(modules: SimpleNamespace) -> None:
     levels = modules.levels.levels_of(np.zeros((100, 1), np.float32))
     assert (levels.peak_db, levels.average_db, levels.has_flat_tops) == (-120, -120, False)
 
@@ -98,7 +101,7 @@ def test_levels_of_silence_have_a_floor(modules) -> None:
     ("samples", "flat"),
     [([1.0, 1.0], False), ([1, 1, 1], True), ([-1, -1, -1], True), ([1, 0, 1, 1], False), ([32767 / 32768] * 3, True)],
 )
-def test_levels_flat_tops_of_either_channel(modules, samples, flat) -> None:
+def test_levels_flat_tops_of_either_channel(modules: SimpleNamespace, samples: list[float], flat: bool) -> None:
     clipped = np.array(samples, np.float32)
     both = np.stack([clipped, np.zeros_like(clipped)], axis=1)
     assert modules.levels.levels_of(both).has_flat_tops is flat
@@ -108,7 +111,15 @@ def test_levels_flat_tops_of_either_channel(modules, samples, flat) -> None:
 # The verdict
 
 
-def judged(modules, speech_s=8.0, silence_s=1.0, peak_db=-1.0, average_db=-20.0, flat=False, **limits):
+def judged(
+    modules: SimpleNamespace,
+    speech_s: float = 8.0,
+    silence_s: float = 1.0,
+    peak_db: float = -1.0,
+    average_db: float = -20.0,
+    flat: bool = False,
+    **limits: float,
+) -> Any:
     """Return what is said of 10 s with so much speech behind a silence, and of such levels."""
     begin = min(silence_s, 10 - speech_s)
     gap = (10 - speech_s - begin) / 2
@@ -148,7 +159,9 @@ def judged(modules, speech_s=8.0, silence_s=1.0, peak_db=-1.0, average_db=-20.0,
         ),
     ],
 )
-def test_verdict(modules, recording, issues, lowest, highest) -> None:
+def test_verdict(
+    modules: SimpleNamespace, recording: dict[str, Any], issues: list[str], lowest: int, highest: int
+) -> None:
     analysis = judged(modules, **recording)
     found = analysis.info_blocks.get("audioIssues", [])
     assert [issue.text for issue in found] == issues
@@ -163,7 +176,7 @@ def test_verdict(modules, recording, issues, lowest, highest) -> None:
     ]
 
 
-def test_verdict_status_follows_from_the_worst_issue(modules) -> None:
+def test_verdict_status_follows_from_the_worst_issue(modules: SimpleNamespace) -> None:
     for speech_s in np.arange(0.0, 10.05, 0.05):
         for silence_s in (0.0, 2.0, 4.0):
             analysis = judged(modules, speech_s=float(speech_s), silence_s=silence_s)
@@ -217,19 +230,19 @@ def recording(*stretches: tuple[float, float], rate: int = RATE) -> bytes:
     return pcm16_wav((sound * 32_767).astype("<i2").tobytes(), rate)
 
 
-def analyzed(trial: Trial, wav: bytes, **thresholds: float) -> dict:
+def analyzed(trial: Trial, wav: bytes, **thresholds: float) -> dict[str, Any]:
     body = {"audio_base64": base64.b64encode(wav).decode(), "language": "zh-cn", "quality_thresholds": thresholds}
     answer = trial.post("/analyze", body)
     assert answer.status == 200, answer.body
     return dict(answer.json())
 
 
-def figures(answer: dict) -> dict:
+def figures(answer: dict[str, Any]) -> dict[str, Any]:
     return {field["key"]: field["value"] for field in answer["details"]["fields"]}
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 24_000, 48_000])
-def test_analyze_finds_speech_at_every_rate(trial, rate) -> None:
+def test_analyze_finds_speech_at_every_rate(trial: Trial, rate: int) -> None:
     answer = analyzed(trial, recording((0.0, 1.0), (0.8, 8.0), (0.0, 1.0), rate=rate))
     found = figures(answer)
     assert (answer["engineType"], answer["engineName"]) == ("audio", "silero-vad")
@@ -239,7 +252,7 @@ def test_analyze_finds_speech_at_every_rate(trial, rate) -> None:
     assert (answer["qualityScore"], answer["qualityStatus"]) == (100, "perfect")
 
 
-def test_analyze_obeys_thresholds(trial) -> None:
+def test_analyze_obeys_thresholds(trial: Trial) -> None:
     wav = recording((0.8, 4.0), (0.0, 3.0), (0.8, 4.0))
     issues = analyzed(trial, wav)["details"]["infoBlocks"]["audioIssues"]
     assert [issue["text"] for issue in issues] == ["speechRatioBelowIdeal", "silenceDetected"]
@@ -249,12 +262,12 @@ def test_analyze_obeys_thresholds(trial) -> None:
     assert analyzed(trial, wav, **wanted, max_silence_duration_critical=2000)["qualityStatus"] == "defect"
 
 
-def test_analyze_one_sample(trial) -> None:
+def test_analyze_one_sample(trial: Trial) -> None:
     assert analyzed(trial, pcm16_wav(b"\0\1", RATE))["qualityStatus"] == "defect"
 
 
 @pytest.mark.parametrize("content", [b"no model", b"", None])
-def test_damaged_model_is_refused_with_its_reason(trial, content) -> None:
+def test_damaged_model_is_refused_with_its_reason(trial: Trial, content: bytes | None) -> None:
     folder = trial.models_dir / "damaged"
     tiny_model(folder, ("input", "sr")) if content is None else folder.mkdir(exist_ok=True)
     if content is not None:
@@ -277,7 +290,7 @@ def test_model_comes_from_the_package_of_its_authors() -> None:
     assert {part.package.spec for file in found.files for part in file.parts} == {"silero-vad==6.2.3"}
 
 
-def test_engine_conforms_with_a_model(tmp_path) -> None:
+def test_engine_conforms_with_a_model(tmp_path: Path) -> None:
     import shutil
 
     copy = tmp_path / "engines" / "audio_analysis" / "silero-vad"
