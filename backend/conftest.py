@@ -1,6 +1,7 @@
 """A run of all tests fails when a test that docs/specification.md names did not run."""
 
 import os
+from collections.abc import Generator
 
 import pytest
 
@@ -46,6 +47,16 @@ class SpecifiedTests:
             terminalreporter.section("named by docs/specification.md, but did not run", red=True)
             for node in self._missing:
                 terminalreporter.line(node)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make what a test printed and logged fit to be sent by a worker: no lone surrogates, which UTF-8 cannot carry."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode("utf-8")) for name, text in report.sections
+    ]
+    return report
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -277,7 +277,7 @@ def _project(tmp_path: Path) -> Path:
         ("COPY tts/my-engine/server.py", "import melody", "melody"),
         ("COPY tts/my-engine/server.py", "if TYPE_CHECKING:\n    import melody", ""),
         ("COPY tts/my-engine/server.py", "def load():\n    import melody", "melody"),
-        ("COPY tts/my-engine/*.py", "import tiny_model", "tiny_model"),  # which .dockerignore leaves out
+        ("COPY tts/my-engine/*.py", "import scratch", "scratch"),  # which .dockerignore leaves out
         ("COPY tts/my-engine/*.py", "from engines.conformance import run", "engines.conformance.run"),
         ("COPY tts/my-engine/*.py", "import numpy, json", ""),
     ],
@@ -287,7 +287,9 @@ def test_check_compares_what_is_imported_with_what_is_copied(
 ) -> None:
     monkeypatch.setattr("engines.templates.ROOT", _project(tmp_path))
     made = make_engine("tts", "my-engine", tmp_path / "engines" / "tts")
-    for name in ("melody", "tiny_model"):
+    with (tmp_path / "engines" / ".dockerignore").open("a") as ignored:
+        ignored.write("**/scratch.py\n")
+    for name in ("melody", "scratch"):
         (made / f"{name}.py").write_text("")
     (made / "server.py").write_text(f"{imported}\n{(made / 'server.py').read_text()}")
     docker = made / "Dockerfile"

@@ -164,12 +164,13 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 CHILD = f"""
 import sys
 from pathlib import Path
-from engines.downloading.downloadable import RemoteFile
-from engines.tests.test_downloads import fetch_file
+from engines.downloading.downloadable import DownloadableModel, RemoteFile
+from engines.downloading.downloads import fetch_model
 from engines.downloading.policy import DownloadError, DownloadPolicy
 file = RemoteFile("model.bin", "https://github.com/model.bin", {len(CONTENT)}, "{hashlib.sha256(CONTENT).hexdigest()}")
+model = DownloadableModel("model", (file,), is_folder=False)
 try:
-    print(fetch_file(file, Path(sys.argv[1]), policy=DownloadPolicy(retry_wait_s=0.01, stall_s=1.0)))
+    print(fetch_model(model, Path(sys.argv[1]), policy=DownloadPolicy(retry_wait_s=0.01, stall_s=1.0)))
 except DownloadError as error:
     print(type(error).__name__, error)
 """

@@ -553,11 +553,12 @@ def child_environment() -> dict[str, str]:
 CHILD = """
 import sys
 from pathlib import Path
-from engines.downloading.downloadable import RemoteFile
-from engines.downloading.downloads import fetch_file
+from engines.downloading.downloadable import DownloadableModel, RemoteFile
+from engines.downloading.downloads import fetch_model
 from engines.downloading.policy import DownloadPolicy
 file = RemoteFile("model.bin", "https://example.org/model.bin", int(sys.argv[3]), sys.argv[4])
-fetch_file(file, Path(sys.argv[1]), policy=DownloadPolicy(mirror=sys.argv[2]))
+model = DownloadableModel("model", (file,), is_folder=False)
+fetch_model(model, Path(sys.argv[1]), policy=DownloadPolicy(mirror=sys.argv[2]))
 """
 
 

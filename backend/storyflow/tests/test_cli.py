@@ -87,7 +87,7 @@ def test_narrate_interrupted_leaves_a_clean_state(tmp_path: Path) -> None:
     while not audio.is_dir() or len(list(audio.glob("*.wav"))) < 5:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=100)
     assert process.returncode == 130
     assert "go on" in stderr
     assert "Traceback" not in stderr

@@ -121,7 +121,7 @@ def test_serve_is_the_server_and_ends_with_code_0(tmp_path: Path) -> None:
 def _health(port: int) -> int:
     for _ in range(100):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=20) as answer:
                 return int(answer.status)
         except OSError:
             time.sleep(0.1)

@@ -40,5 +40,5 @@ def shared_real_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mak
 
 @pytest.fixture(scope="session")
 def tiny_model() -> Callable[..., Path]:
-    """Return `tiny_model_of(engine, name="tiny", arguments=())`: the folder that its tiny_model.py has made."""
+    """Return `tiny_model_of(engine, name="tiny", arguments=())`, which makes a folder with a tiny model."""
     return tiny_model_of

@@ -21,6 +21,7 @@ from engines.tests.audiobook_client import AudiobookClient
 from engines.tests.cloning import samples_of
 
 ENGINES = Path(engines.__file__).parent
+TINY_MODELS = Path(__file__).parent / "tiny_models"
 BUILD = ENGINES.parents[1] / "build" / "tiny-models"  # git-ignored
 NO_NETWORK = Path(__file__).parent / "no_network"
 TINY_MODEL_S = 600.0
@@ -111,11 +112,11 @@ def real_engine_in(parent: Path, engine: str) -> Iterator[RealEngine]:
 
 
 def tiny_model_of(engine: str, name: str = "tiny", arguments: Sequence[str] = ()) -> Path:
-    """Return a folder that the engine's `tiny_model.py FOLDER ARGUMENTS` has filled, made once for each version of it.
+    """Return a folder that `tiny_models/tiny_ENGINE.py FOLDER ARGUMENTS` has filled, made once for each version of it.
 
     Kept below build/; do not write there: copy or link.
     """
-    script = ENGINES / engine / "tiny_model.py"
+    script = TINY_MODELS / f"tiny_{Path(engine).name}.py"
     version = hashlib.sha256(script.read_bytes() + repr(list(arguments)).encode()).hexdigest()[:12]
     folder = BUILD / engine / f"{name}-{version}"
     if not folder.is_dir():

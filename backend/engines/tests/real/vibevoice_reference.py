@@ -1,7 +1,7 @@
 """Speak with a tiny original checkpoint through the library that it was published with, and print what came out.
 
     python3.11 -m venv old && old/bin/pip install vibevoice==0.0.1
-    <engine>/venv/bin/python tts/vibevoice/tiny_model.py tiny --original
+    <engine>/venv/bin/python tests/real/tiny_models/tiny_vibevoice.py tiny --original
     old/bin/python tests/real/vibevoice_reference.py tiny > tests/real/vibevoice_reference.json
 
 The test of the engine compares what transformers makes of the same files. Run by hand: that library is no longer

@@ -1,4 +1,4 @@
-"""A tiny XTTS model with random weights, to try everything but the voice: `python tiny_model.py FOLDER [options]`.
+"""A tiny XTTS model with random weights, to try everything but the voice: `python tiny_xtts.py FOLDER [options]`.
 
 It speaks noise. Its files are those of XTTS-v2, made by the library's own classes: config.json, vocab.json, model.pth.
 Run it with the engine's own Python.
@@ -95,7 +95,7 @@ def write_vocabulary(path: Path) -> None:
     marks = ["[STOP]", "[UNK]", "[SPACE]", "[START]", *(f"[{language}]" for language in LANGUAGES)]
     letters = [*string.ascii_lowercase, *string.digits, *string.punctuation, *dict.fromkeys(_OTHER_LETTERS)]
     vocabulary = {token: number for number, token in enumerate([*marks, *letters])}
-    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[], unk_token="[UNK]"))  # noqa: S106 - no password
+    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[], unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.add_special_tokens(marks)
     tokenizer.save(str(path))

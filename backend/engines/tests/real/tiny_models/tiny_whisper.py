@@ -1,4 +1,6 @@
-"""Makes a tiny model of Whisper's architecture: `python tiny_model.py FOLDER [--speech FOLDER]` writes FOLDER/tiny.pt.
+"""Makes a tiny model of Whisper's architecture.
+
+`python tiny_whisper.py FOLDER [--speech FOLDER]` writes FOLDER/tiny.pt.
 
 `--width N` makes it larger: 512 are 100 MB.
 
@@ -20,7 +22,7 @@ from whisper.audio import N_FRAMES, SAMPLE_RATE
 from whisper.model import ModelDimensions, Whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[4:5])
 
 from engines.speech.sound import read_mono
 

@@ -1,4 +1,4 @@
-"""Make a tiny VibeVoice with random weights: `python tiny_model.py FOLDER [--original | --endless | --heavy]`.
+"""Make a tiny VibeVoice with random weights: `python tiny_vibevoice.py FOLDER [--original | --endless | --heavy]`.
 
 It has every part of a real one and takes well under a second a frame on one core, but what it says is noise.
 """

@@ -1,6 +1,6 @@
 """Make models with random weights in Chatterbox's own format, to test what loads and uses them: they only make noise.
 
-    venv/bin/python tiny_model.py FOLDER
+    python tiny_chatterbox.py FOLDER
 
 writes FOLDER/default (English) and FOLDER/multilingual. The sizes are written into the library, so these are not small:
 797 million weights each, kept at 8 bits on disk (0.8 GB a model) and 32 in memory (3.2 GB). What is made up is when
@@ -60,7 +60,7 @@ def tokenizer(languages: "tuple[str, ...]" = ()) -> Tokenizer:
     special = [*SPECIAL, *(f"[{code}]" for code in languages), *(f"[cj_{letter}]" for letter in string.ascii_lowercase)]
     special += ["[cj_.]"]
     names = [*special, *string.ascii_letters, *string.digits, *".,!?'\"-"]
-    made = Tokenizer(BPE({name: index for index, name in enumerate(names)}, [], unk_token="[UNK]"))  # noqa: S106
+    made = Tokenizer(BPE({name: index for index, name in enumerate(names)}, [], unk_token="[UNK]"))
     made.add_special_tokens(special)
     return made
 
