@@ -74,6 +74,7 @@ lint: $(DEVELOPMENT) ## Check style and formatting
 
 types: $(DEVELOPMENT) ## Check types
 	$(BIN)/mypy
+	$(BIN)/mypy backend/engines/audio_analysis/silero-vad/*.py
 
 voice: $(DEVELOPMENT) ## Build the built-in voice again, from code
 	cd backend && ../$(BIN)/python -m builtin_voice.build

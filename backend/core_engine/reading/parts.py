@@ -32,6 +32,18 @@ def split_text_into_chunks(text: str, max_length: int, language: str = "en-us") 
     return [part for part in parts if part]
 
 
+def sentences_of(text: str, language: str) -> Iterator[Part]:
+    """Yield the sentences of `text` with at most white space between them; the first of a paragraph has that rank."""
+    start, rank = 0, Rank.PARAGRAPH
+    for cut in breaks(text, language):
+        if cut.rank >= Rank.SENTENCE:
+            if text[start : cut.end].strip():
+                yield Part(start, cut.end, rank)
+            start, rank = cut.start, cut.rank
+    if text[start:].strip():
+        yield Part(start, len(text), rank)
+
+
 def check_positive(name: str, value: int) -> None:
     """Raise ValueError if `value` is below 1."""
     if value < 1:

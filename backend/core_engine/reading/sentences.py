@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from core_engine.reading.full_stops import belongs_to_a_word
+
 
 class Rank(IntEnum):
     """The quality of a cut; a higher rank is less audible."""
@@ -29,32 +31,25 @@ class Break:
     rank: Rank
 
 
-_ENDS = ".!?。！？।॥"
+_ENDS = ".!?。！？।॥؟۔"
 _CUT_WITHOUT_SPACE = "—…。！？、，；："
-_CLOSING = "\"'”’»)]}"
+_ENDS_WITHOUT_SPACE = frozenset("。！？")
+_CLOSING = "\"'”’»)]}」』）】》〉"
+_CLOSED_QUOTE = ("」", "』")
+_HIRAGANA = re.compile("[ぁ-ゟ]")
+_ELSEWHERE_OPENING = "“‘«‹"
+"""What closes a quotation in German and Danish, told by the space behind it."""
+_SPACED_CLOSING = r"[ \u00a0\u202f][»›](?=[\s.,;:!?]|\Z)"
+"""As French has it: « Non ! » with spaces."""
+_MARK = rf"[{_ENDS};:,{_CUT_WITHOUT_SPACE}]"
 _RUN = re.compile(
-    rf"(?P<marks>[{_ENDS};:,{_CUT_WITHOUT_SPACE}][{_ENDS};:,{_CUT_WITHOUT_SPACE}{re.escape(_CLOSING)}]*)(?P<space>\s*)"
+    rf"(?P<marks>{_MARK}(?:{_MARK}|[{re.escape(_CLOSING)}]|[{_ELSEWHERE_OPENING}](?=\s|\Z)|{_SPACED_CLOSING})*)(?P<space>\s*)"
     r"|(?P<empty_line>\n\s*\n\s*)"
 )
 _EMPTY_LINE = re.compile(r"\n\s*\n")
-_WORD_BEFORE = re.compile(r"[^\s\"'“”‘’«»()\[\]{}]+(?:['’][^\s\"'“”‘’«»()\[\]{}]+)*\Z")
-"""The last word, including apostrophes: the t of "can't" is not an initial."""
-
-_LETTER_BEHIND = re.compile(r"[\s\"'“”‘’«»()\[\]{}¿¡]*(\w)")
+_LETTER_BEHIND = re.compile(r"[\s\"'“”‘’«»()\[\]{}¿¡—–]*(\w)")
 _REACH = 40
 """Characters examined on either side of a full stop; abbreviations are shorter."""
-
-_INITIALS = re.compile(r"(?!I\Z)(?:[^\W\d_][.-])*[^\W\d_]")
-"""A single letter (but not the word I) or several separated by dots; normalised text has hyphens instead."""
-
-_ABBREVIATION = re.compile(
-    r"mr|mrs|ms|mx|dr|prof|rev|hon|st|sr|jr|gen|col|capt|lt|sgt|cpl|maj|adm|cmdr|gov|sen|rep|pres|supt|messrs|mme|mlle"
-    r"|esq|mt|ft|vs|cf|viz|etc|al|ca|approx|dept|est|inc|ltd|co|corp|bros|ave|blvd|rd|ph[.-]d",
-    re.IGNORECASE,
-)
-_ABBREVIATION_OF_A_NUMBER = re.compile(
-    r"nos?|vols?|pp?|chap|ch|figs?|eq|sec|art|op|ed|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec", re.IGNORECASE
-)
 
 
 def breaks(text: str, language: str | None = "en-us") -> Iterator[Break]:
@@ -65,7 +60,7 @@ def breaks(text: str, language: str | None = "en-us") -> Iterator[Break]:
     for match in _RUN.finditer(text):
         if match["empty_line"]:
             yield Break(match.start(), match.end(), Rank.PARAGRAPH)
-        elif match["space"] or match["marks"][-1] in _CUT_WITHOUT_SPACE:
+        elif match["space"] or _needs_no_space(match["marks"]):
             rank = _rank(text, match, language)
             if rank is not None:
                 yield Break(match.end("marks"), match.end(), rank)
@@ -76,29 +71,30 @@ def _rank(text: str, match: re.Match[str], language: str | None) -> Rank | None:
     marks = match["marks"]
     if _EMPTY_LINE.search(match["space"]):
         return Rank.PARAGRAPH
-    ends_sentence = _ends_sentence(marks)
+    ends_sentence = _ends_sentence(marks, language)
     if language is None:
         return Rank.SENTENCE if ends_sentence else Rank.CLAUSE
     behind = _LETTER_BEHIND.match(text[match.end() : match.end() + _REACH])
     letter = behind[1] if behind else ""
     before = text[max(0, match.start() - _REACH) : match.start()]
-    if marks == "." and _is_abbreviation(before, language, followed_by_number=letter.isdigit()):
+    if marks == "." and belongs_to_a_word(before, language, followed_by_number=letter.isdigit()):
         return None
-    return Rank.SENTENCE if ends_sentence and not letter.islower() else Rank.CLAUSE
+    return Rank.SENTENCE if ends_sentence and not letter.islower() and not _goes_on(match, language) else Rank.CLAUSE
 
 
-def _ends_sentence(marks: str) -> bool:
-    """Return whether `marks` can end a sentence; commas and ellipses cannot."""
-    return any(mark in _ENDS for mark in marks) and "…" not in marks and ".." not in marks
+def _ends_sentence(marks: str, language: str | None) -> bool:
+    """Tell whether `marks` can end a sentence, which commas and ellipses do not."""
+    ends = f"{_ENDS};" if language and language.startswith("el") else _ENDS  # ; asks a question in Greek
+    return any(mark in ends for mark in marks) and "…" not in marks and ".." not in marks
 
 
-def _is_abbreviation(before: str, language: str, *, followed_by_number: bool) -> bool:
-    match = _WORD_BEFORE.search(before)
-    if match is None:
+def _goes_on(match: re.Match[str], language: str) -> bool:
+    """Tell whether a Japanese sentence goes on behind what was said in it: 「行こう。」と彼は言った。"""
+    if not language.startswith("ja") or match["space"] or not match["marks"].endswith(_CLOSED_QUOTE):
         return False
-    word = match.group()
-    if language.partition("-")[0] != "en":  # only initials are recognised in other languages
-        return word.isupper() and _INITIALS.fullmatch(word) is not None
-    if _INITIALS.fullmatch(word) or _ABBREVIATION.fullmatch(word):
-        return True
-    return followed_by_number and _ABBREVIATION_OF_A_NUMBER.fullmatch(word) is not None
+    return _HIRAGANA.match(match.string, match.end()) is not None
+
+
+def _needs_no_space(marks: str) -> bool:
+    """Tell whether the marks can be cut behind without a space, whatever closes behind them in Chinese and Japanese."""
+    return marks[-1] in _CUT_WITHOUT_SPACE or not _ENDS_WITHOUT_SPACE.isdisjoint(marks)

@@ -47,6 +47,7 @@ INFO_KEYS = frozenset(
         "schemaVersion",
     ]
 )
+SEGMENT_KEYS = frozenset(["text", "start", "end", "orderIndex", "status", "length", "maxLength", "issue"])
 
 _NO_SAMPLE: tuple[Mapping[str, object], ...] = (
     {"ttsSpeakerWav": ""},
@@ -252,10 +253,51 @@ def _analyze(trial: Trial) -> None:
     require(answer.json()["qualityStatus"] in ("perfect", "warning", "defect"), answer.json())
 
 
+@checks.add("/segment: every refusal with its status", "Leave the checks of /segment to the base server.")
+def _segment_refusals(trial: Trial) -> None:
+    body = _text(trial)
+    trial.load()
+    limit = trial.config.max_text_length or 0
+    for change, status, detail in (
+        ({"text": " \n"}, 400, "Text cannot be empty"),
+        ({"language": " "}, 400, "Language cannot be empty"),
+        ({"maxLength": 0}, 400, "max_length must be positive"),
+        ({"min_length": -1}, 400, "min_length cannot be negative"),
+        ({"max_length": 20, "minLength": 20}, 400, "min_length must be less than max_length"),
+        ({"text": "x" * (limit + 1)}, 400 if limit else 200, "Text too long" if limit else ""),
+        ({"text": 5}, 400, ""),
+        ({"maxLength": "long"}, 400, ""),
+    ):
+        _expect(trial.post("/segment", {**body, **change}), status, detail)
+    require(trial.post("/segment", {**body, "language": "xx"}).status in (200, 400), "an unsupported language is a 5xx")
+
+
+@checks.add("/segment: whole sentences, exact places, nothing lost", "Yield every sentence once, in order.")
+def _segments(trial: Trial) -> None:
+    body = _text(trial)
+    trial.load()
+    for longest in (40, 250):
+        answer = trial.post("/segment", {**body, "max_length": longest})
+        require(answer.status == 200, f"{answer.status} {answer.body[:200]!r}")
+        segments = answer.json()["segments"]
+        require([item["orderIndex"] for item in segments] == list(range(len(segments))), "orderIndex does not count")
+        for item in segments:
+            require(set(item) == SEGMENT_KEYS, f"fields: {sorted(item)}")
+            require(body["text"][item["start"] : item["end"]] == item["text"], f"not at its place: {item}")
+            too_long = len(item["text"]) > longest
+            require((item["status"] == "failed") == too_long, f"status of a segment of {len(item['text'])}: {item}")
+        together = "".join("".join(item["text"].split()) for item in segments)
+        require(together == "".join(body["text"].split()), "text is lost or doubled")
+        require(answer.json()["totalSegments"] == len(segments), "totalSegments does not count them")
+        require(answer.json()["failedCount"] == int(longest == 40), f"failedCount {answer.json()['failedCount']}")
+
+
 def _request(trial: Trial) -> tuple[str, dict[str, Any]]:
     """Return route and body of what this kind of engine is for."""
     if trial.config.engine_type == "tts":
         return "/generate", _tts(trial)
+    if trial.config.engine_type == "text":
+        return "/segment", _text(trial)
     return "/analyze", {"audioBase64": "AAAA"}
 
 
@@ -268,6 +310,15 @@ def _tts(trial: Trial) -> dict[str, Any]:
         trial.post(f"/samples/upload/{_VOICE}", _tone(), {"Content-Type": "audio/wav"})
     language = (trial.config.supported_languages or ["en"])[0]
     return {"text": "One two three.", "language": language, "ttsSpeakerWav": sample, "parameters": {}}
+
+
+def _text(trial: Trial) -> dict[str, Any]:
+    if trial.config.engine_type != "text":
+        raise NotApplicableError("no text engine")
+    text = (
+        "It rained. It rained all day. Nobody came to the house on the hill that day. It was cold.\n\nThen it stopped."
+    )
+    return {"text": text, "language": (trial.config.supported_languages or ["en"])[0]}
 
 
 def _tone() -> bytes:

@@ -24,15 +24,16 @@ def _start(trial: Trial) -> None:
 
 @checks.add("Logs lines of the standard form, never the text at INFO", "Use logging.getLogger(__name__); log no text.")
 def _log(trial: Trial) -> None:
-    if trial.config.engine_type == "tts" and trial.model:
+    route = {"tts": "/generate", "text": "/segment"}.get(trial.config.engine_type)
+    if route and trial.model:
         trial.load()
         language = (trial.config.supported_languages or ["en"])[0]
-        trial.post("/generate", {"text": UNLOGGED, "language": language})
+        trial.post(route, {"text": UNLOGGED, "language": language})
     require(UNLOGGED not in trial.log, "the text is in the log")
     lines = [line for line in trial.log.splitlines() if line and not line.startswith((" ", "Traceback"))]
     require(lines and any(_LINE.match(line) for line in lines), f"the log begins: {trial.log[:100]!r}")
     require("\x1b[" not in trial.log, "the log is coloured although no terminal shows it")
-    if trial.config.engine_type == "tts" and not trial.model:
+    if route and not trial.model:
         raise UncheckedError(NO_MODEL)
 
 

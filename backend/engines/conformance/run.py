@@ -32,6 +32,8 @@ def _at_hand(trial: Trial) -> str | None:
     """Return the first listed model whose files are there: a check downloads nothing."""
     listed = trial.listed()
     there = {name for path in trial.models_dir.glob("*") for name in (path.name, path.stem)}
+    if trial.config.engine_type == "text":  # a language has files only where it declares a download of them
+        there |= {model.name for model in trial.config.models if "download" not in model.metadata}
     return next((name for name in listed if name in there), None)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from engines.contract.errors import RequestError, StartError
+from engines.contract.errors import RequestError, StartError, unsupported_language
 from engines.contract.wire import (
     EngineInfo,
     EngineType,
@@ -158,6 +158,29 @@ class EngineConfig(_Strict):
     def supports(self, capability: str) -> bool:
         """Tell whether `capabilities.supports_<capability>` is true."""
         return bool(self.capabilities.get(f"supports_{capability}"))
+
+    def check_text(self, text: str, remedy: str) -> None:
+        """Raise RequestError for a text of white space, and, with `remedy`, for one that is too long."""
+        if not text.strip():
+            raise RequestError("Text cannot be empty")
+        limit = self.max_text_length
+        if limit is not None and len(text) > limit:
+            raise RequestError(
+                f"Text too long ({len(text)} chars). {self.display_name}'s max is {limit} chars. {remedy}"
+            )
+
+    def supported_language(self, language: str) -> str:
+        """Return the supported language that `language` means: itself, or itself without its region.
+
+        Raises RequestError for any other.
+        """
+        if not language.strip():
+            raise RequestError("Language cannot be empty")
+        wanted = language.strip().lower().replace("_", "-")
+        for code in (wanted, wanted.split("-")[0]):
+            if code in self.supported_languages or not self.supported_languages:
+                return code
+        raise unsupported_language(language, self.supported_languages)
 
     def checked_parameters(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return every parameter with its given or default value; raise RequestError for a wrong type or range.

@@ -250,3 +250,35 @@ class AnalyzeResponse(Message):
     quality_score: int = Field(ge=0, le=100)
     quality_status: QualityStatus
     details: QualityDetails
+
+
+class SegmentRequest(Message):
+    """Text to cut into what a speaking engine gets at once; lengths are in characters."""
+
+    text: Text
+    language: Text
+    max_length: Annotated[int, _default_for_null(250)] = 250
+    min_length: Annotated[int, _default_for_null(10)] = 10
+    mark_oversized: Annotated[bool, _default_for_null(True)] = True
+
+
+class Segment(Message):
+    """One piece of the text, `text[start:end]`; the last three tell of a sentence that is longer than allowed."""
+
+    text: str
+    start: int
+    end: int
+    order_index: int
+    status: Literal["ok", "failed"] = "ok"
+    length: int | None = None
+    max_length: int | None = None
+    issue: Literal["sentence_too_long"] | None = None
+
+
+class SegmentResponse(Message):
+    """The pieces in their order."""
+
+    segments: list[Segment]
+    total_segments: int
+    total_characters: int
+    failed_count: int

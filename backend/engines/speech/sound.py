@@ -23,22 +23,43 @@ PAUSE_S = 0.2  # between the pieces of a text: about what people leave after a f
 def read_mono(source: Path | bytes, sample_rate: int, minimum_s: float = 0.0) -> "Samples":
     """Return a WAV file as (n,) float32 at `sample_rate` Hz, its channels averaged, its level as recorded.
 
+    Raises RequestError as `read_channels` does, and for a file that is shorter than `minimum_s`.
+    """
+    recorded, rate = read_channels(source)
+    if len(recorded) < minimum_s * rate:
+        raise RequestError(
+            f"{_name_of(source)} is {len(recorded) / rate:.2f} s long; at least {minimum_s:g} s are needed."
+        )
+    return as_mono(recorded, rate, sample_rate)
+
+
+def read_channels(source: Path | bytes) -> "tuple[Samples, int]":
+    """Return a WAV file as (n, channels) float32, its level as recorded, and its sample rate in Hz.
+
     Integer samples of any width become -1 to 1; float samples stay what they are. Raises RequestError for a file that
-    cannot be read, holds no finite sound, or is shorter than `minimum_s`.
+    cannot be read or holds no finite sound.
     """
     import numpy as np
     import soundfile
 
-    name = f"Sample '{source.name}'" if isinstance(source, Path) else "The recording"
     try:
-        recorded, rate = soundfile.read(source if isinstance(source, Path) else io.BytesIO(source), dtype="float32")
+        recorded, rate = soundfile.read(
+            source if isinstance(source, Path) else io.BytesIO(source), dtype="float32", always_2d=True
+        )
     except (OSError, RuntimeError) as error:  # soundfile.LibsndfileError is a RuntimeError
-        raise RequestError(f"{name} cannot be read as a WAV file: {error}. Record or convert it again.") from error
-    mono = recorded.mean(axis=1, dtype=np.float32) if recorded.ndim > 1 else recorded
-    if len(mono) == 0 or not np.isfinite(mono).all():
-        raise RequestError(f"{name} holds no sound that can be used. Record or convert it again.")
-    if len(mono) < minimum_s * rate:
-        raise RequestError(f"{name} is {len(mono) / rate:.2f} s long; at least {minimum_s:g} s are needed.")
+        raise RequestError(
+            f"{_name_of(source)} cannot be read as a WAV file: {error}. Record or convert it again."
+        ) from error
+    if len(recorded) == 0 or not np.isfinite(recorded).all():
+        raise RequestError(f"{_name_of(source)} holds no sound that can be used. Record or convert it again.")
+    return recorded, int(rate)
+
+
+def as_mono(recorded: "Samples", rate: int, sample_rate: int) -> "Samples":
+    """Return samples (n, channels) at `rate` Hz as (m,) at `sample_rate` Hz, the channels averaged."""
+    import numpy as np
+
+    mono: Samples = recorded[:, 0] if recorded.shape[1] == 1 else recorded.mean(axis=1, dtype=np.float32)
     return mono if rate == sample_rate else _resampled(mono, rate, sample_rate)
 
 
@@ -76,6 +97,10 @@ def wav_of(samples: "npt.ArrayLike", sample_rate: int) -> bytes:
         raise EngineError("The model made sound that is not finite. Try again, or load the model anew.")
     pcm = (np.clip(sound, -1.0, 1.0) * FULL_SCALE).round().astype("<i2")
     return pcm16_wav(pcm.tobytes(), sample_rate)
+
+
+def _name_of(source: Path | bytes) -> str:
+    return f"Sample '{source.name}'" if isinstance(source, Path) else "The recording"
 
 
 def _resampled(mono: "Samples", rate: int, sample_rate: int) -> "Samples":

@@ -11,7 +11,7 @@ from string import Template
 
 ROOT = Path(__file__).parents[1]  # backend/engines, from which images are built
 _TEMPLATES = Path(__file__).parent
-_SOURCES = {"tts": "tts", "stt": "quality", "audio": "quality"}
+_SOURCES = {"tts": "tts", "stt": "quality", "audio": "quality", "text": "text"}
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _SUFFIX = ".template"
 _DOCKERFILE_OF = "tts/debug-tts"
@@ -22,7 +22,7 @@ class EngineExistsError(FileExistsError):
 
 
 def make_engine(kind: str, name: str, parent: Path) -> Path:
-    """Make the folder `parent`/`name` of an engine of `kind` (tts, stt or audio) and return it.
+    """Make the folder `parent`/`name` of an engine of `kind` (tts, stt, text or audio) and return it.
 
     Raises ValueError for a name that engine.yaml would not take, EngineExistsError where there is something already.
     """

@@ -3,6 +3,7 @@
 Waiting times are those of the client divided by `hurry`; everything else is what the contract says it does.
 """
 
+import base64
 import contextlib
 import io
 import subprocess
@@ -131,6 +132,19 @@ class AudiobookClient:
                 self.restarts += 1
                 self.stop()
         raise AssertionError("unreachable")
+
+    def segment(self, text: str, language: str, max_length: int) -> list[str]:
+        """Load the language as a model, and return the texts of the segments; that is all the client uses."""
+        self.ensure_ready(language)
+        body = {"text": text, "language": language, "max_length": max_length}
+        return [segment["text"] for segment in self.repeated("/segment", body).json()["segments"]]
+
+    def analyze(self, wav: bytes, model: str) -> dict[str, Any]:
+        """Judge a recording with the engine's stored parameters as thresholds."""
+        self.ensure_ready(model)
+        thresholds = {name: parameter.default for name, parameter in self.config.parameters.items()}
+        body = {"audio_base64": base64.b64encode(wav).decode(), "language": "en", "quality_thresholds": thresholds}
+        return dict(self.repeated("/analyze", body).json())
 
     def repeated(self, path: str, body: dict[str, Any]) -> httpx.Response:
         for _ in range(300):

@@ -35,11 +35,13 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", ["debug-tts", "kokoro"])
-def test_engine_of_the_project_conforms(name: str) -> None:
-    if name == "kokoro":
+@pytest.mark.parametrize("engine", ["tts/debug-tts", "tts/kokoro", "text_processing/segmenter"])
+def test_engine_of_the_project_conforms(engine: str) -> None:
+    if engine == "tts/kokoro":
         pytest.importorskip("onnxruntime")
-    assert failed(check_engine(ENGINES / "tts" / name)) == {}
+    results = list(check_engine(ENGINES / engine))
+    assert failed(results) == {}
+    assert not [result.check for result in results if result.outcome == "unchecked"]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,9 @@ def test_files_of_every_engine_of_the_project_conform(folder: Path) -> None:
     assert failed(checks.run(EngineFolder(folder))) == {}
 
 
-@pytest.mark.parametrize(("kind", "folder"), [("tts", "tts"), ("stt", "stt"), ("audio", "audio_analysis")])
+@pytest.mark.parametrize(
+    ("kind", "folder"), [("tts", "tts"), ("stt", "stt"), ("text", "text_processing"), ("audio", "audio_analysis")]
+)
 def test_new_engine_conforms_as_it_is(tmp_path: Path, kind: str, folder: str) -> None:
     made = make_engine(kind, "my-engine", tmp_path / folder)
     assert failed(check_engine(made)) == {}

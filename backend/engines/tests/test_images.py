@@ -1,5 +1,6 @@
 """The images, built and run: the scenarios of the model management standard."""
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -22,6 +23,8 @@ import pytest
 import yaml
 
 import engines
+from engines.conformance.client_schema import as_client_reads
+from engines.contract.wav import pcm16_wav
 from engines.tests import image_builder
 from engines.tests.file_server import file_server
 
@@ -70,9 +73,13 @@ class Container:
         assert self.ask("/generate", body)[:4] == b"RIFF"
 
 
+def folder_of(engine: str) -> Path:
+    return next(ENGINES.glob(f"*/{engine}"))
+
+
 def default_command(engine: str) -> list[str]:
     """Return the entrypoint and the command that the Dockerfile sets."""
-    text = (ENGINES / "tts" / engine / "Dockerfile").read_text(encoding="utf-8")
+    text = (folder_of(engine) / "Dockerfile").read_text(encoding="utf-8")
     return [part for key in ("ENTRYPOINT", "CMD") for part in json.loads(re.findall(rf"(?m)^{key} (\[.*\])$", text)[0])]
 
 
@@ -88,8 +95,10 @@ def images() -> Iterator[Mapping[str, str]]:
 class _Tags(dict[str, str]):
     def __missing__(self, engine: str) -> str:
         tag = f"storyflow-test-{engine}-{os.getpid()}"
-        contexts = {"core_engine": ENGINES.parent / "core_engine"} if engine == "kokoro" else {}
-        image_builder.build(ENGINES / "tts" / engine / "Dockerfile", ENGINES, tag, contexts)
+        dockerfile = folder_of(engine) / "Dockerfile"
+        needed = "--from=core_engine" in dockerfile.read_text(encoding="utf-8")
+        contexts = {"core_engine": ENGINES.parent / "core_engine"} if needed else {}
+        image_builder.build(dockerfile, ENGINES, tag, contexts)
         self[engine] = tag
         return tag
 
@@ -204,6 +213,26 @@ def test_image_with_mounted_models_only(
         assert {name.partition(".")[0] for name in running.models()} == {"custom"}
         running.load("custom")
         running.speak()
+
+
+@container
+def test_image_of_the_segmenter_needs_nothing(run: Callable[..., AbstractContextManager[Container]]) -> None:
+    with run("segmenter") as running:
+        assert as_client_reads(running.ask("/info")).engine_type == "text"
+        assert running.models()[0] == "en"
+        running.load("de")
+        answer = running.ask("/segment", {"text": "Am 3. Mai kam er. Sie ging.", "language": "de", "max_length": 20})
+        assert [segment["text"] for segment in answer["segments"]] == ["Am 3. Mai kam er.", "Sie ging."]
+
+
+@container
+def test_image_of_silero_vad_has_its_model(run: Callable[..., AbstractContextManager[Container]]) -> None:
+    with run("silero-vad") as running:
+        assert as_client_reads(running.ask("/info")).engine_type == "audio"
+        assert running.models() == ["default"]
+        running.load("default")
+        silence = base64.b64encode(pcm16_wav(bytes(32_000), 16_000)).decode()
+        assert running.ask("/analyze", {"audioBase64": silence})["qualityStatus"] == "defect"
 
 
 @container

@@ -12,15 +12,16 @@ from core_engine.places import data_dir, models_dir
 from engines.store.names import is_name
 
 ENGINES = Path(engines_package.__file__).parent
-KIND_FOLDERS = {"tts": "tts", "stt": "stt", "audio": "audio_analysis"}
+KIND_FOLDERS = {"tts": "tts", "stt": "stt", "text": "text_processing", "audio": "audio_analysis"}  # as the client scans
 _SPEAKS_USERS_MODELS = "kokoro"
 _OF_THE_USER = frozenset(["external_models", "samples", "venv"])
 
 
 def engine_folders() -> list[Path]:
     """Return the folders of the engines that come with the software, sorted by kind and name."""
-    kinds = ("tts", "stt", "text_processing", "audio_analysis")
-    return [path.parent for kind in kinds for path in sorted((ENGINES / kind).glob("[!_.]*/engine.yaml"))]
+    return [
+        path.parent for kind in KIND_FOLDERS.values() for path in sorted((ENGINES / kind).glob("[!_.]*/engine.yaml"))
+    ]
 
 
 def engine_folder(engine: str) -> Path:

@@ -32,7 +32,7 @@ def test_engines_list_names_every_engine() -> None:
     assert code == 0
     for folder in engine_folders():
         assert folder.name in output
-    assert {"debug-tts", "kokoro"} <= {folder.name for folder in engine_folders()}
+    assert {"debug-tts", "kokoro", "segmenter", "silero-vad"} <= {folder.name for folder in engine_folders()}
 
 
 def test_engines_new_and_check_of_its_folder(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_engines_check_says_what_to_mend(tmp_path: Path) -> None:
         (("engines", "check", "nobody"), "No engine 'nobody'. Use one of"),
         (("engines", "check", "../.."), "No engine '../..'"),
         (("engines", "new", "tts", "Bad Name"), "no name for an engine"),
-        (("engines", "new", "video", "x"), "Invalid value for '{tts|stt|audio}'"),
+        (("engines", "new", "video", "x"), "Invalid value for '{tts|stt|text|audio}'"),
         (("serve", "nobody"), "No engine 'nobody'"),
         (("serve", "debug-tts", "--port", "0"), "Invalid value for '--port'"),
     ],
