@@ -22,6 +22,7 @@ from core_engine.kokoro.model.runtime import open_session, session_options
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.speech.versions import version_of_model
 from core_engine.model_paths import BUILT_IN, model_path
+from engines.store import file_state
 
 try:
     import onnx
@@ -137,8 +138,8 @@ class GraphCacheTest(GraphCacheCase):
         self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
 
     def test_model_is_read_once_for_its_digest(self):
-        later = time.time_ns() + 10 * graph_key._SETTLED_NS
-        with mock.patch.object(graph_key.time, "time_ns", return_value=later):
+        later = time.time_ns() + 10 * file_state._SETTLED_NS
+        with mock.patch.object(file_state.time, "time_ns", return_value=later):
             first = graph_key.graph_key(self.model, self.cache.folder)
             with mock.patch.object(graph_key, "sha256_of", side_effect=AssertionError("read again")):
                 self.assertEqual(graph_key.graph_key(self.model, self.cache.folder), first)
