@@ -313,10 +313,10 @@ def test_request_whose_client_hung_up_is_dropped_from_the_queue(client: httpx.Cl
         assert engine.generate_began.wait(AT_LAST_S)
         leaving = http.client.HTTPConnection(client.base_url.host, client.base_url.port)
         leaving.request("POST", "/generate", '{"text": "gone", "language": "en"}', {"Content-Type": "application/json"})
-        waiting = engine.activity._waiting
-        wait_until(lambda: waiting)
+        wait_until(lambda: engine.activity._waiting)
+        job = engine.activity._waiting[0]
         leaving.close()
-        wait_until(waiting[0].done.cancelled)
+        wait_until(job.done.cancelled)
         engine.may_generate.set()
     assert speak(client, "last").status_code == 200
     assert [call[1] for call in engine.calls if call[0] == "generate"] == ["first", "last"]

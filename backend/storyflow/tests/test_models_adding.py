@@ -130,7 +130,7 @@ def test_truncated_model_is_called_one_with_what_is_missing(tmp_path: Path, shar
 def test_truncated_voices_are_called_so(tmp_path: Path, share: float) -> None:
     whole = BUILT_IN_VOICES.read_bytes()
     (tmp_path / "voices.bin").write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(WrongFileError, match="broke off"):
+    with pytest.raises(WrongFileError, match="incomplete"):
         identify(tmp_path / "voices.bin", REGISTRY)
 
 
