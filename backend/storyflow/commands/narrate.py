@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("stories", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--project", help="Name of the project's folder; made from the file's name unless given.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; the media root unless given.")
+@click.option("--project", help="Name of the project's folder; by default made from the file's name.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; by default the media root.")
 @how_to_speak
 def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, manner: Manner) -> None:
-    """Narrate STORIES (text, Markdown, HTML or StoryFlow's JSON): one WAV for each paragraph.
+    """Narrate STORIES (text, Markdown, HTML or StoryFlow's JSON): one WAV per paragraph.
 
-    A second run makes only what changed; an interrupted one goes on where it stopped.
+    A second run generates only what changed; an interrupted run resumes where it stopped.
     """
     if project and len(stories) > 1:
-        raise click.UsageError("--project names one folder, and there are several stories. Narrate them one by one.")
+        raise click.UsageError("--project names one folder, but there are several stories. Narrate them one by one.")
     with interrupts_wait():
         from storyflow.output.narration import echo_narrations
 
@@ -55,7 +55,7 @@ class _Narrator:
         self._loaded: LoadedModel | None = None
 
     def attempt(self, story: Path, project: str) -> tuple[dict[str, Any], Exit]:
-        """Narrate one of several stories, of which one that fails does not stop the others."""
+        """Narrate one of several stories; its failure does not stop the others."""
         if not self._manner.as_json:
             click.echo(f"{story}:")
         try:
@@ -67,7 +67,7 @@ class _Narrator:
             return {"success": False, "story": str(story), "error": sentence}, code
 
     def narrate(self, story: Path, project: str) -> tuple[dict[str, Any], Exit]:
-        """Narrate a story, print the outcome for people, and return it for programs with the exit code."""
+        """Narrate a story, print the result for people, and return it for programs with the exit code."""
         with interrupts_wait():
             from core_engine.kokoro.model.cores import allowed_cores
             from engines.store.file_state import sampled_digest
@@ -90,7 +90,7 @@ class _Narrator:
             with narration_shown(text.segments, quiet=manner.as_json) as after_each:
                 outcome = narration.run(after_each)
         if not outcome.entries and not outcome.errors:
-            raise StoryError(f"The story '{story}' has nothing to speak, no word and no number. Write some text.")
+            raise StoryError(f"The story '{story}' has nothing to speak: it has no words or numbers. Write some text.")
         if not manner.as_json:
             report_narration(outcome, text.left_out, model.name)
         code = Exit.FAILED if outcome.errors else Exit.OK
@@ -107,19 +107,19 @@ def _rehearse(stories: Sequence[Path], manner: Manner) -> None:
 
 
 def _say_waiting(folder: Path) -> None:
-    click.echo(f"Another `storyflow narrate` is at work in '{folder}'. Waiting until it is done.", err=True)
+    click.echo(f"Another `storyflow narrate` is running in '{folder}'. Waiting for it to finish.", err=True)
 
 
 def _announced_media_root() -> Path:
-    """Return the media root; say where it is unless MEDIA_ROOT named it."""
+    """Return the media root; print it unless MEDIA_ROOT is set."""
     from core_engine.places import given_folder, media_root
 
     if not given_folder("MEDIA_ROOT"):
-        click.echo(f"Writing below '{media_root()}'; --out or MEDIA_ROOT names another folder.", err=True)
+        click.echo(f"Writing to '{media_root()}'. Choose another folder with --out or MEDIA_ROOT.", err=True)
     return media_root()
 
 
 def project_of(story: Path) -> str:
-    """Return a project name made from a story's file name; a digest where it holds no letters we can use."""
+    """Return a project name made from a story's file name; a digest if the name has no usable letters."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", story.stem).strip("-").lower()[:64]
     return name if is_name(name) else hashlib.sha256(story.stem.encode("utf-8", "surrogatepass")).hexdigest()[:12]
