@@ -1,4 +1,4 @@
-"""Where the command begins: nothing is imported yet, so that Ctrl-C is answered cleanly from the first moment."""
+"""Entry point of the command. It imports nothing at first, so that Ctrl-C works cleanly from the start."""
 
 import sys
 

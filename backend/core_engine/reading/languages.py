@@ -5,6 +5,7 @@ Used only to warn before a voice reads a language that it cannot; when in doubt 
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SCRIPTS = (
@@ -107,9 +108,9 @@ def mismatch(text: str, voice: str) -> Mismatch | None:
     return Mismatch(language, voice, _VOICES.get(language))
 
 
-def first_mismatch(texts: "list[str]", voice: str) -> Mismatch | None:
-    """Return the first mismatch among `texts`."""
-    return next((found for text in texts if (found := mismatch(text, voice))), None)
+def first_mismatch(lines: Iterable[tuple[str, str]]) -> Mismatch | None:
+    """Return the first mismatch among `lines`, each a text and the voice that reads it."""
+    return next((found for text, voice in lines if (found := mismatch(text, voice))), None)
 
 
 def _spread(text: str) -> str:

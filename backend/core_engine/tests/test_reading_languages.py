@@ -58,7 +58,9 @@ class LanguageTests(SimpleTestCase):
     def test_mismatch_none_if_the_voice_reads_it(self) -> None:
         for voice, language in (("af_bella", "English"), ("ef_dora", "Spanish"), ("jf_alpha", "Japanese")):
             self.assertIsNone(mismatch(TEXTS[language], voice))
-        self.assertIsNone(first_mismatch([TEXTS["English"], "..."], "bf_emma"))
-        found = first_mismatch([TEXTS["English"], TEXTS["Russian"]], "bf_emma")
+        self.assertIsNone(
+            first_mismatch([(TEXTS["English"], "bf_emma"), ("...", "bf_emma"), (TEXTS["French"], "ff_siwis")])
+        )
+        found = first_mismatch([(TEXTS["English"], "bf_emma"), (TEXTS["Russian"], "bf_emma")])
         assert found
         self.assertEqual(found.language, "Russian")

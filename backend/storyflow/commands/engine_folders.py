@@ -1,4 +1,4 @@
-"""Where engines lie: those that come with the software, those of the user, and where one runs."""
+"""The folders of engines: those that come with the software, those of the user, and the folder an engine runs in."""
 
 import contextlib
 import shutil
@@ -25,7 +25,7 @@ def engine_folders() -> list[Path]:
 
 
 def engine_folder(engine: str) -> Path:
-    """Return the folder of an engine given by its name or its path; raise click's usage error for an unknown one."""
+    """Return the folder of an engine by its name or path; raise click's usage error for an unknown engine."""
     if is_name(engine):
         found = next((folder for folder in engine_folders() if folder.name == engine), None)
         if found:
@@ -33,19 +33,19 @@ def engine_folder(engine: str) -> Path:
     if (Path(engine) / "engine.yaml").is_file():
         return Path(engine).resolve()
     known = ", ".join(folder.name for folder in engine_folders())
-    raise click.UsageError(f"No engine '{engine}'. Use one of {known}, or the path of a folder with an engine.yaml.")
+    raise click.UsageError(f"Unknown engine '{engine}'. Use one of {known}, or the path of a folder with engine.yaml.")
 
 
 def new_engines_dir(kind: str) -> Path:
-    """Return where a new engine of `kind` is made: among the others in a source tree, otherwise the working folder."""
+    """Return the folder for new engines of `kind`: next to the others in a source tree, else the current folder."""
     return ENGINES / KIND_FOLDERS[kind] if project_root() else Path.cwd()
 
 
 def serving_folder(folder: Path) -> Path:
-    """Return the folder that the engine in `folder` runs in, where its models and samples may be written.
+    """Return the folder to run the engine of `folder` in, where its models and samples can be written.
 
-    In a source tree and for a user's own engine that is `folder`. What pip installed is left as it is: such an engine
-    runs in a copy of its files in the user's data folder. Kokoro is given the user's models.
+    That is `folder` in a source tree and for a user's own engine. An engine installed by pip runs in a copy in the
+    user's data folder. Kokoro gets the user's models.
     """
     if project_root() is None and folder.is_relative_to(ENGINES):
         folder = _copied(folder, data_dir() / "engines" / folder.relative_to(ENGINES))
@@ -55,16 +55,16 @@ def serving_folder(folder: Path) -> Path:
 
 
 def _copied(source: Path, target: Path) -> Path:
-    """Bring the files of an engine up to date in `target`; what the user put there stays."""
+    """Copy the current files of an engine to `target`; the user's files there are kept."""
     shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", *_OF_THE_USER))
     return target
 
 
 def _link_models(external_models: Path) -> None:
-    """Let the engine find what `storyflow models` installed, unless somebody mounted models of their own."""
+    """Link the models installed by `storyflow models` into the engine, unless other models are mounted there."""
     users = models_dir()
     if external_models.is_symlink() and not external_models.exists():
         external_models.unlink()  # the models have moved
     if users.is_dir() and not external_models.exists():
-        with contextlib.suppress(OSError):  # a file system without links, or not ours: the built-in voice speaks
+        with contextlib.suppress(OSError):  # links unsupported or folder not writable: the built-in voice speaks
             external_models.symlink_to(users, target_is_directory=True)

@@ -1,4 +1,4 @@
-"""`storyflow engines list | check | new` and `storyflow serve`: the engines, for who runs and who writes them."""
+"""`storyflow engines list | check | new` and `storyflow serve`: run, check and create engines."""
 
 import ast
 import importlib.util
@@ -28,13 +28,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON."
 
 @click.group()
 def engines() -> None:
-    """Speech engines: small servers, each in a folder of its own."""
+    """Speech engines: small servers, each in its own folder."""
 
 
 @engines.command("list")
 @_JSON
 def list_engines(as_json: bool) -> None:
-    """List the engines that are here, and their models."""
+    """List the engines and their models."""
     from storyflow.output.engines import report_engines
 
     _need_engine_packages()
@@ -43,10 +43,10 @@ def list_engines(as_json: bool) -> None:
 
 @engines.command()
 @click.argument("engine")
-@click.option("--allow-unchecked", is_flag=True, help="End with 0 although some checks need a model that is not there.")
+@click.option("--allow-unchecked", is_flag=True, help="Exit with 0 even if some checks need a missing model.")
 @_JSON
 def check(engine: str, allow_unchecked: bool, as_json: bool) -> None:
-    """Check ENGINE (a name or a folder) against the standard and the contract, and say what to change."""
+    """Check ENGINE (a name or a folder) against the standard and the contract, and list what to change."""
     _need_engine_packages()
     from engines.conformance.run import check_engine
     from storyflow.output.engines import report_checks
@@ -64,10 +64,10 @@ def check(engine: str, allow_unchecked: bool, as_json: bool) -> None:
 @engines.command()
 @click.argument("kind", type=click.Choice(list(KIND_FOLDERS)))
 @click.argument("name")
-@click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Folder to make it in.")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Folder to create it in.")
 @_JSON
 def new(kind: str, name: str, into: Path | None, as_json: bool) -> None:
-    """Make a folder for the engine NAME that passes `check` as it is."""
+    """Create a folder for the engine NAME that already passes `check`."""
     from engines.templates import EngineExistsError, make_engine
 
     try:
@@ -77,7 +77,7 @@ def new(kind: str, name: str, into: Path | None, as_json: bool) -> None:
     if as_json:
         echo_json({"success": True, "path": str(folder)})
         return
-    click.echo(f"Made {folder}. Check it with: storyflow engines check {folder}")
+    click.echo(f"Created {folder}. Check it with: storyflow engines check {folder}")
 
 
 @click.command()
@@ -119,16 +119,16 @@ def _row(folder: Path) -> dict[str, Any]:
 
 
 def baked_in_models(folder: Path) -> list[str]:
-    """Return the names of what lies in models/ itself and is a model for this engine, sorted."""
+    """Return the sorted names of the models that are in the engine's models/ folder itself, not linked into it."""
     from engines.models import ModelStore
 
-    # Not `available`: that would make folders and links. Its suffixes stand in server.py, which is not run for a list.
+    # Not `available`, which creates folders and links. The suffixes are read from server.py without running it.
     store = ModelStore(folder, suffixes=_model_suffixes(folder / "server.py"))
     return sorted(name for name, path in store.complete().items() if not path.is_symlink())
 
 
 def _model_suffixes(server: Path) -> tuple[str, ...]:
-    """Return the `model_suffixes` that the class in server.py has."""
+    """Return the `model_suffixes` of the class in server.py."""
     try:
         nodes = list(ast.walk(ast.parse(server.read_text(encoding="utf-8"))))
     except (OSError, ValueError, SyntaxError):

@@ -1,4 +1,4 @@
-"""Exit codes, and the one place where errors become a sentence for a person and a number for a script."""
+"""Exit codes, and the one place that turns errors into a message for people and an exit code for scripts."""
 
 import contextlib
 import errno
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 
 class Exit(IntEnum):
-    """What the command's exit code says."""
+    """The command's exit codes."""
 
     OK = 0
     FAILED = 1
-    """Something could not be spoken; the rest is there."""
+    """Something could not be spoken; the rest is done."""
     USAGE = 2
     """The command line is wrong (click's own number)."""
     STORY = 3
@@ -38,13 +38,13 @@ class Exit(IntEnum):
     DISK = 5
     """Something could not be read or written."""
     NETWORK = 6
-    """The source of a model cannot be reached; the message says how to do without."""
+    """A model's source cannot be reached; the message says how to install the model by hand."""
     DOWNLOAD = 7
-    """A model could not be fetched: refused, or not what was expected. Nothing was installed."""
+    """A model could not be downloaded, or the files were wrong. Nothing was installed."""
     UNCHECKED = 8
-    """An engine broke nothing that could be checked, but some of it needs a model that is not there."""
+    """An engine passed every check that could run, but some checks need a missing model."""
     INTERRUPTED = 130
-    """Ctrl-C; what was done is kept."""
+    """Ctrl-C; finished work is kept."""
 
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
@@ -64,19 +64,19 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
 )
 
 EXPECTED = tuple(kind for kind, _ in _CODES)
-"""What a command may end with; anything else is a fault of the program."""
+"""Errors that a command may end with; any other is a bug."""
 
 
 @contextlib.contextmanager
 def exits_for_people() -> Iterator[None]:
-    """Turn what went wrong into one line on stderr and an exit code; traces go to the log (see `log.py`).
+    """Turn errors into one line on stderr and an exit code; tracebacks go to the log (see `log.py`).
 
-    For a command with `--json` the line is a JSON object on stdout instead, for the program that asked.
+    With `--json` the line is a JSON object on stdout instead.
     """
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("Interrupted. What is finished is kept; run the same command again to go on.", err=True)
+        click.echo("Interrupted. Finished work is kept; run the same command again to continue.", err=True)
         sys.exit(Exit.INTERRUPTED)
     except EXPECTED as error:
         logger.debug("The command failed", exc_info=True)
@@ -85,7 +85,7 @@ def exits_for_people() -> Iterator[None]:
 
 
 def report_error(sentence: str) -> None:
-    """Print what went wrong: on stderr, or as JSON on stdout where the command was given `--json`."""
+    """Print an error on stderr, or as JSON on stdout with `--json`."""
     context = click.get_current_context(silent=True)
     if context is not None and context.params.get("as_json"):
         click.echo(json.dumps({"success": False, "error": sentence}, ensure_ascii=False))
@@ -99,7 +99,7 @@ def exit_code_of(error: Exception) -> Exit:
 
 
 def sentence_of(error: Exception) -> str:
-    """Return what an error says to a person; what the operating system says in numbers is put into words."""
+    """Return an error's message for people; errors of the operating system get words and advice."""
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
     place = f"'{error.filename}': " if error.filename else ""
@@ -122,7 +122,7 @@ _ADVICE = {
 
 @contextlib.contextmanager
 def interrupts_wait() -> Iterator[None]:
-    """Keep Ctrl-C back while packages are imported: one that breaks off in its C part says "initialization failed"."""
+    """Delay Ctrl-C while packages are imported: interrupted C extensions report "initialization failed"."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

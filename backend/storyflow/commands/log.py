@@ -1,6 +1,6 @@
-"""The log of the command line: how much of it is shown, by `-v`, `-vv` or STORYFLOW_LOG, on stderr.
+"""Show the log on stderr, as much as `-v`, `-vv` or STORYFLOW_LOG ask for.
 
-Without either, warnings alone are shown, as bare sentences.
+Without them only warnings are shown, as plain sentences.
 """
 
 import logging
@@ -15,20 +15,20 @@ _VERBOSITY = "storyflow.verbosity"
 
 
 class _ToStderr(logging.Handler):
-    """Writes to what stderr is now: a bar on a terminal takes its place for a while."""
+    """Writes to the current `sys.stderr`, which a progress bar may replace for a while."""
 
     def emit(self, record: logging.LogRecord) -> None:
         click.echo(self.format(record), err=True)
 
 
 def offer_verbosity(command: click.Command) -> None:
-    """Give a command and all below it the option `-v`; each is counted, wherever on the line it stands."""
+    """Add the option `-v` to a command and all its subcommands; all are counted, wherever they are on the line."""
     option = click.Option(
         ["-v", "--verbose"],
         count=True,
         expose_value=False,
         callback=_set_up,
-        help="Log what is done on stderr; -vv shows the traces of errors too.",
+        help="Show the log on stderr; -vv adds tracebacks.",
     )
     command.params.append(option)
     for each in command.commands.values() if isinstance(command, click.Group) else ():
@@ -36,20 +36,20 @@ def offer_verbosity(command: click.Command) -> None:
 
 
 def level_asked_for() -> str | None:
-    """Return the level that is shown, e.g. "DEBUG"; None where nobody asked for one."""
+    """Return the requested level, e.g. "DEBUG"; None if none was requested."""
     level = logging.getLogger("storyflow").level
     return logging.getLevelName(level) if level else None
 
 
 def _set_up(context: click.Context, _option: click.Parameter, count: int) -> None:
-    """Show the log as all `-v` up to here, or else STORYFLOW_LOG, ask; raises click's usage error for its value."""
+    """Show the log at the level of `-v`, else of STORYFLOW_LOG; raise click's usage error if its value is wrong."""
     verbosity = context.meta[_VERBOSITY] = context.meta.get(_VERBOSITY, 0) + count
     level = logging.DEBUG if verbosity > 1 else logging.INFO if verbosity else _level_of_environment()
     if level is None:
         return
     handler = _ToStderr()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    # What other packages say about themselves is of no use to anybody here, warnings excepted.
+    # Of other packages' logs only warnings are useful here.
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(level)

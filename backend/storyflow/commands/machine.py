@@ -1,4 +1,4 @@
-"""`storyflow doctor | bench`: what this machine has, and how fast it is."""
+"""`storyflow doctor | bench`: what is installed, and how fast this machine is."""
 
 import sys
 
@@ -10,7 +10,7 @@ from storyflow.commands.exits import Exit, exits_for_people, interrupts_wait
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:
-    """Look at what is installed and what is missing; exit code 1 when narrating cannot work."""
+    """Check what is installed and what is missing; exit code 1 if narrating cannot work."""
     with exits_for_people():
         with interrupts_wait():
             from storyflow.machine.doctor import findings
@@ -25,7 +25,7 @@ def doctor(as_json: bool) -> None:
 @click.option("--model", default="auto", show_default=True, help="auto, a name, default or an ONNX file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench(model: str, as_json: bool) -> None:
-    """Measure how fast this machine speaks, what the limit is, and what would help."""
+    """Measure how fast this machine speaks, the model's limit, and what would help."""
     with exits_for_people():
         with interrupts_wait():
             from storyflow.machine.bench import measure

@@ -1,4 +1,4 @@
-"""The command line itself: `storyflow say | narrate | voices | doctor | bench | models | engines | serve`."""
+"""The top-level command: `storyflow say | narrate | voices | doctor | bench | models | engines | serve`."""
 
 import click
 

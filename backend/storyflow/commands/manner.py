@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Speed(click.FloatRange):
-    """A speed in range; NaN, which is in no order, is in none."""
+    """A float range that also refuses NaN, which passes click's comparisons."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = float(super().convert(value, param, ctx))
@@ -38,7 +38,7 @@ class Manner:
     as_json: bool
 
     def rehearsal(self) -> "Rehearsal":
-        """Return what `--dry-run` prints from; raises as `Rehearsal.by` does."""
+        """Return the rehearsal that `--dry-run` prints; raises as `Rehearsal.by` does."""
         from core_engine.places import models_dir
         from storyflow.narration.rehearsal import Rehearsal
 
@@ -46,21 +46,21 @@ class Manner:
 
 
 def how_to_speak(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of `Manner` to a command, which is given them as one."""
+    """Add the options of `Manner` to a command, which gets them as one argument."""
 
     @wraps(command)
     def with_manner(**values: Any) -> None:
         manner = Manner(**{field.name: values.pop(field.name) for field in fields(Manner)})
         with exits_for_people():
             if manner.phonemes and not manner.dry_run:
-                raise click.UsageError("--phonemes prints what --dry-run would speak; give both.")
+                raise click.UsageError("--phonemes works only with --dry-run. Give both.")
             command(manner=manner, **values)
 
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
         click.option("--as-written", is_flag=True, help="Leave numbers, dates and other written forms as they are."),
         click.option("--phonemes", is_flag=True, help="With --dry-run: print the phonemes instead of the words."),
-        click.option("--dry-run", is_flag=True, help="Print what would be spoken, one segment a line; speak nothing."),
+        click.option("--dry-run", is_flag=True, help="Print what would be spoken, a segment per line; speak nothing."),
         click.option("--model", default="auto", show_default=True, help="auto, a name, default or an ONNX file."),
         click.option("--speed", type=_Speed(0.5, 2.0), default=1.0, show_default=True, help="1.0 is normal."),
         click.option("--voice", default=DEFAULT_VOICE_ID, show_default=True, help="See `storyflow voices`."),

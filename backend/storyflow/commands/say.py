@@ -1,6 +1,6 @@
-"""`storyflow say | voices`: one text spoken, and who can speak.
+"""`storyflow say | voices`: speak one text, and list the voices.
 
-What a command needs is imported when it runs, so that `--help` and the first word come at once.
+The commands import what they need only when they run, so that `--help` is fast.
 """
 
 import sys
@@ -14,24 +14,24 @@ from storyflow.commands.manner import Manner, how_to_speak
 
 @click.command()
 @click.argument("text")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The WAV file to write.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="WAV file to write.")
 @how_to_speak
 def say(text: str, output: Path | None, manner: Manner) -> None:
-    """Say TEXT (or standard input, for -) into a WAV file."""
+    """Speak TEXT (- reads standard input) into a WAV file."""
     with interrupts_wait():
         from core_engine.kokoro.voice.packs import check_installed
         from storyflow.narration.speaking import load_model, save_speech, spoken_by
         from storyflow.output.narration import report_rehearsal, report_speech, warn_of_language
 
     written = _standard_input() if text == "-" else text
-    mismatch = warn_of_language([written], manner.voice, manner.as_json)
+    mismatch = warn_of_language([(written, manner.voice)], manner.as_json)
     if manner.dry_run:
         report_rehearsal(manner.rehearsal().of_text(written), mismatch, manner.as_json)
         return
     if output is None:
-        raise click.UsageError("Missing option '-o' / '--output': the WAV file to write. Or give --dry-run.")
+        raise click.UsageError("Missing option '-o' / '--output': the WAV file to write. Give it, or --dry-run.")
     if output.suffix.lower() != ".wav":
-        raise click.UsageError(f"'{output}' would hold a WAV file; give it a name that ends in .wav.")
+        raise click.UsageError(f"The output '{output}' is not named like a WAV file. Give it a name that ends in .wav.")
     kokoro = load_model(manner.model).kokoro
     check_installed(manner.voice, kokoro.voices)
     spoken = written if manner.as_written else spoken_by(kokoro, written, manner.voice)
@@ -42,7 +42,7 @@ def say(text: str, output: Path | None, manner: Manner) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def voices(as_json: bool) -> None:
-    """List the voices by language, and which installed model has them."""
+    """List the voices by language, and the installed models that have them."""
     with exits_for_people():
         from core_engine.kokoro.voice.packs import find_voices
         from core_engine.model_paths import BUILT_IN, installed_models, model_path
@@ -54,7 +54,7 @@ def voices(as_json: bool) -> None:
 
 
 def _standard_input() -> str:
-    """Return the text on standard input, decoded as a story's is."""
+    """Return the text on standard input, decoded like a story."""
     from storyflow.stories.decoding import NotTextError, decode_text
 
     try:

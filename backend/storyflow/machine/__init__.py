@@ -1,1 +1,1 @@
-"""What this machine has, and how fast it is."""
+"""Check what is installed, and measure how fast this machine is."""

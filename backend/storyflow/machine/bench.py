@@ -1,4 +1,4 @@
-"""How fast this machine speaks: measured here, beside what the bare model takes, with what would make it faster."""
+"""Measure how fast this machine speaks, compare it with the model alone, and advise what would make it faster."""
 
 import os
 import tempfile
@@ -26,44 +26,44 @@ _SENTENCES_PER_CORE = 2
 
 @dataclass(frozen=True)
 class Timing:
-    """Some speech and the time that it took."""
+    """The length of some audio and the time it took to generate."""
 
     audio_s: float
     seconds: float
 
     @property
     def real_time_factor(self) -> float:
-        """Seconds of work for a second of audio: below 1 is faster than it plays."""
+        """Seconds of work per second of audio: below 1 is faster than real time."""
         return self.seconds / self.audio_s
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured."""
+    """The measurements of one model."""
 
     model: str
     provider: str
-    """What the model runs on, CPU or CUDA."""
+    """CPU or CUDA."""
     cores: int
-    """Allowed to this process."""
+    """The cores this process may use."""
     load_s: float
     sentence: Timing
-    """One sentence into a WAV, on all cores."""
+    """One sentence to a WAV, on all cores."""
     bare: Timing
-    """The runs of the model in it: nothing is faster than this."""
+    """The model's runs for that sentence alone: the lower bound."""
     narration: Timing
-    """Many sentences, as `narrate` speaks them."""
+    """Many sentences, spoken as `narrate` does."""
     advice: tuple[str, ...]
     """What would make it faster."""
 
 
 def measure(wanted: str) -> Measurement:
-    """Load the model that `wanted` means and time it; raises what loading and speaking raise."""
+    """Load the model `wanted` and time it; raises what loading and speaking raise."""
     loaded, load_s = _timed(lambda: load_model(wanted))
     sentence, bare = _sentence(loaded.kokoro)
     provider = str(loaded.kokoro.session.get_providers()[0])
     model = loaded.model
-    del loaded  # two sessions of a large model need not share the memory
+    del loaded  # frees the memory before the next session opens
     narration = _narration(Kokoro.load(model.path, threads=1))
     advice = tuple(_advice(model, provider))
     name = provider_names([provider])[0]
@@ -71,11 +71,11 @@ def measure(wanted: str) -> Measurement:
 
 
 def _sentence(kokoro: Kokoro) -> tuple[Timing, Timing]:
-    """Time a sentence, text to durable file, and the bare runs in it, in turn."""
+    """Time a sentence, from text to flushed file, and the model's runs for it, alternately."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sentence.wav"
         utterance = kokoro.prepare(SENTENCE)
-        audio_s = save_speech(kokoro.speak(SENTENCE), path).duration  # the first run is slower than all others
+        audio_s = save_speech(kokoro.speak(SENTENCE), path).duration  # warm-up
         whole, bare = [], []
         for _ in range(ROUNDS):
             whole.append(_timed(lambda: save_speech(kokoro.speak(SENTENCE), path))[1])
@@ -106,15 +106,15 @@ def _advice(model: Model, provider: str) -> Iterator[str]:
     machine = os.cpu_count() or 1
     if allowed_cores() < machine:
         yield (
-            f"This process may use {allowed_cores()} of {machine} cores. Allow it more (affinity, or the container's "
-            f"--cpus): a narration uses all of them."
+            f"This process may use {allowed_cores()} of {machine} cores. Allow it more (CPU affinity, or the "
+            f"container's --cpus): a narration uses every allowed core."
         )
     if provider != CUDA and gpu_memory():
-        yield "There is an NVIDIA GPU: `pip uninstall onnxruntime`, then `pip install onnxruntime-gpu` to use it."
+        yield "There is an NVIDIA GPU. To use it: `pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`."
     if model.path.stat().st_size < SMALLEST_BYTES:
         return
     cache = graph_cache_for(model.path)
     if cache is None:
-        yield f"No optimised graph is kept: {SETTING} is `off`, or there is no home. A folder loads faster."
+        yield f"The optimised graph is not cached: {SETTING} is `off`, or there is no home folder. A cache is faster."
     elif not cache.has(model.path):
-        yield f"The optimised graph could not be kept in '{cache.folder}'. Make it writable, with room for the model."
+        yield f"The optimised graph could not be saved in '{cache.folder}'. Make it writable, with space for the model."

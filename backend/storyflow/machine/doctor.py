@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and what to do about it."""
+"""Check what is installed and what is missing, with advice."""
 
 import logging
 import sys
@@ -16,18 +16,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look found."""
+    """The result of one check."""
 
     what: str
     ok: bool
-    """Whether it is as it should be."""
+    """Whether the check passed."""
     detail: str
     needed: bool = True
-    """Whether narrating cannot work without it."""
+    """Whether narrating needs it."""
 
 
 def findings() -> Iterator[Finding]:
-    """Look at everything that narrating needs, in the order in which it is used."""
+    """Check everything that narrating needs, in the order of use."""
     yield Finding("Python", sys.version_info >= (3, 10), f"{sys.version.split()[0]} (3.10 or newer is needed)")
     yield from _tried("onnxruntime", _runtime)
     yield from _tried("espeak-ng", _espeak)
@@ -41,8 +41,8 @@ def findings() -> Iterator[Finding]:
 def _tried(what: str, look: Callable[[], str]) -> Iterator[Finding]:
     try:
         yield Finding(what, True, look())
-    except Exception as error:  # whatever it is, the person who asked wants to read it
-        logger.debug("%s: not as it should be", what, exc_info=True)
+    except Exception as error:  # any error belongs in the report
+        logger.debug("The check of %s failed", what, exc_info=True)
         yield Finding(what, False, f"{error or type(error).__name__}")
 
 
@@ -67,7 +67,7 @@ def _built_in_voice() -> str:
 
 
 def _spoken(path: Path) -> str:
-    """Let a model speak, which is the only proof that it can, and say on what and with which voices it did."""
+    """Test-run a model, and describe its provider and voices."""
     from core_engine.kokoro.model.runtime import provider_names
     from core_engine.kokoro.speech.synthesis import Kokoro
 
@@ -78,16 +78,16 @@ def _spoken(path: Path) -> str:
 
 
 def _kokoro() -> Finding:
-    """Let the best model that is installed speak."""
+    """Test-run the best installed model."""
     best = best_model(models_dir())
     if best is None:
-        detail = f"not installed; `storyflow models pull {RECOMMENDED}` puts it into '{models_dir()}'"
-        return Finding("Kokoro", False, f"{detail}. Until then the built-in voice speaks.", needed=False)
+        detail = f"not installed; `storyflow models pull {RECOMMENDED}` installs it in '{models_dir()}'"
+        return Finding("Kokoro", False, f"{detail}. Until then the built-in voice is used.", needed=False)
     return next(iter(_tried("Kokoro", lambda: f"{best.name} {_spoken(best.path)}; {best.path}")))
 
 
 def _text_sides() -> Iterator[Finding]:
-    """Look at what reads English for v1.0, and at the languages that espeak-ng does not read."""
+    """Check what reads English for v1.0, and the languages that espeak-ng does not read."""
     from core_engine.kokoro.errors import KokoroError
     from core_engine.kokoro.languages import LANGUAGES, V1_0
     from core_engine.kokoro.text.phonemes_v1_0 import dictionary_problem
@@ -105,7 +105,7 @@ def _text_sides() -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    """Look at every other installed model, and at whether one has changed; none of them is needed."""
+    """Check every other installed model, and whether it has changed; none is required."""
     from core_engine.kokoro.voice.packs import find_voices
     from storyflow.models.library import installed
 
@@ -123,7 +123,7 @@ def _writing() -> str:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=existing):
-            return f"'{folder}' can be written"
+            return f"'{folder}' is writable"
     except OSError as error:
-        advice = "Set MEDIA_ROOT to a folder that is yours."
-        raise OSError(f"'{existing}' cannot be written: {error.strerror}. {advice}") from error
+        advice = "Set MEDIA_ROOT to a folder that you can write to."
+        raise OSError(f"'{existing}' is not writable: {error.strerror}. {advice}") from error

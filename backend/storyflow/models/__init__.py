@@ -1,1 +1,1 @@
-"""The user's models, in the order of their way: registry → pulling or identify → matching → adding → library → info."""
+"""The user's models, in processing order: registry → pulling or identify → matching → adding → library → info."""

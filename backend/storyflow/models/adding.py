@@ -1,4 +1,4 @@
-"""Installing files that the user already has: identified, matched with their voices, copied and verified."""
+"""Install the user's own files: identify them, match the model with its voices, copy and verify."""
 
 import hashlib
 import os
@@ -25,12 +25,12 @@ from storyflow.models.registry import KnownModel, Registry
 
 _BLOCK = 1 << 20
 _TRIAL = (50, 83, 54, 156, 31)
-"""Token ids of "hello", in either vocabulary."""
+"""Token ids of "hello" in both vocabularies."""
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file of the model on this machine: where it goes, and where it is now."""
+    """A local file of a model: its path when installed, and where it is now."""
 
     path: str
     size: int
@@ -40,13 +40,13 @@ class LocalFile:
 
 @dataclass(frozen=True)
 class Added:
-    """What adding came to."""
+    """The installed model."""
 
     name: str
     path: Path
     """The installed ONNX file."""
     detected: tuple[str, ...]
-    """A line for each file: what it is."""
+    """One line per file, saying what it is."""
 
 
 def add(
@@ -56,10 +56,10 @@ def add(
     name: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Added:
-    """Install one model and its voices from `paths`: files, or folders that hold them.
+    """Install one model and its voices from `paths`, which are files or folders.
 
-    Voices that are not named are looked for beside the model. Raises WrongFileError for what is no model and no voices,
-    RefusedModelError for what does not belong together, StorageError for the disk.
+    Voices that are not given are looked up next to the model. Raises WrongFileError for a file that is neither a model
+    nor voices, RefusedModelError for files that do not belong together, StorageError if the disk fails.
     """
     model, voices = model_and_voices(paths, registry)
     known = _published_as(model, registry)
@@ -78,17 +78,17 @@ def _published_as(model: ModelFile, registry: Registry) -> KnownModel | None:
 
 
 def _own_name(path: Path, registry: Registry) -> str:
-    """Return a name made from the file's; another one where a published model is called so."""
+    """Return a model name made from the file's name, different from those of published models."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.")[:100] or "model"
     name = name if is_name(name) else f"model-{name}"
     return f"{name}-own" if name in registry.models or name == "default" else name
 
 
 def _bundle(name: str, model: ModelFile, voices: tuple[VoicesFile, ...], known: KnownModel | None) -> Bundle[LocalFile]:
-    """Return the files and their places: those of the registry for what was published, a folder for all else."""
+    """Return the files with their paths: as in the registry for a published model, else in a folder of their own."""
     places = {published.sha256: file.path for file in (known.files if known else ()) for published in file.published}
     if not is_name(name) or name == "default":
-        raise RefusedModelError(f"'{name}' cannot be the name of a model. Choose another one with --name.")
+        raise RefusedModelError(f"'{name}' is not a valid model name. Choose another one with --name.")
     first = LocalFile(
         places.get(model.sha256, _place(model.path, f"{name}.onnx")), model.size, model.sha256, model.path
     )
@@ -97,7 +97,7 @@ def _bundle(name: str, model: ModelFile, voices: tuple[VoicesFile, ...], known: 
     files = (first, *packs, *data)
     taken = [file.path.lower() for file in files]
     if len(set(taken)) != len(taken):
-        raise RefusedModelError(f"Two of the files have the same name: {', '.join(taken)}. Rename one of them.")
+        raise RefusedModelError(f"Two files have the same name: {', '.join(taken)}. Rename one.")
     side_by_side = known is not None and not known.is_folder and not data and len(voices) == 1
     return Bundle(name, files, is_folder=not side_by_side)
 
@@ -113,15 +113,13 @@ def _voices_source(file: VoicesFile, places: dict[str, str], many: bool) -> Loca
 
 def _data_source(model: Path, location: str) -> LocalFile:
     if not is_name(location):
-        raise RefusedModelError(
-            f"The model keeps its weights in '{location}', which cannot be the name of a file here."
-        )
+        raise RefusedModelError(f"The model keeps its weights in '{location}', which is not a valid file name here.")
     path = model.parent / location
     return LocalFile(location, path.stat().st_size, sha256_of(path), path)
 
 
 def _try_out(model: ModelFile, voices: tuple[VoicesFile, ...]) -> None:
-    """Let a model that nobody published say one word, before it is installed."""
+    """Test-run an unpublished model on one word, before it is installed."""
     first = voices[0]
     pack = format_of(first.path).read(next(iter(first.rows)))
     try:
@@ -130,7 +128,7 @@ def _try_out(model: ModelFile, voices: tuple[VoicesFile, ...]) -> None:
         run(session, read_signature(session), _TRIAL, style_row(pack, len(_TRIAL)), 1.0)
     except KokoroError as error:
         raise RefusedModelError(f"'{model.path}' looks like Kokoro but does not speak: {error}") from error
-    except Exception as error:  # the runtime has a dozen kinds, all of them meaning this
+    except Exception as error:  # the runtime has a dozen exception classes for this
         raise RefusedModelError(f"'{model.path}' looks like Kokoro but cannot be run: {error}") from error
 
 
@@ -155,7 +153,7 @@ def _is_same(bundle: Bundle[LocalFile], target: Path) -> bool:
 
 
 def _copy(file: LocalFile, path: Path, report: Callable[[int], None]) -> FileEntry:
-    """Copy one file, flushed to the disk; raises WrongFileError where it changed since it was identified."""
+    """Copy and flush one file; raise WrongFileError if it changed after it was identified."""
     digest, done = hashlib.sha256(), 0
     with file.source.open("rb") as source, path.open("wb") as copy:
         while block := source.read(_BLOCK):
@@ -167,5 +165,5 @@ def _copy(file: LocalFile, path: Path, report: Callable[[int], None]) -> FileEnt
         os.fsync(copy.fileno())
     if digest.hexdigest() != file.sha256 or sha256_of(path) != file.sha256:
         path.unlink()
-        raise WrongFileError(f"'{file.source}' changed while it was copied. Nothing was installed; try again.")
+        raise WrongFileError(f"'{file.source}' changed while it was being copied. Nothing was installed; try again.")
     return FileEntry(file.path, file.size, file.sha256)

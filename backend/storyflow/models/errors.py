@@ -1,8 +1,8 @@
-"""What the commands about models refuse; each message says what happened and what to do next."""
+"""The exceptions of the model commands. Their messages are for users: what is wrong and what to do."""
 
 
 class ModelsError(Exception):
-    """The root: a model or a file cannot be used as asked."""
+    """Base class: a model or a file cannot be used as requested."""
 
 
 class RegistryError(ModelsError):
@@ -10,16 +10,16 @@ class RegistryError(ModelsError):
 
 
 class UnknownModelError(ModelsError):
-    """A name that is neither installed nor in the registry."""
+    """The name is neither installed nor in the registry."""
 
 
 class WrongFileError(ModelsError):
-    """A file that is no model and no voice pack; the message says what it is."""
+    """The file is neither a model nor a voice pack; the message says what it is."""
 
 
 class RefusedModelError(ModelsError):
-    """Files that are each what they should be, but cannot be installed together or under this name."""
+    """The files are valid, but cannot be installed together or under this name."""
 
 
 class ChangedModelError(ModelsError):
-    """An installed model whose files are no longer those that were installed."""
+    """The files of an installed model have changed."""

@@ -1,7 +1,7 @@
-"""What a file that somebody already has really is, told by its content.
+"""Identify a user's file by its content.
 
-Most files that do not work are one of a few: the page of a web site saved in place of the file, a Git LFS pointer, a
-download that broke off, the weights of PyTorch instead of the ONNX export, the voices of another version.
+The common mistakes get their own messages: a web page saved in place of the file, a Git LFS pointer, an incomplete
+download, PyTorch weights instead of the ONNX export, and the voices of another version.
 """
 
 import re
@@ -25,15 +25,15 @@ _OTHER_FORMATS = {
     b"\x1f\x8b": "a gzip archive; unpack it first",
     b"7z\xbc\xaf": "a 7-Zip archive; unpack it first",
     b"\xfd7zXZ": "an xz archive; unpack it first",
-    b"GGUF": "weights in the form GGUF, which onnxruntime does not read; fetch the ONNX export",
-    b"\x89HDF": "weights in the form HDF5, which onnxruntime does not read; fetch the ONNX export",
+    b"GGUF": "GGUF weights, which onnxruntime cannot read; download the ONNX export",
+    b"\x89HDF": "HDF5 weights, which onnxruntime cannot read; download the ONNX export",
     b"\x89PNG": "a picture",
     b"RIFF": "an audio file",
 }
 _TENSOR_NAMES = frozenset(["tokens", "input_ids"])
 _PYTORCH = (
-    "weights of PyTorch: a pickle, which can run code when it is loaded and is therefore never loaded here; fetch the "
-    "ONNX export (.onnx), or the voices as .bin or .npz"
+    "PyTorch weights: a pickle, which can run code when it is loaded and is therefore never loaded here; download "
+    "the ONNX export (.onnx), or the voices as .bin or .npz"
 )
 
 Match = tuple[KnownModel, KnownFile, Published]
@@ -48,14 +48,14 @@ class ModelFile:
     sha256: str
     facts: ModelFacts
     version: str | None
-    """Of Kokoro; None where neither the file nor the registry tells."""
+    """Version of Kokoro; None if neither the file nor the registry says."""
     known: Match | None
-    """Which published file it is."""
+    """The published file that it is."""
 
 
 @dataclass(frozen=True)
 class VoicesFile:
-    """A file with voice packs, all of them read."""
+    """A file with voice packs, all of which can be read."""
 
     path: Path
     size: int
@@ -63,12 +63,12 @@ class VoicesFile:
     rows: Mapping[str, int]
     """Voice → rows of its pack."""
     version: str | None
-    """Of Kokoro; None where the packs have a length that no version has."""
+    """Version of Kokoro; None if the length of the packs is unknown."""
     known: Match | None
 
 
 def identify(path: Path, registry: Registry) -> ModelFile | VoicesFile:
-    """Return what `path` is; raise WrongFileError, which says exactly what, for anything that cannot be used."""
+    """Return what `path` is; raise WrongFileError for an unusable file, saying what it is instead."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -80,12 +80,12 @@ def identify(path: Path, registry: Registry) -> ModelFile | VoicesFile:
 
 
 def describe(file: ModelFile | VoicesFile) -> str:
-    """Return in one line what was detected."""
+    """Return a one-line description of a file."""
     if isinstance(file, VoicesFile):
         return f"{file.path.name}: {len(file.rows)} voices of Kokoro {file.version or 'of an unknown version'}"
     names = ", ".join(tensor.name for tensor in file.facts.inputs)
     outputs = ", ".join(tensor.name for tensor in file.facts.outputs)
-    version = f"Kokoro {file.version}" if file.version else "a Kokoro export that does not tell its version"
+    version = f"Kokoro {file.version}" if file.version else "a Kokoro export of unknown version"
     return (
         f"{file.path.name}: {version}, {file.facts.precision}, {file.facts.parameters / 1e6:.1f} million parameters, "
         f"{names} → {outputs}"
@@ -94,24 +94,24 @@ def describe(file: ModelFile | VoicesFile) -> str:
 
 def _refuse_impostors(path: Path, head: bytes, size: int) -> None:
     if not size:
-        raise _wrong(path, "an empty file; the download did not begin")
+        raise _wrong(path, "an empty file; download it again")
     if pointer := _POINTER.match(head):
         raise _wrong(
             path,
-            f"a Git LFS pointer: a few lines that stand for a file of {int(pointer[2])} bytes with the SHA-256 "
-            f"{pointer[1].decode()}. Fetch the file itself, with `git lfs pull` where it came from",
+            f"a Git LFS pointer to a file of {int(pointer[2])} bytes with the SHA-256 {pointer[1].decode()}. Download "
+            f"the file itself, with `git lfs pull` in its repository",
         )
     if _PAGE.match(head):
         title = _TITLE.search(head)
         named = f" ('{title[1].decode('utf-8', 'replace')}')" if title else ""
-        raise _wrong(path, f"a web page{named} of {size} bytes that was saved under this name; the link led to a page")
+        raise _wrong(path, f"a web page{named} of {size} bytes, saved under this name. Download the file itself")
     for mark, what in _OTHER_FORMATS.items():
         if head.startswith(mark):
             raise _wrong(path, what)
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < size:
-        raise _wrong(path, "weights in the form safetensors, which onnxruntime does not read; fetch the ONNX export")
+        raise _wrong(path, "safetensors weights, which onnxruntime cannot read; download the ONNX export")
     if size <= _HEAD_BYTES and _is_text(head) and not head.lstrip().startswith(b"{"):
-        raise _wrong(path, f"{size} bytes of text that begin with {head[:60].decode('utf-8', 'replace').strip()!r}")
+        raise _wrong(path, f"{size} bytes of text, starting with {head[:60].decode('utf-8', 'replace').strip()!r}")
 
 
 def _looks_like_voices(path: Path, head: bytes) -> bool:
@@ -132,7 +132,7 @@ def _voices(path: Path, size: int, registry: Registry) -> VoicesFile:
             raise _wrong(path, _PYTORCH) from error
         raise WrongFileError(str(error)) from error
     if not rows:
-        raise _wrong(path, "an archive without voices in it; unpack it if the files are inside")
+        raise _wrong(path, "an archive without voices; if the files are inside, unpack it")
     versions = {version_of_pack(count) for count in rows.values()}
     digest = sha256_of(path)
     return VoicesFile(path, size, digest, rows, versions.pop() if len(versions) == 1 else None, registry.find(digest))
@@ -144,17 +144,18 @@ def _model(path: Path, size: int, registry: Registry) -> ModelFile:
     except TruncatedModelError as error:
         raise _wrong(
             path,
-            f"the beginning of an ONNX model: {size} bytes are here, and at least {error.missing} are missing. The "
-            f"download broke off; fetch it again",
+            f"an incomplete ONNX model: it has {size} bytes, and at least {error.missing} are missing. Download it "
+            f"again",
         ) from error
     except NotOnnxError as error:
-        raise _wrong(path, f"no ONNX model and no voice pack ({error}); it begins with {_begin(path)}") from error
+        what = f"neither an ONNX model nor a voice pack ({error}); it starts with {_begin(path)}"
+        raise _wrong(path, what) from error
     names = {tensor.name for tensor in facts.inputs}
     if not names & _TENSOR_NAMES:
         raise _wrong(
             path,
-            f"an ONNX model, but not Kokoro: it takes {', '.join(sorted(names)) or 'nothing'}, and Kokoro takes tokens "
-            f"(or input_ids), style and speed",
+            f"an ONNX model, but not Kokoro: its inputs are {', '.join(sorted(names)) or 'none'}, and Kokoro's are "
+            f"tokens (or input_ids), style and speed",
         )
     digest = sha256_of(path)
     known = registry.find(digest)

@@ -13,38 +13,38 @@ from storyflow.models.errors import ChangedModelError
 from storyflow.models.library import InstalledModel
 from storyflow.models.registry import Registry
 
-_WITH_US = "with this program: its built-in voice"
+_WITH_US = "with this program, as its built-in voice"
 
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What is known of an installed model."""
+    """Everything known about an installed model."""
 
     name: str
     path: Path
     size: int
-    """Bytes, the voices included where a manifest lists them."""
+    """Bytes; includes the voices if a manifest lists them."""
     sha256: str | None
-    """Of the ONNX file; None for one without a manifest."""
+    """Of the ONNX file; None without a manifest."""
     published: str | None
-    """As what it was published; None where it is not known."""
+    """The title and place of publication; None if unknown."""
     licence: str | None
     version: str
-    """Of Kokoro, by its model or else its voices."""
+    """Version of Kokoro, from the model or else its voices."""
     facts: ModelFacts
     providers: tuple[str, ...]
-    """On what onnxruntime runs it here."""
+    """What onnxruntime runs it on here."""
     voices: tuple[str, ...]
 
 
 def info_of(model: InstalledModel, registry: Registry) -> ModelDescription:
-    """Open a model and return all about it; raises ChangedModelError or ModelFileError."""
+    """Open a model and describe it; raises ChangedModelError or ModelFileError."""
     if model.problem:
         raise ChangedModelError(model.problem)
     try:
         facts = read_model_facts(model.path)
     except NotOnnxError as error:
-        raise ModelFileError(f"'{model.path}' is no whole ONNX model: {error}.") from error
+        raise ModelFileError(f"'{model.path}' is not a complete ONNX model: {error}. Install it again.") from error
     session = open_model(model.path)
     voices = find_voices(model.path.parent)
     version = version_of_notes(facts.notes) or version_of_voices(voices) or "unknown"

@@ -1,4 +1,4 @@
-"""What is installed in the models folder, and whether it still is what was installed."""
+"""List the installed models and check whether they have changed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,36 +10,36 @@ from engines.store.stamps import check_all, check_unchanged
 
 @dataclass(frozen=True)
 class InstalledModel:
-    """A model that is there."""
+    """An installed model."""
 
     name: str
     path: Path
     """Its ONNX file."""
     home: Path
-    """What the manifest belongs to: its folder, or the ONNX file where its files lie side by side."""
+    """What the manifest describes: the model's folder, or the ONNX file of a model without one."""
     files: tuple[FileEntry, ...]
-    """What its manifest lists; nothing for a model that was put there by hand."""
+    """The files in its manifest; empty for a model that was put there by hand."""
     problem: str | None = None
     """Why it cannot be used."""
 
     @property
     def sha256(self) -> str | None:
-        """That of the ONNX file, where the manifest says it."""
+        """The digest of the ONNX file, if the manifest has it."""
         return next((file.sha256 for file in self.files if file.path == self.path.name), None)
 
     @property
     def size(self) -> int:
-        """The bytes of what the manifest lists, or of the ONNX file."""
+        """The bytes of the files in the manifest, or of the ONNX file."""
         return sum(file.size for file in self.files) or self.path.stat().st_size
 
 
 def installed(models_dir: Path) -> dict[str, InstalledModel]:
-    """Return the models in `models_dir` by name, each looked at as quickly as a load does."""
+    """Return the models in `models_dir` by name, each checked as quickly as when it is loaded."""
     return {name: _looked_at(name, path) for name, path in installed_models(models_dir).items()}
 
 
 def verify(model: InstalledModel) -> str | None:
-    """Read all of a model that has a manifest; return what is wrong with it, None where nothing is."""
+    """Read a model with a manifest completely; return what is wrong with it, or None."""
     try:
         check_all(model.home)
     except DamagedModelError as error:

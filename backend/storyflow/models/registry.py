@@ -1,10 +1,9 @@
-"""Which models are known: their files with size and SHA-256, licence, source and voices.
+"""The registry of known models: their files with size and SHA-256, licence, source and voices.
 
-`registry.json` lists the public ones. A size that nobody published is null: the source is asked for it, and `at_most`
-bounds what it may answer. A file without a published SHA-256 cannot be verified and is therefore never fetched.
-`packages` lists where else the bytes of a file are, in the form that `engines.downloading.packages` reads. The user may
-add entries of the same form in a file of their own, for a mirror inside a company say; one with a name that is known
-already replaces it.
+`registry.json` lists the public models. An unknown size is null: the source is asked for it, and `at_most` limits the
+answer. A file without a known SHA-256 cannot be verified and is never downloaded. `packages` lists packages that
+contain the file, in the format of `engines.downloading.packages`. Users can add entries of the same format in their own
+file, for example for a company's mirror; an entry with a known name replaces the public one.
 """
 
 import json
@@ -24,36 +23,36 @@ _SHIPPED = Path(__file__).with_name("registry.json")
 
 @dataclass(frozen=True)
 class Published:
-    """One file as somebody published it."""
+    """One published version of a file."""
 
     sha256: str
     size: int | None
-    """Bytes; None where nobody said."""
+    """Bytes; None if unknown."""
     where: str
-    """Who published it, in words."""
+    """The publisher, in words."""
 
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file of a known model. Several different ones may have been published under its name; each is as good."""
+    """A file of a known model. Several versions may have been published under its name; all are equally good."""
 
     path: str
     url: str | None
-    """Where its publisher has it; None where only packages have it."""
+    """The publisher's URL; None if only packages have it."""
     published: tuple[Published, ...]
     at_most: int
-    """Bytes that nothing called this has more of."""
+    """Upper limit of its size in bytes."""
     parts: tuple[Part, ...] = ()
-    """Members of packages that are, joined in order, the first published one."""
+    """Members of packages that, joined in order, are the first published version."""
 
     @property
     def size(self) -> int | None:
-        """The bytes it has, where that is certain."""
+        """Bytes; None if unknown or if the published versions differ."""
         sizes = {published.size for published in self.published}
         return sizes.pop() if len(sizes) == 1 else None
 
     def remote(self, size: int) -> RemoteFile:
-        """Return what the downloader needs; raises ValueError for a size that it cannot have."""
+        """Return the file for the downloader; raise ValueError for an impossible size."""
         if size > self.at_most:
             raise ValueError(f"the source offers {size} bytes for '{self.path}', which has at most {self.at_most}")
         first, *others = (published.sha256 for published in self.published)
@@ -67,22 +66,22 @@ class KnownModel:
     name: str
     title: str
     version: str
-    """Of Kokoro: it decides vocabulary and voice packs."""
+    """Version of Kokoro; it decides the vocabulary and the voice packs."""
     precision: str
     licence: str
     source: str
-    """Page where it was published."""
+    """URL of the page where it was published."""
     is_folder: bool
-    """Whether it lies in a folder of its own; otherwise its files lie side by side in the models folder."""
+    """Whether it has its own folder; otherwise its files are directly in the models folder."""
     voices: tuple[str, ...]
     files: tuple[KnownFile, ...]
     """The model itself comes first."""
     own: bool = False
-    """Whether the user's own registry names it."""
+    """Whether it is from the user's own registry."""
 
     @property
     def size(self) -> int | None:
-        """The bytes of all files, where that is certain."""
+        """Bytes of all files; None if unknown."""
         sizes = [file.size for file in self.files]
         return None if None in sizes else sum(size for size in sizes if size)
 
@@ -99,7 +98,7 @@ class Registry:
     models: Mapping[str, KnownModel]
 
     def find(self, sha256: str) -> tuple[KnownModel, KnownFile, Published] | None:
-        """Return which published file has this SHA-256; None for one that nobody is known to have published."""
+        """Return the published file with this SHA-256; None if there is none."""
         for model in self.models.values():
             for file in model.files:
                 for published in file.published:
@@ -109,7 +108,7 @@ class Registry:
 
 
 def load_registry(own: Path | None = None) -> Registry:
-    """Return the shipped registry with the entries of the user's `own` file, where that exists.
+    """Return the shipped registry with the entries of the user's `own` file, if it exists.
 
     Raises RegistryError.
     """
@@ -156,7 +155,7 @@ def _file(entry: Mapping[str, Any]) -> KnownFile:
     url = entry.get("url") if parts else entry["url"]
     file = KnownFile(entry["path"], url, published, int(entry.get("at_most", 1 << 33)), parts)
     if parts:
-        file.remote(first["size"])  # says what is wrong with it
+        file.remote(first["size"])  # raises ValueError if it is invalid
         return file
     for digest, size in [("0" * 64, 1), *((one.sha256, one.size or 1) for one in published)]:
         RemoteFile(file.path, file.url, size, digest)  # likewise

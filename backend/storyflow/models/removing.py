@@ -1,4 +1,4 @@
-"""Taking an installed model away: only what its manifest lists, and never what the user put there."""
+"""Remove an installed model: only the files in its manifest, never the user's own."""
 
 import contextlib
 import threading
@@ -14,13 +14,13 @@ from storyflow.models.library import InstalledModel
 
 
 def remove(model: InstalledModel) -> list[Path]:
-    """Remove an installed model and return its files; raise RefusedModelError for one that was put there by hand.
+    """Remove an installed model and return its files; raise RefusedModelError for a model put there by hand.
 
-    The ONNX file goes first: whatever interrupts it, no half model is left that looks like a whole one.
+    The ONNX file is removed first, so that an interruption never leaves an incomplete model that looks complete.
     """
     if not model.files:
         raise RefusedModelError(
-            f"'{model.path}' was put there by hand, so it is not removed here. Remove it and its voices yourself."
+            f"'{model.path}' was put there by hand and is not removed. Remove it and its voices yourself."
         )
     with exclusive(lock_path(model.home), threading.Event(), lambda: None):
         folder = model.home if model.home.is_dir() else model.home.parent
@@ -35,7 +35,7 @@ def remove(model: InstalledModel) -> list[Path]:
 
 
 def _remove_empty(folder: Path, inner: set[Path], keep: bool) -> None:
-    """Remove the folders of the model that are empty now; `keep` for the models folder itself."""
+    """Remove the model's empty folders; `keep` is set if `folder` is the models folder itself."""
     for path in sorted(inner | {folder}, key=lambda path: -len(path.parts)):
         if not (keep and path.resolve() == folder.resolve()):
             with contextlib.suppress(OSError):

@@ -1,1 +1,1 @@
-"""Segments become WAV files in the folder of a project."""
+"""Turn the segments of a story into WAV files in a project's folder."""

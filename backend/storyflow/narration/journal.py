@@ -1,4 +1,4 @@
-"""What was finished since the manifest was last written, a line each: a killed narration loses no finished WAV."""
+"""A journal of the segments finished since the manifest was last written, so that a kill loses no finished WAV."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from storyflow.narration.record import Entry, entry_of
 
 
 class Journal:
-    """The file beside a manifest that its next version replaces."""
+    """The journal file next to a manifest; cleared when the manifest is written."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def entries(self) -> list[Entry]:
-        """Return what an earlier run finished and did not get into its manifest; a line that was cut off is nothing."""
+        """Return the segments that an earlier run finished after its last manifest; incomplete lines are ignored."""
         try:
             lines = self._path.read_bytes().splitlines()
         except OSError:
@@ -29,7 +29,7 @@ class Journal:
         return found
 
     def add(self, entry: Entry) -> None:
-        """Note a segment whose WAV is there, durably; raises OSError where the disk refuses."""
+        """Append a segment whose WAV is written, and flush; raises OSError if the disk fails."""
         line = json.dumps(asdict(entry), ensure_ascii=True) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
@@ -39,5 +39,5 @@ class Journal:
             os.close(descriptor)
 
     def clear(self) -> None:
-        """Forget all: the manifest has it now."""
+        """Delete the journal, once the manifest has its entries."""
         self._path.unlink(missing_ok=True)

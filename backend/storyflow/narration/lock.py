@@ -1,4 +1,4 @@
-"""One narration at a time in the folder of a project."""
+"""A lock that allows one narration at a time in a project's folder."""
 
 import contextlib
 import threading
@@ -12,9 +12,9 @@ _LOCK_NAME = ".narrating"
 
 @contextlib.contextmanager
 def alone_in(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Keep other narrations out of `folder`, which is made; `waiting` is called once where another one is at work.
+    """Create `folder` and lock it; `waiting` is called once if another narration is running in it.
 
-    A killed process does not keep the folder. Raises OSError where nothing can be written.
+    A killed process releases the lock. Raises OSError if the folder is not writable.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(folder / _LOCK_NAME, threading.Event(), waiting):

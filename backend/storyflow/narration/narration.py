@@ -1,4 +1,4 @@
-"""Narrating: each segment becomes a WAV in the project's folder, and only what changed is made again."""
+"""Narrate a story: write a WAV per segment to the project's folder, and redo only what changed."""
 
 import logging
 import time
@@ -33,18 +33,18 @@ logger = logging.getLogger(__name__)
 _SAVE_EVERY_S = 2.0
 
 AfterEach = Callable[[Segment, Path | None], None]
-"""Called with each segment and the WAV that was made for it, None where none was."""
+"""Called with each segment and its new WAV, or None."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a narration did."""
+    """The result of a narration."""
 
     manifest: Path
     entries: tuple[Entry, ...]
     """Every segment that has audio, in the order of the story."""
     made: tuple[Entry, ...]
-    """Those of them made in this run; the others were there."""
+    """The entries made in this run."""
     skipped: tuple[str, ...]
     """Ids of segments with nothing that can be spoken, such as a lone question mark."""
     errors: dict[str, str]
@@ -58,18 +58,18 @@ class Outcome:
 
     @property
     def real_time_factor(self) -> float | None:
-        """Seconds of work for each second of audio made in this run; None where none was made."""
+        """Seconds of work per second of audio made in this run; None if none was made."""
         made_s = sum(entry.duration for entry in self.made)
         return self.elapsed_s / made_s if made_s else None
 
 
 class Narration:
-    """One run over one story."""
+    """One run of narrating a story."""
 
     def __init__(self, task: Task, kokoro: Kokoro, model_digest: str, workers: int = 1) -> None:
-        """Look at what is there already; nothing is written yet. Raises as `Plan.of` does.
+        """Check what an earlier run made; write nothing. Raises as `Plan.of` does.
 
-        `workers` is the number of chunks to speak side by side.
+        `workers` is the number of chunks to speak in parallel.
         """
         self._task, self._kokoro, self._workers = task, kokoro, workers
         self._plan = Plan.of(task, kokoro, model_digest)
@@ -81,13 +81,13 @@ class Narration:
         self._errors: dict[str, str] = {}
 
     def run(self, after_each: AfterEach) -> Outcome:
-        """Speak every segment that is not there yet; write the manifest and a playlist.
+        """Speak the new and changed segments; write the manifest and a playlist.
 
-        An interrupted run leaves whole files and a manifest of what was done; the next run goes on there. Raises
-        OSError where the disk refuses.
+        An interrupted run leaves complete files and a manifest of them, and the next run resumes there. Raises OSError
+        if the disk fails.
         """
         self._task.folder.mkdir(parents=True, exist_ok=True)
-        self._save()  # so that the folder is known to be this story's from the beginning
+        self._save()  # marks the folder as this story's from the start
         begin = time.monotonic()
         try:
             self._speak(after_each)
@@ -101,7 +101,7 @@ class Narration:
 
     def _speak(self, after_each: AfterEach) -> None:
         saved = time.monotonic()
-        # A few texts ahead of what is spoken: `tee` holds those, so that each is read once.
+        # `ahead` is a few segments ahead of `todo`; `tee` keeps them, so that each text is read once.
         todo, ahead = tee(planned for planned in self._plan.segments() if not self._is_kept(planned, after_each))
         spoken = speak_each(self._kokoro, (planned.line for planned in ahead), self._workers)
         for planned, speech in zip(todo, spoken, strict=True):
@@ -111,7 +111,7 @@ class Narration:
                 saved = time.monotonic()
 
     def _is_kept(self, planned: PlannedSegment, after_each: AfterEach) -> bool:
-        """Keep a segment that an earlier run made; tell whether that was so."""
+        """Keep the segment if an earlier run made it; return whether it did."""
         if planned.kept is None:
             return False
         self._entries[planned.segment.id] = replace(planned.kept, extra=dict(planned.segment.extra))
@@ -119,7 +119,7 @@ class Narration:
         return True
 
     def _keep(self, planned: PlannedSegment, speech: Speech | KokoroError) -> Path | None:
-        """Keep what became of a segment; return its WAV where it has one."""
+        """Record the result of a segment; return the path of its WAV, if it has one."""
         segment = planned.segment
         if planned.is_break:
             silence = np.zeros(round(SCENE_BREAK_S * SAMPLE_RATE), np.float32)
@@ -151,7 +151,7 @@ class Narration:
         )
 
     def _save(self) -> None:
-        """Write the record of what is there now: what this run did, and what it has not come to yet."""
+        """Write the manifest: what this run has done, and earlier entries that it has not reached yet."""
         known = {**self._before, **self._entries}
         story = self._task.story
         in_order = tuple(known.pop(segment.id) for segment in story.segments if segment.id in known)
@@ -164,7 +164,7 @@ class Narration:
         return tuple(self._entries[segment.id] for segment in segments if segment.id in self._entries)
 
     def _remove_stale(self) -> None:
-        """Remove the audio of segments that are no longer in the story, or can no longer be spoken."""
+        """Remove the audio of segments that were deleted from the story or can no longer be spoken."""
         for segment_id in set(self._before) - set(self._entries):
             self._task.audio_path(segment_id).unlink(missing_ok=True)
             del self._before[segment_id]

@@ -1,4 +1,4 @@
-"""What is to be made: each segment as the voice will say it, and whether its audio is there already."""
+"""Plan a narration: how each segment will be spoken, and whether its audio already exists."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -16,46 +16,46 @@ from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, Record,
 from storyflow.stories.story import Segment, Story
 
 _SOUND_VERSION = 2
-"""Goes up when the same text, voice and model come to sound different, so that all is made again."""
+"""Increase this when the same text, voice and model sound different, so that all audio is made again."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to narrate, how, and where to."""
+    """What to narrate, how, and where."""
 
     story: Story
     source: Path
-    """The story file, absolute."""
+    """The absolute path of the story file."""
     project: str
     root: Path
     """The media root; audio goes to projects/{project}/audio below it."""
     voice: str
     speed: float
     as_written: bool = False
-    """Whether numbers, dates and other written forms are left as they are."""
+    """Whether to leave numbers, dates and other written forms as they are."""
 
     def audio_path(self, segment_id: str) -> Path:
-        """Return where a segment's audio lies."""
+        """Return the path of a segment's audio."""
         return audio_path(self.root, self.project, segment_id)
 
     @property
     def folder(self) -> Path:
-        """The project's folder, which holds manifest and playlist."""
+        """The project's folder, with the manifest and the playlist."""
         return project_folder(self.root, self.project)
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """A voice that will really speak."""
+    """An installed voice."""
 
     voice: str
     language: str
     made_with: str
-    """Digests of the model and the voice, and who reads the text."""
+    """The digests of the model and the voice, and the name of the text side."""
 
     @classmethod
     def of(cls, voice: str, kokoro: Kokoro, model_digest: str) -> "Speaker":
-        """Return the speaker that `voice` is; raise VoicePackError for one that is not installed."""
+        """Return the speaker for `voice`; raise VoicePackError if the voice is not installed."""
         check_installed(voice, kokoro.voices)
         text_side = kokoro.check(voice)
         name, pack = kokoro.voice_pack(voice)
@@ -65,43 +65,43 @@ class Speaker:
 
 @dataclass(frozen=True)
 class PlannedSegment:
-    """One segment, read once."""
+    """A segment with everything that speaking it needs."""
 
     segment: Segment
     is_break: bool
-    """Whether it is a scene break, which is silence."""
+    """Whether it is a scene break, spoken as silence."""
     line: Line
-    """The text as the voice says it; empty for a scene break."""
+    """The text as it is spoken; empty for a scene break."""
     made_from: str
-    """Digest of everything that decides how the audio sounds."""
+    """Digest of everything that affects the audio."""
     kept: Entry | None
-    """What an earlier run made of the same; None where it must be made."""
+    """The entry of an earlier run, if it still applies; None if the segment must be spoken."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a task is done."""
+    """How to carry out a task."""
 
     task: Task
     speakers: Mapping[str, Speaker]
-    """By the voice that the story, or the task, asks for."""
+    """The speakers by the requested voice."""
     before: Mapping[str, Entry]
-    """Segment id → what earlier runs made."""
+    """Segment id → entry of an earlier run."""
 
     @classmethod
     def of(cls, task: Task, kokoro: Kokoro, model_digest: str) -> "Plan":
-        """Look at what is there already; nothing is written.
+        """Check what earlier runs made; write nothing.
 
         Raises:
             RecordError: the project's folder belongs to another story.
-            KokoroError: a voice is not installed, or the text side of the model is not.
+            KokoroError: a voice or the model's text side is not installed.
         """
         voices = dict.fromkeys([task.voice, *(segment.voice or task.voice for segment in task.story.segments)])
         speakers = {voice: Speaker.of(voice, kokoro, model_digest) for voice in voices}
         return cls(task, speakers, _previous_entries(task))
 
     def segments(self) -> Iterator[PlannedSegment]:
-        """Yield the segments of the story, each read when it is asked for."""
+        """Yield the planned segments of the story lazily."""
         return map(self._planned, self.task.story.segments)
 
     def _planned(self, segment: Segment) -> PlannedSegment:
@@ -126,7 +126,7 @@ def _previous_entries(task: Task) -> dict[str, Entry]:
         return {}
     if not _is_of(task, record):
         raise RecordError(
-            f"'{task.folder}' holds the narration of '{record.source}'. Choose another --project for this story, or "
+            f"'{task.folder}' contains the narration of '{record.source}'. Choose another --project for this story, or "
             f"remove that folder."
         )
     finished = Journal(task.folder / JOURNAL_NAME).entries()
@@ -134,7 +134,7 @@ def _previous_entries(task: Task) -> dict[str, Entry]:
 
 
 def _is_of(task: Task, record: Record) -> bool:
-    """Tell whether a record belongs to this story: the same file, or one moved with its name and part of its text."""
+    """Return whether a record is this story's: the same file, or a moved file with the same name and shared text."""
     if record.source == str(task.source):
         return True
     texts = {segment.text for segment in task.story.segments}

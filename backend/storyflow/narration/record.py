@@ -1,6 +1,6 @@
-"""The record of a narration: which text became which file, with what, so that a second run does only what changed.
+"""The record of a narration: each text, its file and how it was made, so that a second run redoes only what changed.
 
-It lies in the project's folder as manifest.json, with a playlist of the audio beside it.
+It is manifest.json in the project's folder, next to a playlist of the audio.
 """
 
 import json
@@ -19,41 +19,41 @@ _VERSION = 1
 
 
 class RecordError(ValueError):
-    """A manifest that cannot be used; the message says what to do."""
+    """The manifest cannot be used; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One segment that was spoken."""
+    """A spoken segment."""
 
     id: str
     text: str
     path: str
-    """Of the WAV, relative to the manifest."""
+    """Path of the WAV, relative to the manifest."""
     duration: float
     """Seconds."""
     voice: str
-    """The voice that really spoke."""
+    """The voice that was used."""
     made_from: str
-    """Digest of everything that decides how the audio sounds."""
+    """Digest of everything that affects the audio."""
     size: int
-    """Bytes of the WAV."""
+    """Size of the WAV in bytes."""
     extra: dict[str, Any] = field(default_factory=dict)
-    """Further keys that the segment has in a JSON story."""
+    """Additional keys of the segment in a JSON story."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a project's folder holds, in the order of the story."""
+    """The content of a project's folder, in the order of the story."""
 
     title: str
     source: str
-    """The story file, absolute."""
+    """The absolute path of the story file."""
     segments: tuple[Entry, ...] = ()
 
 
 def read_record(path: Path) -> Record | None:
-    """Return the record at `path`, None where there is none yet; raise RecordError for one that is not ours."""
+    """Return the record at `path`, None if there is none yet; raise RecordError if it cannot be used."""
     try:
         document: Any = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -62,7 +62,7 @@ def read_record(path: Path) -> Record | None:
         raise _unusable(path, f"cannot be read: {_reason(error)}") from error
     try:
         if document["version"] != _VERSION:
-            raise _unusable(path, f"has version {document['version']!r}, and this program knows {_VERSION}")
+            raise _unusable(path, f"has version {document['version']!r}, but this program supports version {_VERSION}")
         segments = tuple(entry_of(entry) for entry in document["segments"])
         return Record(str(document["title"]), str(document["source"]), segments)
     except (KeyError, TypeError, InvalidNameError) as error:
@@ -71,7 +71,7 @@ def read_record(path: Path) -> Record | None:
 
 def _unusable(path: Path, problem: str) -> RecordError:
     return RecordError(
-        f"The manifest '{path}' {problem}. Choose another --project, or delete the file: the whole story is then "
+        f"The manifest '{path}' {problem}. Choose another --project, or delete the file; the whole story is then "
         f"narrated again."
     )
 
@@ -81,12 +81,12 @@ def _reason(error: Exception) -> str:
 
 
 def entry_of(values: Any) -> Entry:
-    """Return the entry that `values`, read from JSON, are; raise TypeError or InvalidNameError."""
+    """Return the entry for `values` read from JSON; raise TypeError or InvalidNameError."""
     entry = Entry(**values)
     checked_name(entry.id, "segment id")
     texts = (entry.text, entry.path, entry.voice, entry.made_from)
     if not all(isinstance(text, str) for text in texts) or not isinstance(entry.size, int):
-        raise TypeError("a field has another type")
+        raise TypeError("a field has the wrong type")
     if not isinstance(entry.extra, dict):
         raise TypeError("the extra keys are not an object")
     if isinstance(entry.duration, bool) or not isinstance(entry.duration, (int, float)):
@@ -95,13 +95,13 @@ def entry_of(values: Any) -> Entry:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write the record, whole or not at all."""
+    """Write the record atomically."""
     document = {"version": _VERSION, **asdict(record)}
     publish(path, json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
 
 
 def write_playlist(path: Path, entries: Iterable[Entry]) -> None:
-    """Write a playlist of the audio in the order of the story, whole or not at all."""
+    """Write a playlist of the audio atomically, in the order of the story."""
     lines = ["#EXTM3U"]
     for entry in entries:
         lines += [f"#EXTINF:{entry.duration:.3f},{entry.text[:60]}", entry.path]

@@ -1,4 +1,4 @@
-"""What would be spoken: the words or the phonemes of every segment, without a model and without a sound."""
+"""Show what would be spoken: the words or the phonemes of every segment, without loading a model."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ class Rehearsed:
     """A segment as it would be spoken."""
 
     id: str | None
-    """None for a text that is no segment of a story."""
+    """None for a text that is not from a story."""
     text: str
-    """As it was written."""
+    """The text as written."""
     words: str
     phonemes: str | None
-    """None unless they were asked for."""
+    """None unless requested."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Rehearsal:
     voice: str
     as_written: bool
     version: str | None
-    """Of the model whose phonemes are wanted; None for the words only."""
+    """The text side of the model whose phonemes are wanted; None for words only."""
 
     @classmethod
     def by(cls, voice: str, wanted: str, models_dir: Path, as_written: bool, phonemes: bool) -> "Rehearsal":
-        """Return how the model `wanted` would read in `voice`; no model is loaded.
+        """Return the rehearsal for the model `wanted` and `voice`, without loading the model.
 
-        Raises ModelMissingError for a model that is not there, and VoicePackError for a voice that it does not have.
+        Raises ModelMissingError if the model is missing and VoicePackError if it does not have the voice.
         """
         path = choose_model(wanted, models_dir).path
         voices = find_voices(path.parent)
@@ -52,13 +52,13 @@ class Rehearsal:
         return cls(voice, as_written, checked_version(version_of_model(path, None), rows, known))
 
     def of_text(self, text: str) -> Iterator[Rehearsed]:
-        """Yield what would be said of `text`, line by line."""
+        """Yield what would be spoken for `text`, line by line."""
         for line in text.splitlines():
             if line.strip():
                 yield self._of(None, line)
 
     def of_segments(self, segments: Iterable[Segment]) -> Iterator[Rehearsed]:
-        """Yield what would be said of every segment."""
+        """Yield what would be spoken for every segment."""
         for segment in segments:
             yield self._of(segment.id, segment.text, segment.voice)
 

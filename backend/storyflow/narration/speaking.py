@@ -1,4 +1,4 @@
-"""A loaded model for the commands that speak, and one text spoken into a file."""
+"""Load a model for the commands that speak, and save speech to a file."""
 
 import logging
 import time
@@ -19,28 +19,28 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to speak."""
+    """A loaded model."""
 
     model: Model
     kokoro: Kokoro
 
 
 def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
-    """Load the model that `wanted` means, and say in plain words when the built-in voice stands in for Kokoro.
+    """Load the model `wanted`, and warn if the built-in voice is used instead of Kokoro.
 
-    `threads` is the number that one run of the model may use; all allowed cores unless given.
+    `threads` is the number of threads of one model run; by default all allowed cores.
 
     Raises ModelMissingError or ModelFileError.
     """
     model = choose_model(wanted, models_dir())
     if wanted == AUTO and model.name == BUILT_IN:
         click.echo(
-            "Kokoro is not installed, so the small built-in voice speaks; "
-            f"`storyflow models pull {RECOMMENDED}` gets it.",
+            "Kokoro is not installed, so the small built-in voice is used. "
+            f"Install Kokoro with: storyflow models pull {RECOMMENDED}",
             err=True,
         )
     elif wanted == AUTO:
-        click.echo(f"The best model installed speaks: {model.name}", err=True)
+        click.echo(f"Using the best installed model: {model.name}", err=True)
     begin = time.perf_counter()
     kokoro = Kokoro.load(model.path, threads)
     logger.info("Opened '%s' with %d voices in %.2f s", model.path, len(kokoro.voices), time.perf_counter() - begin)
@@ -48,16 +48,16 @@ def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
 
 
 def spoken_by(kokoro: Kokoro, text: str, voice: str) -> str:
-    """Return `text` with its written forms in words, in the accent of the voice that will really speak.
+    """Return `text` with its written forms in words, in the accent of the voice that will be used.
 
-    Raises VoicePackError where neither that voice nor the default is installed.
+    Raises VoicePackError if neither that voice nor the default is installed.
     """
     return spoken_text(text, kokoro.language(voice).code)
 
 
 @dataclass(frozen=True)
 class SavedSpeech:
-    """A WAV that was written."""
+    """A written WAV."""
 
     duration: float
     """Seconds."""
@@ -66,7 +66,7 @@ class SavedSpeech:
 
 
 def save_speech(speech: Speech, path: Path) -> SavedSpeech:
-    """Write what was said as a WAV with its peak at -1 dB; raises AudioWriteError where the disk refuses."""
+    """Write speech to a WAV with its peak at -1 dB; raises AudioWriteError if the disk fails."""
     wav = encode_wav(normalize_audio(speech.audio), speech.sample_rate)
     write_wav_bytes(wav, path)
     logger.info("Wrote '%s': %d samples in %d chunks by %s", path, len(speech.audio), speech.chunks, speech.voice)

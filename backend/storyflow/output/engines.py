@@ -1,4 +1,4 @@
-"""What the commands about engines print: tables for people, JSON for programs."""
+"""Print the results of the engine commands: tables for people, JSON for programs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _COLOURS = {"passed": "green", "failed": "red", "not applicable": "dim", "unchec
 
 
 def report_engines(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
-    """List engines with their type, their models and the longest text that they take."""
+    """List engines with their type, their models and the longest text they accept."""
     if as_json:
         echo_json(rows)
         return
@@ -32,7 +32,7 @@ def report_engines(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
 
 
 def report_checks(folder: Path, results: "Sequence[Result]", as_json: bool) -> None:
-    """Print what came of checking the engine in `folder`, and what to change."""
+    """Print the results of checking the engine in `folder`, and what to change."""
     outcomes = Counter(result.outcome for result in results)
     if as_json:
         success = not outcomes["failed"]
@@ -50,7 +50,7 @@ def report_checks(folder: Path, results: "Sequence[Result]", as_json: bool) -> N
         failed = f"{outcomes['failed']} failed"
         click.echo(f"Error: {folder.name} does not conform: {failed}. {_counted(outcomes)}", err=True)
     elif outcomes["unchecked"]:
-        click.echo(f"{folder.name} breaks nothing that was checked. {_counted(outcomes)}")
+        click.echo(f"{folder.name} passes every check that could run. {_counted(outcomes)}")
     else:
         click.echo(f"{folder.name} conforms. {_counted(outcomes)}")
 

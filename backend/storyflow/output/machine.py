@@ -1,4 +1,4 @@
-"""What is printed of this machine: what `doctor` found and `bench` measured."""
+"""Print the results of `doctor` and `bench`."""
 
 from dataclasses import asdict
 
@@ -10,7 +10,7 @@ from storyflow.output.tables import echo_json, echo_table
 
 
 def report_measurement(measured: Measurement, as_json: bool) -> None:
-    """Print what `bench` measured and advises."""
+    """Print the measurements and the advice of `bench`."""
     timings = {"sentence": measured.sentence, "bare": measured.bare, "narration": measured.narration}
     if as_json:
         factors = {
@@ -19,7 +19,7 @@ def report_measurement(measured: Measurement, as_json: bool) -> None:
         echo_json({**asdict(measured), **factors})
         return
     click.echo(f"{measured.model} on {measured.provider}, {measured.cores} cores; opened in {measured.load_s:.2f} s")
-    labels = ("A sentence into a WAV", "Model only (lower bound)", "A narration on all cores")
+    labels = ("A sentence to a WAV", "Model only (lower bound)", "A narration on all cores")
     rows = [
         [label, f"{timing.audio_s:.1f} s", f"{timing.seconds:.2f} s", f"{timing.real_time_factor:.3f}"]
         for label, timing in zip(labels, timings.values(), strict=True)
@@ -30,7 +30,7 @@ def report_measurement(measured: Measurement, as_json: bool) -> None:
 
 
 def report_findings(findings: list[Finding], as_json: bool) -> None:
-    """Print what `doctor` found, a line each."""
+    """Print the findings of `doctor`, one per line."""
     if as_json:
         echo_json([asdict(finding) for finding in findings])
         return

@@ -1,4 +1,4 @@
-"""What the commands about models print: sentences and tables for people, JSON for programs."""
+"""Print the results of the model commands: sentences and tables for people, JSON for programs."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from storyflow.output.tables import echo_json, echo_table, size_text
 
 
 def report_list(registry: Registry, installed: Mapping[str, InstalledModel], as_json: bool) -> None:
-    """List what is known and what is installed, the known ones first."""
+    """List the known models, then the other installed ones."""
     names = [*registry.models, *sorted(set(installed) - set(registry.models))]
     rows = [_row(name, registry.models.get(name), installed.get(name)) for name in names]
     if as_json:
@@ -32,13 +32,13 @@ def report_list(registry: Registry, installed: Mapping[str, InstalledModel], as_
 def report_verified(
     results: Mapping[str, tuple[InstalledModel, str | None]], registry: Registry, models_dir: Path, as_json: bool
 ) -> None:
-    """Say of each model whether all its bytes are those that were installed."""
+    """Print for each model whether all its bytes are as installed."""
     if as_json:
         models = {name: {"path": str(model.path), "problem": problem} for name, (model, problem) in results.items()}
         echo_json({"success": not any(problem for _, problem in results.values()), "models": models})
         return
     if not results:
-        click.echo(f"Nothing is installed in {models_dir}.")
+        click.echo(f"No models are installed in {models_dir}.")
     for name, (model, problem) in results.items():
         if problem:
             click.echo(f"DAMAGED  {name}: {problem}")
@@ -57,16 +57,16 @@ def report_info(info: ModelDescription, as_json: bool) -> None:
     lines = {
         "Model": info.name,
         "File": f"{info.path} ({size_text(info.size)})",
-        "SHA-256": info.sha256 or "not noted: it has no manifest",
-        "Published": info.published or "not known",
-        "Licence": info.licence or "not known",
+        "SHA-256": info.sha256 or "unknown: it has no manifest",
+        "Published": info.published or "unknown",
+        "Licence": info.licence or "unknown",
         "Kokoro": info.version,
         "Inputs": ", ".join(_tensor(asdict(tensor)) for tensor in facts.inputs),
         "Outputs": ", ".join(_tensor(asdict(tensor)) for tensor in facts.outputs),
         "Opset": f"{facts.opset}, written by {facts.producer or 'unknown'}",
         "Parameters": f"{facts.parameters / 1e6:.2f} million, mostly {facts.precision}",
         "Runs on": ", ".join(info.providers),
-        "Voices": ", ".join(info.voices) or "none beside it",
+        "Voices": ", ".join(info.voices) or "none next to it",
     }
     for head, value in lines.items():
         click.echo(f"{head + ':':<12}{value}")
@@ -80,7 +80,7 @@ def _row(name: str, known: KnownModel | None, model: InstalledModel | None) -> d
         "state": state,
         "size": model.size if model else known.size if known else None,
         "licence": known.licence if known else "not known",
-        "title": f"{known.title}, {known.precision}" if known else "a model of your own",
+        "title": f"{known.title}, {known.precision}" if known else "your own model",
         "voices": list(known.voices) if known else [],
         "source": known.source if known else None,
         "path": str(model.path) if model else None,
@@ -95,9 +95,10 @@ def _published(model: InstalledModel, registry: Registry) -> str:
     match = registry.find(digest)
     if match:
         return (
-            f"and the published {match[1].path} of {match[2].where}; `storyflow models pull {match[0].name}` notes that"
+            f"is the published {match[1].path} of {match[2].where}. `storyflow models pull {match[0].name}` marks it "
+            f"as installed"
         )
-    return f"and no published file: its SHA-256 is {digest}"
+    return f"is not a published file: its SHA-256 is {digest}"
 
 
 def _tensor(tensor: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What is printed of what was spoken, or would be."""
+"""Print the results of `say` and `narrate`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def report_narration(outcome: "Outcome", left_out: Mapping[str, int], model: str) -> None:
-    """Say what a narration made, where it is, how long it lasts and how fast it went."""
+    """Print what a narration made, where it is, how long it is and how fast it was made."""
     for segment_id, reason in outcome.errors.items():
         click.echo(f"Segment {segment_id} could not be spoken: {reason}", err=True)
     if outcome.skipped:
@@ -30,14 +30,14 @@ def report_narration(outcome: "Outcome", left_out: Mapping[str, int], model: str
     if outcome.real_time_factor:
         speed = 1 / outcome.real_time_factor
         shown = f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
-        click.echo(f"Made in {outcome.elapsed_s:.1f} s: {shown} times as fast as it plays ({model})")
+        click.echo(f"Made in {outcome.elapsed_s:.1f} s, {shown} times real time ({model})")
     else:
-        click.echo("Nothing had to be made again.")
-    click.echo(f"In order: {outcome.manifest.parent / 'playlist.m3u8'}")
+        click.echo("Nothing has changed since the last run.")
+    click.echo(f"Playlist: {outcome.manifest.parent / 'playlist.m3u8'}")
 
 
 def report_speech(output: Path, voice: str, saved: "SavedSpeech", mismatch: Mismatch | None, as_json: bool) -> None:
-    """Say where one spoken text is and how long it lasts; `voice` is the one that really spoke."""
+    """Print where the speech was saved and how long it is; `voice` is the voice that was used."""
     if not as_json:
         click.echo(f"{output}: {saved.duration:.2f} s")
         return
@@ -46,7 +46,7 @@ def report_speech(output: Path, voice: str, saved: "SavedSpeech", mismatch: Mism
 
 
 def report_rehearsal(segments: Iterable["Rehearsed"], mismatch: Mismatch | None, as_json: bool) -> None:
-    """Print the words that would be spoken, or their phonemes, one segment a line."""
+    """Print the words that would be spoken, or their phonemes, one segment per line."""
     if as_json:
         echo_json({"success": True, "segments": [asdict(segment) for segment in segments], **_warnings(mismatch)})
         return
@@ -54,16 +54,16 @@ def report_rehearsal(segments: Iterable["Rehearsed"], mismatch: Mismatch | None,
         click.echo(segment.words if segment.phonemes is None else segment.phonemes)
 
 
-def warn_of_language(texts: list[str], voice: str, as_json: bool) -> Mismatch | None:
-    """Say once that the voice cannot read the language of a text, and return it for the outcome as JSON."""
-    found = first_mismatch(texts, voice)
+def warn_of_language(lines: Iterable[tuple[str, str]], as_json: bool) -> Mismatch | None:
+    """Warn once if the voice cannot read the language of a text; return the mismatch for the JSON output."""
+    found = first_mismatch(lines)
     if found and not as_json:
         click.echo(f"Warning: {found}", err=True)
     return found
 
 
 def echo_narrations(documents: list[dict[str, Any]]) -> None:
-    """Print what became of one story, or of several, as JSON."""
+    """Print the results of one or several stories as JSON."""
     if len(documents) == 1:
         echo_json(documents[0])
         return
@@ -73,7 +73,7 @@ def echo_narrations(documents: list[dict[str, Any]]) -> None:
 def narration_document(
     story: Path, outcome: "Outcome", left_out: Mapping[str, int], model: str, mismatch: Mismatch | None
 ) -> dict[str, Any]:
-    """Return what became of one story, for programs."""
+    """Return the result of one story as a JSON document."""
     return {
         "success": not outcome.errors,
         "story": str(story),

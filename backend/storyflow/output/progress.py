@@ -1,6 +1,6 @@
-"""How far long work has come: a bar with the time left on a terminal, a line now and then elsewhere.
+"""Show the progress of long work: a bar with the time left on a terminal, occasional lines elsewhere.
 
-Everything goes to stderr, since stdout is for results.
+Everything goes to stderr; stdout is for results.
 """
 
 import contextlib
@@ -19,28 +19,28 @@ from storyflow.stories.story import Segment
 _LINE_EVERY_S = 5.0
 
 Step = Callable[[Segment, Path | None], None]
-"""Called after each segment with the WAV that was made for it; None where none had to be, or could be."""
+"""Called after each segment with its new WAV; None if it was kept, skipped or failed."""
 Report = Callable[[Progress], None]
-"""Called now and then while files are fetched or copied."""
+"""Called regularly while files are downloaded or copied."""
 
 
 @dataclass(frozen=True)
 class _Display:
-    """Where it is shown."""
+    """A place to show progress."""
 
     move: Callable[[float, float, str], None]
-    """Takes what is done, the total, and how far that is in words."""
+    """Updates the progress: amount done, total, and description."""
     say: Callable[[str], None]
-    """Prints a line that stays."""
+    """Prints a permanent line."""
 
 
 @contextlib.contextmanager
 def narration_shown(segments: Sequence[Segment], quiet: bool = False) -> Iterator[Step]:
-    """Yield what to call after each segment; the first WAV is named, so that one can listen while others are made."""
+    """Yield a callback for each segment; it prints the first WAV's path, so that one can start to listen."""
     if quiet:
         yield lambda _segment, _wav: None
         return
-    # Counted in characters: the time left is wrong by far when a long paragraph counts like a short one.
+    # Counted in characters: segments differ too much in length to estimate the time left.
     characters = sum(len(segment.text) for segment in segments)
     done = number = 0
     named = False
@@ -51,7 +51,7 @@ def narration_shown(segments: Sequence[Segment], quiet: bool = False) -> Iterato
             done, number = done + len(segment.text), number + 1
             if wav and not named:
                 named = True
-                display.say(f"The first WAV is there, listen while the others are made: {wav}")
+                display.say(f"The first WAV is ready to play: {wav}")
             display.move(done, characters, f"{number} of {len(segments)} segments")
 
         yield step
@@ -59,7 +59,7 @@ def narration_shown(segments: Sequence[Segment], quiet: bool = False) -> Iterato
 
 @contextlib.contextmanager
 def transfer_shown(what: str, quiet: bool = False) -> Iterator[Report]:
-    """Yield what a download or a copy reports to, which shows its speed too."""
+    """Yield a callback for a download or a copy, which shows the speed too."""
     if quiet:
         yield lambda _progress: None
         return
@@ -69,7 +69,7 @@ def transfer_shown(what: str, quiet: bool = False) -> Iterator[Report]:
         def report(at: Progress) -> None:
             nonlocal began, before
             if before is None:
-                began, before = time.monotonic(), at.done  # what an earlier attempt left is no speed
+                began, before = time.monotonic(), at.done  # excludes what an earlier attempt downloaded
             speed = (at.done - before) / max(time.monotonic() - began, 1e-3)
             said = f"{at.file}, {size_text(at.done)} of {size_text(at.total)}, {size_text(speed)}/s"
             display.move(at.done, at.total, said)

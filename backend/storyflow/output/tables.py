@@ -1,4 +1,4 @@
-"""What all that is printed has in common: tables and sizes for people, JSON for programs."""
+"""Shared output helpers: tables and sizes for people, JSON for programs."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,18 +12,18 @@ def echo_json(document: object) -> None:
 
 
 def echo_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, its columns as wide as what stands in them."""
+    """Print a table with columns as wide as their content."""
     for line in table_lines(heads, rows):
         click.echo(line)
 
 
 def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table, its columns as wide as what stands in them."""
+    """Yield the lines of a table with columns as wide as their content."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     for row in (heads, ["-" * width for width in widths], *rows):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def size_text(size: float | None) -> str:
-    """Return a number of bytes as people write it."""
+    """Return a number of bytes in kB or MB."""
     return "-" if size is None else f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

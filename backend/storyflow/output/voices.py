@@ -1,4 +1,4 @@
-"""The voices as they are listed."""
+"""Print the list of voices."""
 
 from collections.abc import Collection
 from dataclasses import asdict
@@ -12,9 +12,9 @@ from storyflow.output.tables import echo_json, table_lines
 
 
 def report_voices(installed: dict[str, Collection[str]], as_json: bool) -> None:
-    """List the seven voices and every other installed one, by language, with the models that have it.
+    """List the seven voices and all other installed ones, by language, with the models that have them.
 
-    `installed` is model name → names of its voices.
+    `installed` maps model names to the names of their voices.
     """
     others = sorted({voice for voices in installed.values() for voice in voices} - {voice.id for voice in VOICES})
     voices = (*VOICES, *map(voice_named, others))

@@ -1,1 +1,1 @@
-"""Stories: files of text become segments."""
+"""Read story files into segments."""

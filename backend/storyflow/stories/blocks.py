@@ -1,4 +1,4 @@
-"""What every reader of documents makes of a file: a title, blocks of text in order, and what was left out."""
+"""The result of every document reader: a title, blocks of text in order, and what was left out."""
 
 import re
 from collections import Counter
@@ -14,39 +14,39 @@ SCENE_BREAK = "* * *"
 
 @dataclass(frozen=True)
 class Block:
-    """One piece of a document that is read aloud in one go."""
+    """A paragraph, heading or scene break of a document."""
 
     text: str
     kind: Kind = "paragraph"
     level: int = 0
-    """Of a heading: 1 is the highest. 0 for anything else."""
+    """Level of a heading, 1 being the highest; 0 for anything else."""
     id: str | None = None
-    """Name of its audio file, where the document gives one."""
+    """Name of its audio file, if the document gives one."""
     voice: str | None = None
-    """Who speaks it, where the document says so."""
+    """The voice, if the document gives one."""
     speed: float | None = None
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """Further keys of a JSON segment, kept for the program that wrote them."""
+    """Additional keys of a JSON segment, kept for the program that wrote them."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """A file as a reader sees it."""
+    """The content of a story file."""
 
     title: str | None
     blocks: tuple[Block, ...]
     left_out: Mapping[str, int] = field(default_factory=Counter)
-    """What is not read aloud, such as "footnotes", and how many there were."""
+    """What is not read aloud, such as "footnotes", with counts."""
 
 
 _SPACE_BEFORE_MARK = re.compile(r"\s+([.,;:!?])(?=\s|$)")
 
 
 def without_gaps(text: str) -> str:
-    """Return `text` in one line, without the spaces before marks that are left where something was taken out."""
+    """Return `text` in one line, without the spaces left before punctuation where something was removed."""
     return one_line(_SPACE_BEFORE_MARK.sub(r"\1", text))
 
 
 def one_line(text: str) -> str:
-    """Return `text` with every run of white space as one space."""
+    """Return `text` with runs of white space collapsed."""
     return " ".join(text.split())

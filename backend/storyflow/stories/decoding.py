@@ -1,4 +1,4 @@
-"""Bytes to text: the encodings that editors write, and a refusal of everything that is not text."""
+"""Decode story files in the usual encodings; refuse files that are not text."""
 
 import codecs
 
@@ -11,15 +11,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte order marks; those of UTF-32 come first, since one of them begins with one of UTF-16."""
+"""Byte order marks; UTF-32 comes first, since one of its marks starts with one of UTF-16."""
 
 
 class NotTextError(ValueError):
-    """Bytes that are not a text in any encoding that people use for stories."""
+    """The data is not text in a supported encoding."""
 
 
 def decode_text(data: bytes) -> str:
-    """Return `data` as text with `\\n` at its line ends; UTF-8, UTF-16 or UTF-32 with a mark, or Windows-1252.
+    """Decode UTF-8, UTF-16 or UTF-32 with a byte order mark, or Windows-1252; return text with `\\n` line ends.
 
     Raises NotTextError.
     """

@@ -1,4 +1,4 @@
-"""What a printed book or its transcription has besides its text: licence, contents, illustrations, footnotes."""
+"""Remove what a book or its transcription has besides its text: licence, contents, illustrations, footnotes."""
 
 import re
 from collections import Counter
@@ -22,7 +22,7 @@ _PAGE_NUMBER = re.compile(r"[\s.·_]*\b(?:\d{1,4}|[ivxlc]{1,6})\s*$")
 
 
 def body_of(text: str) -> tuple[str, str | None, bool]:
-    """Return a text without Project Gutenberg's header and licence, the title in them, and whether it had them."""
+    """Return a text without Project Gutenberg's header and licence, the header's title, and whether it had a header."""
     start, end = _START.search(text), _END.search(text)
     if not start:
         return text, None, False
@@ -32,7 +32,7 @@ def body_of(text: str) -> tuple[str, str | None, bool]:
 
 
 def without_apparatus(text: str) -> tuple[str, Counter[str]]:
-    """Return a text without bracketed illustrations, notes and page numbers, and how many there were of each."""
+    """Return a text without bracketed illustrations, notes and page numbers, with the number of each."""
     left_out: Counter[str] = Counter()
     for name, pattern in _APPARATUS.items():
         text, count = pattern.subn("", text)
@@ -41,9 +41,9 @@ def without_apparatus(text: str) -> tuple[str, Counter[str]]:
 
 
 def without_contents(paragraphs: Sequence[str]) -> tuple[list[str], int]:
-    """Return paragraphs without the table of contents, and how many of them it had.
+    """Return the paragraphs without the table of contents, and its number of paragraphs.
 
-    The table ends before the first paragraph that does not come again, as the headings of a book do.
+    The table ends before the first paragraph that is not repeated later as a heading.
     """
     start = next((index for index, text in enumerate(paragraphs) if _CONTENTS.fullmatch(text)), None)
     if start is None:
@@ -58,13 +58,13 @@ def without_contents(paragraphs: Sequence[str]) -> tuple[list[str], int]:
 
 
 def _is_entry(text: str, later: Sequence[str]) -> bool:
-    """Return whether a paragraph names one or several headings of what comes later."""
+    """Return whether a paragraph lists one or more later headings."""
     entry = _entry(text)
     if not entry:
         return False
     if entry in later or any(heading.startswith(f"{entry} ") and len(heading) < 120 for heading in later):
         return True
-    return sum(1 for heading in _headings(later) if heading in entry) > 1  # a table whose lines were joined
+    return sum(1 for heading in _headings(later) if heading in entry) > 1  # a table with joined lines
 
 
 def _headings(texts: Sequence[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Headings of plain text, which nothing marks as such: "CHAPTER I.", "Part Two: The Voyage", a line in capitals."""
+"""Recognise headings in plain text: "CHAPTER I.", "Part Two: The Voyage", a line in capitals."""
 
 import re
 
@@ -16,7 +16,7 @@ _LONGEST_HEADING = 90
 
 
 def heading_of(text: str) -> Block | None:
-    """Return a paragraph as a heading with its title behind a full stop; None for one that is no heading."""
+    """Return a paragraph as a heading, with a full stop before its title; None if it is not a heading."""
     numbered = _numbered(text)
     if numbered:
         title = numbered["title"]

@@ -1,4 +1,4 @@
-"""HTML: what a browser would show as text, block by block."""
+"""Read HTML: the text that a browser shows, in blocks."""
 
 import re
 from collections import Counter
@@ -26,7 +26,7 @@ _NOTE_MARK = re.compile(r"[\s\[(]*(?:\d{1,3}|[a-z]|[*†‡§]+)[\s\])]*", re.IG
 
 
 def read_html(text: str) -> Document:
-    """Return the blocks of an HTML page; a row of a table is one block, list numbers are read.
+    """Return the blocks of an HTML page; each table row is one block, and list numbers are read.
 
     Scripts, styles, navigation, code, media, forms and footnote marks are left out.
     """
@@ -39,7 +39,7 @@ def read_html(text: str) -> Document:
 
 
 class _Reader(HTMLParser):
-    """Collects blocks while the parser goes through a page; never fails, however the page is broken."""
+    """Collects blocks while it parses a page; never fails, however malformed the page is."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -48,17 +48,17 @@ class _Reader(HTMLParser):
         self.left_out: Counter[str] = Counter()
         self._words: list[str] = []
         self._level = 0
-        self._silent: list[str] = []  # elements that are open and left out, the outermost first
+        self._silent: list[str] = []  # open elements that are left out, outermost first
         self._in_title = False
-        self._numbers: list[int | None] = []  # of the lists that are open: the next number, None for bullets
+        self._numbers: list[int | None] = []  # next number of each open list, None for bullets
         self._in_row = False
-        self._raised_from = 0  # where the words of the last <sup> begin
+        self._raised_from = 0  # index of the first word of the last <sup>
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        """Begin an element."""
+        """Open an element."""
         self._in_title = self._in_title or (tag == "title" and not self.title)
         if tag == "body":
-            self._silent.clear()  # a head that was not closed
+            self._silent.clear()  # an unclosed <head>
         if self._silent or tag in _LEFT_OUT or _is_note_mark(tag, dict(attrs)) or _is_hidden(dict(attrs)):
             self._leave_out(tag)
             return
@@ -71,11 +71,11 @@ class _Reader(HTMLParser):
         self._begin(tag, dict(attrs))
 
     def handle_startendtag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        """Begin an element that ends at once, whatever it is: `<hr/>`; `<div/>` opens a div, as in a browser."""
+        """Open a self-closing element: `<hr/>`; `<div/>` opens a div, as in a browser."""
         self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
-        """End an element."""
+        """Close an element."""
         if tag == "title":
             self._in_title = False
         if self._silent:
@@ -99,7 +99,7 @@ class _Reader(HTMLParser):
             self._words.append(data)
 
     def end_block(self) -> None:
-        """Keep the words since the last block as one."""
+        """Add the words since the last block as a new block."""
         text = without_gaps("".join(self._words))
         self._words.clear()
         if text:
@@ -131,20 +131,20 @@ class _Reader(HTMLParser):
         self._silent.append(tag)
 
     def _end_raised(self) -> None:
-        """Leave out a raised number, which marks a footnote, but not the end of "1st"."""
+        """Remove a superscript number, which marks a footnote, but keep the "st" of "1st"."""
         if _NOTE_MARK.fullmatch("".join(self._words[self._raised_from :])):
             del self._words[self._raised_from :]
             self.left_out["footnote marks"] += 1
 
     def _end_cell(self) -> None:
-        """End a cell of a table, closed or not, where the next one begins."""
+        """End a table cell, closed or not, when the next one starts."""
         cell = "".join(self._words).rstrip()
         if cell:
             self._words[:] = [f"{cell.rstrip('.,')}, "]
         self._in_row = True
 
     def _end_row(self) -> None:
-        """End a block, which is a sentence where it was the row of a table."""
+        """End a block; a table row ends as a sentence."""
         row = one_line("".join(self._words)).rstrip(",")
         if self._in_row and row and not row.endswith((".", "!", "?")):
             self._words[:] = [f"{row}."]
@@ -153,7 +153,7 @@ class _Reader(HTMLParser):
 
 
 def _is_note_mark(tag: str, attrs: dict[str, str | None]) -> bool:
-    """Return whether an element is a link to a footnote, as its type, role or class says."""
+    """Return whether an element is a link to a footnote, by its type, role or class."""
     role = f"{attrs.get('epub:type') or ''} {attrs.get('role') or ''} {attrs.get('class') or ''}"
     return tag == "a" and any(name in role for name in ("noteref", "footnote", "pagenum"))
 

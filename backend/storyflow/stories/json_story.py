@@ -1,4 +1,4 @@
-"""StoryFlow's JSON: `{"title": …, "segments": [{"text_content": …, "id": …, "voice_id": …, "speed": …}]}`."""
+"""Read StoryFlow's JSON: `{"title": …, "segments": [{"text_content": …, "id": …, "voice_id": …, "speed": …}]}`."""
 
 import json
 import math
@@ -12,11 +12,11 @@ _SPEEDS = (0.5, 2.0)
 
 
 class WrongJsonError(ValueError):
-    """A JSON document that is no story; the message says what is wrong and what to do."""
+    """The JSON document is not a story; the message says what is wrong and what to do."""
 
 
 def read_json(text: str) -> Document:
-    """Return the segments of a JSON story, one block each; raise WrongJsonError."""
+    """Return the segments of a JSON story as blocks; raise WrongJsonError if it is invalid."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:

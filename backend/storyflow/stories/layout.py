@@ -1,7 +1,7 @@
-"""Lines of plain text to paragraphs: wrapped lines, a paragraph a line, indented paragraphs, verse and dialogue.
+"""Find the paragraphs of plain text: wrapped lines, one paragraph per line, indented paragraphs, verse and dialogue.
 
-An editor that wraps lines breaks where the next word does not fit. So where the next word would have fitted, the line
-ends on purpose: it ends a paragraph, or is a line of verse or dialogue.
+An editor wraps a line when the next word does not fit. If the next word would have fitted, the line break is
+intentional: the line ends a paragraph, or is a line of verse or dialogue.
 """
 
 import re
@@ -12,20 +12,20 @@ from itertools import pairwise
 from storyflow.stories.headings import is_numbered
 
 _LONGEST_WRAPPED = 120
-"""Characters: no editor wraps later, so a longer line is a paragraph of its own."""
+"""Characters: editors wrap earlier than this, so a longer line is a whole paragraph."""
 
 _SHORTEST_WRAPPED = 40
-"""Characters: no editor wraps earlier, so shorter lines end on purpose."""
+"""Characters: editors wrap later than this, so the breaks of shorter lines are intentional."""
 
 _LINES_OF_HEADING = 3
 
 _RAGGED = 10
-"""Characters: by so much a line may be too short without a meaning, since not every text is wrapped exactly."""
+"""Characters: a line this much shorter than the width may still be wrapped, since not every text is wrapped exactly."""
 
 _LONGEST_VERSE, _LONGEST_STANZA = 50, 14  # characters, lines
 
 _ENDS = re.compile(r"[.!?…:;][\"'”’»)\]*_]*$|[\"”»]$")
-"""How the last line of a paragraph ends."""
+"""The end of a paragraph's last line."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _CUT_WORD = re.compile(r"([^\W\d_]+)-$")
@@ -38,7 +38,7 @@ class _Line:
 
 
 def paragraphs(text: str) -> Iterator[str]:
-    """Yield the paragraphs of a plain text, each in one line; a stanza of verse is one paragraph."""
+    """Yield the paragraphs of a plain text as single lines; a stanza of verse is one paragraph."""
     groups = list(_groups(text))
     width = _width(groups)
     joined = _WordJoiner(text)
@@ -61,9 +61,9 @@ def _groups(text: str) -> Iterator[list[_Line]]:
 
 
 def _width(groups: Sequence[Sequence[_Line]]) -> int | None:
-    """Return the column at which lines are wrapped; None for a text that has lines longer than anyone wraps.
+    """Return the column at which lines are wrapped; None if some lines are too long for a wrapped text.
 
-    A few lines may be longer than all others, such as headings and tables: they do not count.
+    Ignores the longest lines, such as headings and tables.
     """
     lengths = sorted(line.indent + len(line.text) for group in groups for line in group[:-1])
     if not lengths or lengths[-1] > _LONGEST_WRAPPED:
@@ -90,7 +90,7 @@ def _split(group: list[_Line], width: int | None) -> Iterator[list[_Line]]:
 
 
 def _unwrapped(group: list[_Line]) -> Iterator[list[_Line]]:
-    """Yield each line as a paragraph, but verse as one."""
+    """Yield each line as a paragraph, but a stanza of verse as one."""
     if all(len(line.text) < _LONGEST_WRAPPED for line in group):
         yield from _broken_on_purpose(group)
     else:
@@ -98,7 +98,7 @@ def _unwrapped(group: list[_Line]) -> Iterator[list[_Line]]:
 
 
 def _broken_on_purpose(group: list[_Line]) -> Iterator[list[_Line]]:
-    """Yield lines as paragraphs where they end like paragraphs, and together where they are verse."""
+    """Yield each line as a paragraph if most end like paragraphs; yield verse together."""
     if _mostly([bool(_ENDS.search(line.text)) for line in group[:-1]]) and not _looks_like_verse(group):
         yield from ([line] for line in group)
     else:
@@ -110,19 +110,19 @@ def _mostly(answers: Sequence[bool]) -> bool:
 
 
 def _all_end(group: Sequence[_Line]) -> bool:
-    """Return whether every line ends like a paragraph, which wrapped lines do only by chance."""
+    """Return whether every line ends like a paragraph, which is unlikely in wrapped text."""
     return len(group) > 2 and all(_ENDS.search(line.text) for line in group[:-1])
 
 
 def _looks_like_verse(group: Sequence[_Line]) -> bool:
-    """Return whether lines that all end like sentences have about one length and begin with capitals."""
+    """Return whether the lines have similar lengths and start with capitals."""
     lengths = [len(line.text) for line in group]
     alike = max(lengths) <= min(_LONGEST_VERSE, 2 * min(lengths))
     return 3 < len(group) <= _LONGEST_STANZA and alike and all(line.text[0].isupper() for line in group)
 
 
 def _has_indented_paragraphs(group: Sequence[_Line]) -> bool:
-    """Return whether some lines are indented, and each of them follows the end of a paragraph."""
+    """Return whether some lines are indented, and each follows the end of a paragraph."""
     before_indented = [line for line, after in pairwise(group) if after.indent > 0]
     flush = any(line.indent == 0 for line in group)
     return flush and bool(before_indented) and all(_ENDS.search(line.text) for line in before_indented)
@@ -144,14 +144,14 @@ def _cut_before(group: Sequence[_Line], cuts: Sequence[bool]) -> Iterator[list[_
 
 
 class _WordJoiner:
-    """Joins lines, and words that were cut at the end of a line, by the words that the text has elsewhere."""
+    """Joins lines and hyphenated words, looking up words elsewhere in the text."""
 
     def __init__(self, text: str) -> None:
         self._text = text.lower()
-        self._words: frozenset[str] | None = None  # read when a word is cut; few texts have any
+        self._words: frozenset[str] | None = None  # computed on demand: few texts hyphenate
 
     def lines(self, lines: Sequence[str]) -> str:
-        """Return `lines` as one."""
+        """Join `lines` into one."""
         joined = lines[0]
         for line in lines[1:]:
             cut = _CUT_WORD.search(joined)
@@ -163,7 +163,7 @@ class _WordJoiner:
         return " ".join(joined.split())
 
     def _has_hyphen(self, head: str, tail: str) -> bool:
-        """Return whether "head-tail" is written with a hyphen, as "well-known" is and "exam-ple" is not."""
+        """Return whether "head-tail" has a real hyphen, like "well-known" and unlike "exam-ple"."""
         head, tail = head.lower(), tail.lower()
         if f"{head}-{tail}" in self._text:
             return True

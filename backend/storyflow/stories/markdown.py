@@ -1,4 +1,4 @@
-"""Markdown: what a reader of the rendered page would read aloud, block by block."""
+"""Read Markdown: what one would read aloud from the rendered page, in blocks."""
 
 import re
 from collections import Counter
@@ -32,8 +32,8 @@ _WORDS = frozenset(["text", "code_inline"])
 def read_markdown(text: str) -> Document:
     """Return the blocks of a Markdown text.
 
-    A heading is a heading, a row of a table is a sentence of the table's one block, and list numbers are read. Code,
-    HTML, images, formulas, footnotes, bare URLs and `:emoji:` are left out.
+    A table is one block with a sentence per row, and list numbers are read. Code, HTML, images, formulas, footnotes,
+    bare URLs and `:emoji:` are left out.
     """
     reader = _Reader(_parsed(text))
     blocks = tuple(reader.blocks())
@@ -42,7 +42,7 @@ def read_markdown(text: str) -> Document:
 
 
 def _parsed(text: str) -> "Sequence[Token]":
-    from markdown_it import MarkdownIt  # only stories in Markdown pay for it
+    from markdown_it import MarkdownIt  # imported only for Markdown stories
     from mdit_py_plugins.dollarmath import dollarmath_plugin
     from mdit_py_plugins.footnote import footnote_plugin
     from mdit_py_plugins.front_matter import front_matter_plugin
@@ -53,14 +53,14 @@ def _parsed(text: str) -> "Sequence[Token]":
 
 
 class _Reader:
-    """Walks the tokens of one document once."""
+    """Collects the blocks of one document's tokens."""
 
     def __init__(self, tokens: "Sequence[Token]") -> None:
         self.title: str | None = None
         self.left_out: Counter[str] = Counter()
         self._tokens = tokens
-        self._numbers: list[int | None] = []  # of the lists that are open: the next number, None for bullets
-        self._mark = ""  # of the list item that begins
+        self._numbers: list[int | None] = []  # next number of each open list, None for bullets
+        self._mark = ""  # number of the current list item
         self._level = 0
         self._row: list[str] | None = None
         self._rows: list[str] = []
@@ -117,7 +117,7 @@ class _Reader:
             yield Block(mark + text, "heading" if self._level else "paragraph", self._level)
 
     def _spoken(self, tokens: "Sequence[Token]") -> str:
-        """Return the words of inline tokens."""
+        """Return the text of inline tokens."""
         words = []
         for token in tokens:
             if token.type in _LEFT_OUT:
@@ -137,6 +137,6 @@ _TASK = re.compile(r"\A\[[ xX]\](?=\s)|(?<=\s)\[[xX]\](?=\s|$)")
 
 
 def _sentence(cells: Sequence[str]) -> str:
-    """Return the cells of a row as one sentence."""
+    """Join the cells of a row into a sentence."""
     row = ", ".join(cell for cell in cells if cell)
     return row if not row or row.endswith((".", "!", "?")) else f"{row}."

@@ -1,4 +1,4 @@
-"""Plain text: paragraphs from the layout of its lines, headings, and typewriter emphasis taken off."""
+"""Read plain text: find paragraphs by layout, recognise headings, remove typewriter emphasis."""
 
 import re
 
@@ -12,7 +12,7 @@ _EMPHASIS = re.compile(r"(?<!\w)(_{1,2}|\*{1,3}|[=~])(?=[^\s_*=~])(.*?[^\s_*=~])
 
 
 def read_plain_text(text: str) -> Document:
-    """Return the paragraphs of a plain text, without what a book has around its text."""
+    """Return the blocks of a plain text, without a book's licence, contents and notes."""
     body, title, is_gutenberg = body_of(text)
     body, left_out = without_apparatus(body)
     kept, contents = without_contents(list(paragraphs(body)))

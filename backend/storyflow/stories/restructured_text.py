@@ -1,4 +1,4 @@
-"""reStructuredText, parsed by docutils where that is installed."""
+"""Read reStructuredText with docutils, if it is installed."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ class DocutilsMissingError(ImportError):
 
 
 def read_restructured_text(text: str) -> Document:
-    """Return the blocks of a reStructuredText document; files that it includes are not read.
+    """Return the blocks of a reStructuredText document, without included files.
 
     Raises DocutilsMissingError.
     """

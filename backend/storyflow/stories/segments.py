@@ -1,4 +1,4 @@
-"""Blocks of a document to segments: each one audio file, short enough to edit, with an id that stays the same."""
+"""Split a document's blocks into segments: one audio file each, short enough to edit, with stable ids."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,34 +16,34 @@ LONGEST = 900
 """Characters of a segment: about a minute of speech."""
 
 _SHORTEST = 300
-"""A long block is not cut before so many characters."""
+"""Minimum length in characters of the parts of a long block."""
 
 
 class SegmentIdError(ValueError):
-    """An id of a segment that cannot be the name of a file, or that stands twice."""
+    """A segment's id is not a valid file name, or is used twice."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One piece of a story, and later one audio file."""
+    """A part of a story that becomes one audio file."""
 
     id: str
-    """Name of its audio file; the same in every run as long as its text is."""
+    """Name of its audio file; stays the same as long as the text does."""
     text: str
     kind: Kind = "paragraph"
     level: int = 0
-    """Of a heading: 1 is the highest. 0 for anything else."""
+    """Level of a heading, 1 being the highest; 0 for anything else."""
     voice: str | None = None
-    """Who speaks it, where the story says so."""
+    """The voice, if the story gives one."""
     speed: float | None = None
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """Further keys of a JSON segment."""
+    """Additional keys of a JSON segment."""
 
 
 def segments_of(blocks: Iterable[Block]) -> tuple[Segment, ...]:
-    """Return the segments of a story; a block that would be spoken for more than a minute becomes several.
+    """Return the segments of a story; a block longer than about a minute of speech is split.
 
-    A block with an id of its own stays whole: the program that gave the id expects one file. Raises SegmentIdError.
+    A block with a given id is never split: the program that gave the id expects one file. Raises SegmentIdError.
     """
     parts = [part for block in blocks for part in _parts(block) if part.text]
     taken = _given_ids(parts)
@@ -63,9 +63,9 @@ def _parts(block: Block) -> Iterator[Block]:
 
 
 def _cut(text: str) -> Iterator[str]:
-    """Yield a long text in parts, cut at sentences.
+    """Split a long text at sentences.
 
-    The text of a sentence decides whether a part may end with it, so that a change moves only the cuts around it.
+    The text of a sentence decides whether a part may end there, so that a change moves only the nearby cuts.
     """
     part, rest = "", len(text)
     for sentence, following in pairwise([*_sentences(text), ""]):
@@ -77,7 +77,7 @@ def _cut(text: str) -> Iterator[str]:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """Yield the sentences of a text; one that is longer than a segment comes in pieces."""
+    """Yield the sentences of a text; split a sentence that is longer than a segment."""
     start = 0
     for cut in breaks(text):
         if cut.rank >= Rank.SENTENCE:
@@ -87,12 +87,12 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _ends_parts(sentence: str) -> bool:
-    """Return whether a part may end with this sentence: true of every third, whatever stands around it."""
+    """Return whether a part may end with this sentence: true for every third on average, whatever its context."""
     return hashlib.sha256(sentence.encode("utf-8", "surrogatepass")).digest()[0] % 3 == 0
 
 
 def _given_ids(parts: Sequence[Block]) -> set[str]:
-    """Return the ids that the story gives, as a file system without cases sees them; refuse what would clash."""
+    """Return the case-folded ids given by the story; raise SegmentIdError for invalid or duplicate ids."""
     taken: set[str] = set()
     for given in (part.id for part in parts if part.id is not None):
         if not is_name(given):
@@ -106,7 +106,7 @@ def _given_ids(parts: Sequence[Block]) -> set[str]:
 
 
 def _made_id(text: str, taken: set[str]) -> str:
-    """Return an id made from the text, so that it survives changes elsewhere; repeats of a text are counted."""
+    """Return an id made from the text, so that it survives changes elsewhere; a repeated text gets a number."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     candidates = (digest if number == 1 else f"{digest}-{number}" for number in count(1))
     made = next(candidate for candidate in candidates if candidate not in taken)

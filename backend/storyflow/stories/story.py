@@ -1,4 +1,4 @@
-"""A story file becomes a title and segments to speak."""
+"""Read a story file into a title and segments."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ __all__ = ["Segment", "Story", "StoryError", "read_story"]
 
 
 class StoryError(ValueError):
-    """A story file that cannot be read; the message says why and what to do."""
+    """The story file cannot be read; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Story:
-    """A story as it will be spoken."""
+    """A story, ready to be spoken."""
 
     title: str
     segments: tuple[Segment, ...]
     left_out: Mapping[str, int]
-    """What of the file is not read aloud, such as "footnotes", and how many there were."""
+    """What is not read aloud, such as "footnotes", with counts."""
 
 
 def read_story(path: Path) -> Story:
-    """Read a story: plain text, Markdown, HTML, reStructuredText or StoryFlow's JSON, told apart by the name's ending.
+    """Read a story: plain text, Markdown, HTML, reStructuredText or StoryFlow's JSON, depending on the file extension.
 
-    Raises StoryError for a file that cannot be read or has nothing to speak.
+    Raises StoryError if the file cannot be read or has nothing to speak.
     """
     read = _reader_of(path)
     text = _text_of(path)
@@ -41,8 +41,8 @@ def read_story(path: Path) -> Story:
         raise StoryError(f"The story '{path}' {error}") from error
     except ImportError as error:
         raise StoryError(
-            f"The story '{path}' is reStructuredText, which docutils reads: `python -m pip install docutils` installs "
-            f"it. Or convert the story to Markdown."
+            f"The story '{path}' is reStructuredText, which needs docutils. Install it with `python -m pip install "
+            f"docutils`, or convert the story to Markdown."
         ) from error
     if all(segment.kind == "break" for segment in segments):
         raise StoryError(f"The story '{path}' has nothing to speak. Write something to narrate.")
@@ -86,8 +86,7 @@ def _reader_of(path: Path) -> Callable[[str], Document]:
     suffix = path.suffix.lower()
     if suffix in _OTHERS:
         raise StoryError(
-            f"The story '{path}' is {_OTHERS[suffix]}, which cannot be read here. Save it as plain text, Markdown or "
-            f"HTML."
+            f"The story '{path}' is {_OTHERS[suffix]}, which is not supported. Save it as plain text, Markdown or HTML."
         )
     return _READERS.get(suffix, read_plain_text)
 

@@ -64,7 +64,7 @@ def test_narrate_prints_where_how_long_and_how_fast(story: Path, tmp_path: Path)
     audio = tmp_path / "media" / "projects" / "my-story" / "audio"
     assert f"3 WAVs in {audio}" in done.stdout
     assert "of audio (3 made now, 0 already there)" in done.stdout
-    assert "times as fast as it plays (default)" in done.stdout
+    assert "times real time (default)" in done.stdout
     assert len(list(audio.iterdir())) == 3
     assert "(0 made now, 3 already there)" in storyflow("narrate", story).stdout
 

@@ -83,11 +83,11 @@ def test_engines_check_says_what_to_mend(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("engines", "check", "nobody"), "No engine 'nobody'. Use one of"),
-        (("engines", "check", "../.."), "No engine '../..'"),
+        (("engines", "check", "nobody"), "Unknown engine 'nobody'. Use one of"),
+        (("engines", "check", "../.."), "Unknown engine '../..'"),
         (("engines", "new", "tts", "Bad Name"), "no name for an engine"),
         (("engines", "new", "video", "x"), "Invalid value for '{tts|stt|text|audio}'"),
-        (("serve", "nobody"), "No engine 'nobody'"),
+        (("serve", "nobody"), "Unknown engine 'nobody'"),
         (("serve", "debug-tts", "--port", "0"), "Invalid value for '--port'"),
     ],
 )

@@ -132,7 +132,7 @@ def test_narrate_writes_below_the_working_folder_and_says_so(installation: Insta
     (installation.work / "story.txt").write_text("The first paragraph.\n\nThe second one.\n")
     done = installation.run("storyflow", "narrate", "story.txt")
     media = installation.work / "media"
-    assert f"Writing below '{media}'" in done.stderr
+    assert f"Writing to '{media}'" in done.stderr
     assert len(list((media / "projects" / "story" / "audio").glob("*.wav"))) == 2
 
 

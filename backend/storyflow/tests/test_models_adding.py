@@ -90,18 +90,18 @@ WRONG = {
     "page": (PAGE, "a web page ('Sign in to GitHub')"),
     "page without a title": (b"\n <HTML><body>404", "a web page of 17 bytes"),
     "xml": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "a web page"),
-    "lfs pointer": (LFS, "a Git LFS pointer: a few lines that stand for a file of 345554732 bytes"),
-    "nine bytes": (b"Not found", "9 bytes of text that begin with 'Not found'"),
+    "lfs pointer": (LFS, "a Git LFS pointer to a file of 345554732 bytes"),
+    "nine bytes": (b"Not found", "9 bytes of text, starting with 'Not found'"),
     "empty": (b"", "an empty file"),
-    "old pytorch": (pickle.dumps({"weights": [1.0] * 2000}, protocol=2), "weights of PyTorch"),
-    "new pytorch": (zipped("archive/data.pkl", "archive/data/0"), "weights of PyTorch"),
-    "archive": (zipped("kokoro-v0_19.onnx"), "an archive without voices in it"),
+    "old pytorch": (pickle.dumps({"weights": [1.0] * 2000}, protocol=2), "PyTorch weights"),
+    "new pytorch": (zipped("archive/data.pkl", "archive/data/0"), "PyTorch weights"),
+    "archive": (zipped("kokoro-v0_19.onnx"), "an archive without voices"),
     "gzip": (b"\x1f\x8b\x08" + bytes(5000), "a gzip archive"),
     "safetensors": ((60).to_bytes(8, "little") + b'{"weight":{"dtype":"F32"}}' + bytes(5000), "safetensors"),
-    "gguf": (b"GGUF" + bytes(5000), "in the form GGUF"),
-    "other model": (other_model(), "an ONNX model, but not Kokoro: it takes image"),
-    "noise": (random.Random(1).randbytes(70_000), "no ONNX model and no voice pack"),
-    "zeros": (bytes(70_000), "no ONNX model and no voice pack"),
+    "gguf": (b"GGUF" + bytes(5000), "GGUF weights"),
+    "other model": (other_model(), "an ONNX model, but not Kokoro: its inputs are image"),
+    "noise": (random.Random(1).randbytes(70_000), "neither an ONNX model nor a voice pack"),
+    "zeros": (bytes(70_000), "neither an ONNX model nor a voice pack"),
 }
 
 
@@ -120,7 +120,7 @@ def test_truncated_model_is_called_one_with_what_is_missing(tmp_path: Path, shar
     whole = BUILT_IN_MODEL.read_bytes()
     path = tmp_path / "kokoro.onnx"
     path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(WrongFileError, match="the beginning of an ONNX model") as caught:
+    with pytest.raises(WrongFileError, match="an incomplete ONNX model") as caught:
         identify(path, REGISTRY)
     missing = len(whole) - int(len(whole) * share)
     assert int(str(caught.value).partition("at least ")[2].split()[0]) == pytest.approx(missing, abs=200)
@@ -226,7 +226,7 @@ def test_voices_without_a_model_are_called_what_they_are(own: Path, models_dir: 
 def test_voices_of_another_version_are_refused(own: Path, models_dir: Path) -> None:
     model = with_notes(own / "new.onnx", VOCABULARY)
     voices = voices_file(own / "voices-v1.0.bin", rows=510)
-    with pytest.raises(RefusedModelError, match=r"holds voices of Kokoro v1\.0, and 'new\.onnx' is Kokoro v0\.19"):
+    with pytest.raises(RefusedModelError, match=r"has voices of Kokoro v1\.0, but 'new\.onnx' is Kokoro v0\.19"):
         add([model, voices], models_dir, REGISTRY)
 
 
@@ -276,7 +276,7 @@ def test_add_again_changes_nothing_and_another_needs_a_name(own: Path, models_di
 
 @pytest.mark.parametrize("name", ["../up", ".", "default", "a/b", "con"])
 def test_hostile_name_is_refused(own: Path, models_dir: Path, name: str) -> None:
-    with pytest.raises(RefusedModelError, match="cannot be the name"):
+    with pytest.raises(RefusedModelError, match="not a valid model name"):
         add([own], models_dir, REGISTRY, name=name)
     assert not models_dir.exists()
 

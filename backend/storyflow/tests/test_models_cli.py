@@ -49,7 +49,7 @@ def test_add_says_what_was_detected_and_the_model_narrates(own: Path, story: Pat
     assert f"Installed as 'mine': {models_dir / 'mine' / 'mine.onnx'}" in done.stdout
     told = storyflow("narrate", story)
     assert told.returncode == 0
-    assert "The best model installed speaks: mine" in told.stderr
+    assert "Using the best installed model: mine" in told.stderr
     assert "(mine)" in told.stdout
     assert storyflow("narrate", story, "--model", "mine").returncode == 0
 
@@ -94,7 +94,7 @@ def test_remove_says_what_is_gone(mine: Any) -> None:
 
 def test_verify_of_nothing_is_content() -> None:
     done = storyflow("models", "verify")
-    assert (done.returncode, done.stdout.startswith("Nothing is installed")) == (0, True)
+    assert (done.returncode, done.stdout.startswith("No models are installed")) == (0, True)
 
 
 def test_verify_says_of_a_model_put_there_by_hand_what_it_knows(own: Path, models_dir: Path) -> None:
@@ -103,7 +103,7 @@ def test_verify_says_of_a_model_put_there_by_hand_what_it_knows(own: Path, model
         shutil.copy(file, models_dir)
     done = storyflow("models", "verify", "mine")
     assert done.returncode == 0
-    assert "put there by hand, and no published file: its SHA-256 is" in done.stdout
+    assert "put there by hand, is not a published file: its SHA-256 is" in done.stdout
 
 
 def test_changed_model_is_refused_wherever_it_is_loaded(mine: Any, story: Path, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_kokoro_put_there_by_hand_goes_on_working(own: Path, models_dir: Path, s
     shutil.copy(own / "mine.onnx", models_dir / f"{KOKORO}.onnx")
     shutil.copy(own / "voices.npz", models_dir)
     done = storyflow("narrate", story)
-    assert f"The best model installed speaks: {KOKORO}" in done.stderr
+    assert f"Using the best installed model: {KOKORO}" in done.stderr
     assert done.returncode == 0
     assert storyflow("doctor").returncode == 0
 
@@ -190,7 +190,7 @@ def test_full_size_model_is_added_and_narrates(story: Path) -> None:
     assert "Installed as 'kokoro-v0_19-own'" in done.stdout
     told = storyflow("narrate", story)
     assert told.returncode == 0, told.stderr
-    assert "The best model installed speaks: kokoro-v0_19-own" in told.stderr
+    assert "Using the best installed model: kokoro-v0_19-own" in told.stderr
 
 
 # Kokoro v1.0
@@ -243,7 +243,7 @@ def test_info_and_list_of_a_broken_file_put_there_by_hand(models_dir: Path, cont
     (models_dir / f"{KOKORO}.onnx").write_bytes(content)
     done = storyflow("models", "info", KOKORO)
     assert done.returncode == 4
-    assert "is no whole ONNX model" in done.stderr
+    assert "is not a complete ONNX model" in done.stderr
     assert storyflow("models", "list").returncode == 0
 
 
@@ -251,5 +251,5 @@ def test_info_and_list_of_a_broken_file_put_there_by_hand(models_dir: Path, cont
 def test_built_in_voice_is_not_among_the_installed(command: str) -> None:
     done = storyflow("models", command, "default")
     assert done.returncode == 4
-    assert "No model 'default' is installed" in done.stderr
+    assert "The model 'default' is not installed" in done.stderr
     assert BUILT_IN_MODEL.exists()

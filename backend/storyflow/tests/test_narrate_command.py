@@ -150,7 +150,7 @@ def test_second_narration_of_a_project_waits_for_the_first(tmp_path: Path, proje
     processes = [started("narrate", story, "--model", "default") for _ in range(2)]
     told = [process.communicate(timeout=100) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert sum("Waiting until it is done" in errors for _, errors in told) <= 1
+    assert sum("Waiting for it to finish" in errors for _, errors in told) <= 1
     assert sum("200 made now" in output for output, _ in told) == 1
     record = read_record(project / RECORD_NAME)
     assert record

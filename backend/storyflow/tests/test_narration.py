@@ -204,7 +204,7 @@ def test_first_wav_that_is_made_is_named_once_while_the_others_are_made(
 ) -> None:
     with narration_shown(read_story(story).segments) as after_each:
         outcome = narrate(after_each)
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("The first WAV is there")]
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("The first WAV is ready")]
     assert len(said) == 1
     first = Path(said[0].rpartition(": ")[2])
     assert first == outcome.manifest.parent / outcome.entries[0].path
