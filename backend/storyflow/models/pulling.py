@@ -41,8 +41,8 @@ class Pulled:
     path: Path
     """The ONNX file."""
     what: str
-    """"fetched", "there" (verified again), "completed" (it had fewer voices) or "adopted": put there by hand and verified
-    now."""
+    """"fetched", "there" (verified again), "completed" (voices were missing) or "adopted": put there by hand and
+    verified now."""
 
 
 def pull(

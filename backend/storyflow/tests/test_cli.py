@@ -89,7 +89,7 @@ def test_narrate_interrupted_leaves_a_clean_state(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=100)
     assert process.returncode == 130
-    assert "go on" in stderr
+    assert "to continue" in stderr
     assert "Traceback" not in stderr
     assert [path.name for path in audio.iterdir() if path.suffix != ".wav"] == []
     entries = json.loads((audio.parent / "manifest.json").read_text())["segments"]
