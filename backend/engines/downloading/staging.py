@@ -237,7 +237,7 @@ class _Job(Generic[File]):
 
     def _in_the_way(self, place: Path) -> StorageError:
         return StorageError(
-            f"'{place}' is there and is not the '{place.name}' of '{self.bundle.name}'. It was left alone: move it "
+            f"'{place}' is there and is not the '{place.name}' of '{self.bundle.name}'. It was not changed: move it "
             f"elsewhere and try again."
         )
 
