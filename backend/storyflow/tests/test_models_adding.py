@@ -135,7 +135,7 @@ def test_truncated_voices_are_called_so(tmp_path: Path, share: float) -> None:
 
 
 def test_missing_file_is_said_to_be_missing(tmp_path: Path, models_dir: Path) -> None:
-    with pytest.raises(WrongFileError, match="nothing at"):
+    with pytest.raises(WrongFileError, match="does not exist"):
         add([tmp_path / "no.onnx"], models_dir, REGISTRY)
 
 
