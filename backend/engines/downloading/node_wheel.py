@@ -38,7 +38,7 @@ def unpack_npm(wheel: Path, folder: Path) -> list[str]:
         with zipfile.ZipFile(wheel) as archive:
             entries = [entry for entry in archive.infolist() if _is_needed(entry.filename)]
             if sum(entry.file_size for entry in entries) > _UNPACKED_AT_MOST:
-                raise ValueError("it unpacks to more than Node.js and npm")  # noqa: TRY301 - told like the others
+                raise ValueError("it unpacks to more than Node.js and npm")  # noqa: TRY301 - reported like the others
             for entry in entries:
                 _unpack(archive, entry, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
