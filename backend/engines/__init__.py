@@ -1,1 +1,1 @@
-"""Speech engines as small servers that keep, find, mount and serve their models in one way."""
+"""Speech engines: small servers that store, find, mount and serve their models in the same way."""

@@ -1,6 +1,6 @@
-"""BaseEngine: an engine without its server: the folder, the models in it, and how one of them comes to be loaded.
+"""BaseEngine: an engine without its server: its folder, its models, and how they are loaded.
 
-An engine writes `load_model`, `unload_model` and what its kind asks for; base_server.py is the rest.
+An engine implements `load_model`, `unload_model` and what its kind requires; base_server.py does the rest.
 """
 
 import logging
@@ -32,12 +32,12 @@ class BaseEngine(ABC):
 
     version: ClassVar[str | None] = None  # shown by the client while the engine runs
     model_suffixes: ClassVar[tuple[str, ...]] = ()  # (".pt",) makes base.pt the model "base"
-    model_advice: str = ""  # how to get a model that is not there, a sentence
+    model_advice: str = ""  # a sentence: how to get a missing model
 
     def __init__(self, base_path: Path | None = None) -> None:
-        """Describe the engine in the folder `base_path`, found where it is None: /app, or the folder of server.py.
+        """Read the engine in the folder `base_path`, by default /app in a container and else the folder of server.py.
 
-        Raises StartError for an engine.yaml that is not valid. Touches no other file.
+        Raises StartError if engine.yaml is invalid. Touches no other file.
         """
         self.base_path = base_path or find_base_path()
         self.models_dir = self.base_path / "models"
@@ -46,33 +46,33 @@ class BaseEngine(ABC):
         self.download_policy, self.store = self._new_store()
         self.activity = Activity()
         self._loader = ModelLoader(self.activity, self._check_loadable, self._bring_and_load, self._free)
-        self._unusable: dict[str, tuple[States, str]] = {}  # the files that failed, and why: no error with its frames
-        self._device: Device = "cpu"  # an engine says in `load_model` where else its model runs
+        self._unusable: dict[str, tuple[States, str]] = {}  # files and message, not the error with its frames
+        self._device: Device = "cpu"  # an engine changes it in `load_model`
         self._stopping = threading.Event()
 
-    # What an engine writes
+    # Implemented by an engine
 
     @abstractmethod
     def load_model(self, model_name: str) -> None:
-        """Make the model usable: its files are at `self.model_path(model_name)`. Import heavy libraries here.
+        """Load the model, whose files are at `self.model_path(model_name)`. Import heavy libraries here.
 
-        Raise UnusableModelError for files that will never load, and anything else for what may pass.
+        Raise UnusableModelError for files that can never be loaded, and any other exception for temporary problems.
         """
 
     @abstractmethod
     def unload_model(self) -> None:
-        """Free the model; also called after a load that failed half-way."""
+        """Free the model; also called after a failed load."""
 
     def is_complete(self, path: Path) -> bool:
-        """Tell whether the folder or file `path` is a whole model; asked often, so look, but do not read."""
+        """Return whether the folder or file `path` is a complete model; called often, so do not read the files."""
         return holds_something(path)
 
     def get_available_models(self) -> list[ModelInfo]:
-        """Return what /load accepts, the default first: by default what lies in models/ or can be downloaded."""
+        """Return the names that /load accepts, the default first: those in models/ and those that can be downloaded."""
         return [model_info(self.config, name) for name in self.store.loadable()]
 
     def obtain_model(self, model_name: str) -> None:
-        """Bring the files of a model to models/: by default verifies them and downloads what engine.yaml lists."""
+        """Put the files of a model into models/: by default, verify them or download what engine.yaml lists."""
         self.store.obtain(
             self.store_name(model_name),
             is_open=self.is_open(model_name),
@@ -81,22 +81,22 @@ class BaseEngine(ABC):
         )
 
     def store_name(self, model_name: str) -> str:
-        """Return the entry of models/ that a name of `get_available_models` needs: by default the same name."""
+        """Return the entry of models/ for a name of `get_available_models`: by default the same name."""
         return model_name
 
     def is_open(self, model_name: str) -> bool:  # noqa: ARG002 - for engines that keep files open between loads
-        """Tell whether the engine still has the files of a model open: then only those that changed are read again."""
+        """Return whether the engine has a model's files open, so that only changed files are verified again."""
         return False
 
     @property
     def device(self) -> Device:
-        """Where the loaded model runs."""
+        """The device that the loaded model runs on."""
         return self._device
 
-    # What an engine uses
+    # Used by an engine
 
     def model_path(self, model_name: str) -> Path:
-        """Return the folder or file in models/ of a model that is there."""
+        """Return the folder or file of an existing model in models/."""
         return self.store.path_of(self.store_name(model_name))
 
     @property
@@ -105,14 +105,14 @@ class BaseEngine(ABC):
         return self._loader.current
 
     def files_of(self, model_name: str) -> States:
-        """Return what changes when the files of a model do."""
+        """Return a value that changes when the files of a model do."""
         path = self.store.find(self.store_name(model_name))
         return (*states_below(path), *states_below(manifest_path(path))) if path else ()
 
-    # What the loader uses
+    # Used by the loader
 
     def _check_loadable(self, name: str) -> None:
-        """Refuse what /load cannot fulfil, with what it failed at before where the files are the same."""
+        """Raise what /load answers if the model is unknown, or has failed to load before with the same files."""
         try:
             checked_name(name, "model name")
         except InvalidNameError as error:
@@ -155,7 +155,7 @@ class BaseEngine(ABC):
             policy = DownloadPolicy.from_environment()
             models = downloadable_models([{"name": model.name, **model.metadata} for model in self.config.models])
         except ValueError as error:
-            raise StartError(f"Downloads cannot be set up: {error}") from error
+            raise StartError(f"Downloads are not possible: {error}") from error
         return policy, ModelStore(
             self.base_path,
             default_model=self.config.default_model or "default",

@@ -1,4 +1,4 @@
-"""BaseQualityServer: what listening engines (stt and audio analysis) add to every engine: /analyze."""
+"""BaseQualityServer: the base class of listening engines (stt and audio analysis), which adds /analyze."""
 
 import base64
 import binascii
@@ -36,10 +36,10 @@ LONGEST_TEXT = 100  # characters of a field of type "text"
 
 @dataclass(frozen=True)
 class AnalysisTask:
-    """What an engine is to judge."""
+    """A recording to judge."""
 
     audio: bytes  # a WAV file
-    language: str  # may be a code of a speaking engine, such as "zh-cn": map it, do not fail
+    language: str  # may be a speaking engine's code, such as "zh-cn": map it instead of failing
     thresholds: QualityThresholds
     expected_text: str | None
     pronunciation_rules: list[PronunciationRule]
@@ -47,7 +47,7 @@ class AnalysisTask:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What an engine found."""
+    """The result of an analysis."""
 
     score: int  # 0 to 100
     top_label: str  # the suffix of a label that the client knows, e.g. "audioQuality"
@@ -60,15 +60,15 @@ class BaseQualityServer(BaseEngineServer):
 
     @abstractmethod
     def analyze_audio(self, task: AnalysisTask) -> Analysis:
-        """Judge `task.audio`, a WAV file that holds sound; raise RequestError for one that cannot be judged."""
+        """Judge `task.audio`, a WAV file that is not empty; raise RequestError if it cannot be judged."""
 
     def add_routes(self, app: FastAPI) -> None:
-        """Add what listening engines have."""
+        """Add the routes of listening engines."""
         super().add_routes(app)
         app.post("/analyze", response_model=AnalyzeResponse)(self._analyze)
 
     async def _analyze(self, request: Request, body: AnalyzeRequest) -> AnalyzeResponse:
-        """Answer with a score and what led to it."""
+        """Answer with a score and its details."""
         self.require_model()
         task = await run_in_threadpool(self._task, body)
         started = time.monotonic()
@@ -97,7 +97,7 @@ class BaseQualityServer(BaseEngineServer):
         return self._read(body.audio_path)
 
     def _read(self, audio_path: str) -> bytes:
-        """Read a file below the samples folder: no caller may find out what else is on the disk."""
+        """Read a file in the samples folder; callers must not learn about other files on the disk."""
         try:
             return read_regular(names.path_inside(self.samples_dir, audio_path))
         except (OSError, ValueError) as error:

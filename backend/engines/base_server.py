@@ -1,7 +1,7 @@
-"""BaseEngineServer: what every engine is, seen from outside.
+"""BaseEngineServer: the server that every engine shares.
 
-The way of a request: serving/guards.py, a route here or in the class of the engine's kind, the one worker
-(serving/activity.py), a method of the engine.
+A request passes serving/guards.py, a route here or in the base class of the engine's kind, the one worker
+(serving/activity.py), and a method of the engine.
 """
 
 import asyncio
@@ -38,25 +38,25 @@ Result = TypeVar("Result")
 
 
 class BaseEngineServer(BaseEngine):
-    """One engine and the routes that all kinds share."""
+    """An engine with the routes that all kinds share."""
 
-    default_port: ClassVar[int] = DEFAULT_PORT  # where neither --port nor PORT is given
+    default_port: ClassVar[int] = DEFAULT_PORT  # if neither --port nor PORT is given
 
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
         self.samples_dir = self.base_path / "samples"
         self.samples = SampleStore(self.samples_dir)
-        self.stop: Callable[[], None] = self.close  # what /shutdown does; the process puts its own end here
+        self.stop: Callable[[], None] = self.close  # called by /shutdown; set by the process
 
     async def perform(self, request: Request, work: Callable[[], Result]) -> Result:
         """Run `work` on the worker while a model is loaded, and return its result.
 
-        Raises BusyError, RequestError or EngineError. Work that has not begun when its client hangs up is dropped.
+        Raises BusyError, RequestError or EngineError. Work is dropped if the client disconnects before it starts.
         """
         return await outcome(self.activity.submit("processing", lambda: self._work(work)), request)
 
     def require_model(self) -> None:
-        """Raise BusyError during a load, RequestError without a model."""
+        """Raise BusyError during a load, and RequestError if no model is loaded."""
         if self.activity.status == "loading":
             raise BusyError("Model loading in progress. Retry after loading completes.")
         loaded(self.current_model)
@@ -64,14 +64,14 @@ class BaseEngineServer(BaseEngine):
     # The routes
 
     def create_app(self, exposure: Exposure | None = None) -> FastAPI:
-        """Return the web application of this engine."""
+        """Return the engine's web application."""
         app = new_app(self.config.display_name, self.version, exposure or Exposure())
         self.add_routes(app)
         describe(app)
         return app
 
     def add_routes(self, app: FastAPI) -> None:
-        """Add the routes that every engine has; a kind of engine adds its own."""
+        """Add the routes of every engine; the kinds of engines add their own."""
         app.get("/health", response_model=HealthResponse)(self._health)
         app.get("/info", response_model=EngineInfo)(self._info)
         app.get("/models", response_model=ModelsResponse)(self._models)
@@ -79,7 +79,7 @@ class BaseEngineServer(BaseEngine):
         app.post("/shutdown", response_model=ShutdownResponse)(self._shutdown)
 
     async def _health(self) -> HealthResponse:
-        """Answer at once, whatever the worker does."""
+        """Answer immediately, even while the worker is busy."""
         device, current = self.device, self.current_model
         memory = await run_in_threadpool(gpu_memory) if device == "cuda" else None
         return HealthResponse(
@@ -94,14 +94,14 @@ class BaseEngineServer(BaseEngine):
         )
 
     def _info(self) -> EngineInfo:
-        """Describe the engine as its engine.yaml does now."""
+        """Describe the engine from its current engine.yaml."""
         try:
             return engine_info(load_engine_config(self.base_path / ENGINE_YAML))
         except StartError as error:
             raise EngineError(str(error)) from error
 
     def _models(self) -> ModelsResponse:
-        """List what /load accepts now."""
+        """List the models that /load accepts."""
         try:
             models = self.get_available_models()
         except Exception as error:
@@ -110,22 +110,22 @@ class BaseEngineServer(BaseEngine):
         return ModelsResponse(models=models, default_model=models[0].name if models else None, device=self.device)
 
     async def _load_route(self, body: LoadRequest) -> LoadResponse:
-        """Answer when the model is usable."""
+        """Load a model; answer when it is usable."""
         name = body.engine_model_name
         done = await run_in_threadpool(self._loader.request, name)
         await asyncio.shield(asyncio.wrap_future(done))
         return LoadResponse(engine_model_name=name)
 
     async def _shutdown(self) -> ShutdownResponse:
-        """Answer, then stop."""
+        """Answer, then stop the server."""
         logger.info("Asked to shut down.")
         asyncio.get_running_loop().call_later(STOP_DELAY_S, self.stop)
         return ShutdownResponse()
 
-    # The worker's side
+    # Runs on the worker
 
     def _work(self, work: Callable[[], Result]) -> Result:
-        """Run `work` with the model that is loaded by now; what it raises is told without a word of the request."""
+        """Run `work` with the loaded model; the logged error never contains the request's text."""
         loaded(self.current_model)
         try:
             return work()
@@ -133,7 +133,7 @@ class BaseEngineServer(BaseEngine):
             failure = as_engine_error(error)
             if failure is error:
                 raise
-            logger.error("The request failed: %s. LOG_LEVEL=DEBUG shows where.", type(error).__name__)
+            logger.error("The request failed: %s. LOG_LEVEL=DEBUG shows the traceback.", type(error).__name__)
             logger.debug("The request failed:", exc_info=True)
             raise failure from error
 
@@ -141,7 +141,7 @@ class BaseEngineServer(BaseEngine):
 
     @classmethod
     def main(cls) -> None:
-        """Serve until SIGTERM, SIGINT or /shutdown; flags, PORT and LOG_LEVEL as `--help` tells."""
+        """Serve until SIGTERM, SIGINT or /shutdown; see `--help` for the flags, PORT and LOG_LEVEL."""
         process = EngineProcess(cls.default_port)
         with process.starting():
             engine = cls()
@@ -152,16 +152,16 @@ class BaseEngineServer(BaseEngine):
         process.run(app, listener, engine.finish)
 
     def close(self) -> None:
-        """Take no more work, refuse what waits, and break off a download."""
+        """Accept no more work, refuse queued work, and cancel a download."""
         self._stopping.set()
         self.activity.close()
 
     def abandon(self) -> None:
-        """Answer those who wait for the work that still runs."""
+        """Answer the clients of the work that is still running."""
         self.activity.abandon()
 
     def finish(self, timeout_s: float) -> bool:
-        """Free the model and the spare samples within `timeout_s`; tell whether all work has ended."""
+        """Free the model and the temporary samples within `timeout_s`; return whether all work has ended."""
         self.samples.discard_spare()
         if not self.activity.join(timeout_s):
             return False

@@ -1,4 +1,4 @@
-"""The Python that an engine runs in."""
+"""Find the Python that an engine runs in."""
 
 import os
 import sys
@@ -6,6 +6,6 @@ from pathlib import Path
 
 
 def python_of(folder: Path) -> Path:
-    """Return the Python of the virtual environment of the engine in `folder`, or this one where it has none."""
+    """Return the Python of the engine's virtual environment in `folder`; the current Python if it has none."""
     own = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     return own if own.exists() else Path(sys.executable)

@@ -1,8 +1,8 @@
-"""The models of one engine: where they are kept, found, linked, downloaded and checked.
+"""The model store of an engine: finds, links, downloads and verifies its models.
 
-`models/` is the only place a server reads, `external_models/` the mount point and the only place a download goes, and
-links lead from the first to the second. What is baked into `models/` wins. The same code serves a container, where
-the base is `/app`, and a subprocess, where it is the engine's folder.
+A server reads only `models/`. `external_models/` is the mount point and the only target of downloads; its models are
+linked into `models/`. Models baked into `models/` take precedence. The same code serves a container, where the base
+folder is `/app`, and a subprocess, where it is the engine's folder.
 """
 
 import logging
@@ -24,10 +24,10 @@ logger = logging.getLogger(__name__)
 
 
 class ModelNotFoundError(LookupError):
-    """A model that is neither there nor downloadable."""
+    """The model neither exists nor can be downloaded."""
 
     def __init__(self, name: str, available: Sequence[str], downloadable: Sequence[str] = ()) -> None:
-        """Say what there is instead; `available` and `downloadable` are names of models."""
+        """Store the message; `available` and `downloadable` are names of models."""
         self.name, self.available, self.downloadable = name, tuple(available), tuple(downloadable)
         known = f"Available: {', '.join(available) or 'none'}."
         known += f" Downloadable: {', '.join(downloadable)}." if downloadable else ""
@@ -35,10 +35,10 @@ class ModelNotFoundError(LookupError):
 
 
 class ModelStore:
-    """What one engine can load, by name.
+    """The models that an engine can load, by name.
 
-    Making one touches nothing; `prepare()` makes the folders and the links. Safe to use from several threads, and
-    several servers may share the folder of external models.
+    Creating a store touches no files; `prepare()` makes the folders and the links. Thread-safe, and several servers can
+    share the folder of external models.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class ModelStore:
         downloadable: Mapping[str, DownloadableModel] | None = None,
         policy: DownloadPolicy | None = None,
     ) -> None:
-        """Describe the store below `base_path`.
+        """Create the store of the engine in `base_path`.
 
-        `suffixes` are those of single-file models (`.pt` makes `base.pt` the model `base`); without any only folders
-        are models. `is_complete` is the engine's own notion of a model that can be loaded: it is given the path in
-        `models/`, a folder or a file. `downloadable` maps names to what can be fetched, see
-        `engines.downloading.downloadable.downloadable_models`. `policy` is taken from the environment when None.
+        `suffixes` are those of single-file models (`.pt` makes `base.pt` the model `base`); without any, only folders
+        are models. `is_complete` is the engine's check whether the folder or file at a path in `models/` can be loaded.
+        `downloadable` maps names to downloads, see `engines.downloading.downloadable.downloadable_models`. `policy` is
+        read from the environment if None.
         """
         self.base_path = base_path.absolute()
         self.models_dir = self.base_path / "models"
@@ -70,10 +70,9 @@ class ModelStore:
         self._problems: frozenset[str] = frozenset()
 
     def prepare(self) -> None:
-        """Make the folders and link what was mounted or downloaded before, as the entrypoint of an image does.
+        """Make the folders and link mounted and downloaded models, like the entrypoint of an image.
 
-        Never raises for folders that are missing or cannot be written: that costs one warning, and baked-in models
-        go on working.
+        Logs one warning for folders that are missing or not writable, and never raises: baked-in models still work.
         """
         with self._lock:
             problems = links.prepare(self.models_dir, self.external_models_dir)
@@ -87,15 +86,15 @@ class ModelStore:
         return self.in_order(self.complete())
 
     def loadable(self) -> list[str]:
-        """Return the names that `obtain` takes, here or to be downloaded: the default first, the others sorted."""
+        """Return the names that `obtain` accepts, existing or downloadable: the default first, the others sorted."""
         return self.in_order({*self.available(), *self.downloadable})
 
     def in_order(self, names: Iterable[str]) -> list[str]:
-        """Return `names` with the default first, the others sorted."""
+        """Sort `names`, the default first."""
         return sorted(names, key=lambda name: (name != self.default_model, name))
 
     def complete(self) -> dict[str, Path]:
-        """Return the models that can be loaded, name → path in `models/`, as far as they are linked already."""
+        """Return the models that are linked and can be loaded: name → path in `models/`."""
         found: dict[str, Path] = {}
         for name, path in self._entries():
             if name not in found and self._can_be_loaded(path):
@@ -105,8 +104,8 @@ class ModelStore:
     def path_of(self, name: object) -> Path:
         """Return the path in `models/` of the model `name`: a folder, a file, or a link to one.
 
-        Raises InvalidNameError for what is no name, and ModelNotFoundError for a model that is not there or not
-        complete. It does not read the model's files; `obtain` does.
+        Raises InvalidNameError for an invalid name, and ModelNotFoundError for a missing or incomplete model. Does not
+        read the model's files, unlike `obtain`.
         """
         model = checked_name(name, "model name")
         path = self.find(model)
@@ -125,13 +124,13 @@ class ModelStore:
         progress: Callable[[Progress], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> Path:
-        """Return the path in `models/` of the model `name`, downloaded and linked first where needed, and verified.
+        """Return the path in `models/` of the model `name`, after downloading, linking and verifying it as needed.
 
-        All of its files are read against their manifest, unless they have just been downloaded; of a model that
-        `is_open` already only what has changed. `progress` is called during a download. Setting `cancel` stops it
-        within a second; it goes on from there when asked for again. Several threads or servers that ask for one model
-        share one transfer. Raises InvalidNameError, ModelNotFoundError, DamagedModelError (files that no longer match
-        their manifest and cannot be fetched again) and DownloadError or DownloadCancelledError.
+        Verifies all files against their manifest, unless they have just been downloaded; if `is_open`, only those that
+        changed. `progress` is called during a download. Setting `cancel` stops it within a second; the next call
+        resumes it. Threads and servers that want the same model share one download. Raises InvalidNameError,
+        ModelNotFoundError, DamagedModelError (files that no longer match their manifest and cannot be downloaded
+        again), and DownloadError or DownloadCancelledError.
         """
         model = checked_name(name, "model name")
         self.prepare()
@@ -141,7 +140,7 @@ class ModelStore:
         except DamagedModelError as error:
             if model not in self.downloadable or self._is_baked_in(model):
                 raise
-            logger.warning("%s It is fetched again.", error)
+            logger.warning("%s Downloading it again.", error)
         else:
             here = self.find(model)
             if here:
@@ -158,7 +157,7 @@ class ModelStore:
         path = self.find(model)
         if path is None:
             raise DownloadError(
-                f"'{fetched}' is there but cannot be used as '{self.models_dir / fetched.name}': it is incomplete, or "
+                f"'{fetched}' exists but cannot be used as '{self.models_dir / fetched.name}': it is incomplete, or "
                 f"the link cannot be made. Remove what is in the way, or make '{self.models_dir}' writable."
             )
         return path
@@ -167,18 +166,18 @@ class ModelStore:
         return ModelNotFoundError(model, self.in_order(self.complete()), sorted(self.downloadable))
 
     def find(self, model: str) -> Path | None:
-        """Return the path of `model` where it can be loaded and is linked already; None otherwise."""
+        """Return the path of `model` if it is linked and can be loaded; None otherwise."""
         return next((path for name, path in self._entries() if name == model and self._can_be_loaded(path)), None)
 
     def _entries_of(self, model: str) -> list[Path]:
-        """Return what is in `models/` under the name `model` and does not lead out."""
+        """Return the paths of `model` in `models/` that do not lead outside."""
         return [path for name, path in self._entries() if name == model and self._is_inside(path)]
 
     def _is_baked_in(self, model: str) -> bool:
         return any(not path.is_symlink() for path in self._entries_of(model))
 
     def _entries(self) -> Iterator[tuple[str, Path]]:
-        """Yield name and path of what is in `models/`, real folders and files before links."""
+        """Yield name and path of the entries of `models/`, real folders and files before links."""
         try:
             paths = sorted(self.models_dir.iterdir(), key=lambda path: (path.is_symlink(), path.name))
         except OSError:
@@ -188,7 +187,7 @@ class ModelStore:
                 yield name, path
 
     def _name_of(self, path: Path) -> str | None:
-        """Return the model that the entry `path` of `models/` is, if its name says so."""
+        """Return the model name of the entry `path` of `models/`; None if it is not named like a model."""
         name = path.name
         if not links.may_be_model(name):
             return None
@@ -207,6 +206,6 @@ class ModelStore:
             if not self._is_inside(path):
                 return False
             return holds_something(path) and has_right_sizes(path) and self._is_complete(path)
-        except Exception:  # an engine's own check may fail in any way
-            logger.warning("Cannot tell whether '%s' is complete; it is left out.", path, exc_info=True)
+        except Exception:  # an engine's own check can raise anything
+            logger.warning("Skipped '%s': its completeness check failed.", path, exc_info=True)
             return False

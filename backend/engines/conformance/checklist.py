@@ -1,4 +1,4 @@
-"""A check, a list of checks, and what comes of running them."""
+"""Checks, lists of checks, and their results."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -12,30 +12,30 @@ Outcome = Literal["passed", "failed", "not applicable", "unchecked"]
 
 
 class ViolationError(Exception):
-    """What was checked is not as it must be; the message says what was found."""
+    """The check failed; the message says what was found."""
 
 
 class NotApplicableError(Exception):
-    """The engine has nothing that could be checked; the message says why."""
+    """The check does not apply to the engine; the message says why."""
 
 
 class UncheckedError(Exception):
-    """What could be checked needs something that is not at hand; the message says what."""
+    """The check needs something that is missing; the message says what."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one check."""
+    """The result of one check."""
 
     check: str
     outcome: Outcome
     found: str  # empty when passed
-    remedy: str  # what to mend, empty unless failed
+    remedy: str  # what to change, empty unless failed
 
 
 @dataclass(frozen=True)
 class Check(Generic[Target]):
-    """One line of the checklist."""
+    """An item of the checklist."""
 
     name: str
     remedy: str
@@ -43,13 +43,13 @@ class Check(Generic[Target]):
 
 
 class Checklist(Generic[Target]):
-    """Checks of one kind of target, in the order in which they are written."""
+    """The checks of one kind of target, in order of definition."""
 
     def __init__(self) -> None:
         self.checks: list[Check[Target]] = []
 
     def add(self, name: str, remedy: str) -> Callable[[Callable[[Target], None]], Callable[[Target], None]]:
-        """Make a function a check: it returns when all is well, and raises one of the errors above."""
+        """Register a function as a check: it returns if all is well, and raises one of the errors above otherwise."""
 
         def register(run: Callable[[Target], None]) -> Callable[[Target], None]:
             self.checks.append(Check(name, remedy, run))
@@ -58,13 +58,13 @@ class Checklist(Generic[Target]):
         return register
 
     def run(self, target: Target) -> Iterator[Result]:
-        """Yield the result of each check as soon as it is there."""
+        """Run the checks and yield each result immediately."""
         for check in self.checks:
             yield _result(check, target)
 
 
 def require(condition: object, found: str) -> None:
-    """Raise ViolationError, which says what was found, unless `condition` holds."""
+    """Raise ViolationError with what was found unless `condition` is true."""
     if not condition:
         raise ViolationError(found)
 

@@ -1,7 +1,7 @@
-"""What the client makes of engine.yaml and of /info: its schema, field by field, as strict as it is.
+"""The client's schema for engine.yaml and /info, field by field and equally strict.
 
-It reads engine.yaml of a process as it lies there, and /info of an image with every key in snake_case. What is not
-typed `X | None` here may be left out, but never be null: the client then refuses the whole engine.
+The client reads engine.yaml of a process as it is, and /info of an image with all keys converted to snake_case. A field
+that is not typed `X | None` can be omitted, but must not be null: the client then rejects the whole engine.
 """
 
 import re
@@ -13,7 +13,7 @@ from engines.contract.engine_config import PYTHON_TYPES, ParameterFields
 
 
 class ClientUpstream(BaseModel):
-    """Where the technology comes from."""
+    """The origin of the technology."""
 
     name: str
     url: str
@@ -38,7 +38,7 @@ class ClientModel(BaseModel):
 
 
 class ClientParameter(ParameterFields):
-    """A setting that the client may draw."""
+    """A setting that the client may display."""
 
     default: float | int | bool | str
 
@@ -52,7 +52,7 @@ class ClientParameter(ParameterFields):
 
 
 class ClientInstallation(BaseModel):
-    """How it runs as a process."""
+    """How to run it as a process."""
 
     python_version: str
     venv_path: str
@@ -60,7 +60,7 @@ class ClientInstallation(BaseModel):
 
 
 class ClientSchema(BaseModel):
-    """The whole description of an engine."""
+    """The description of an engine."""
 
     schema_version: int
     name: str = Field(pattern=r"^[a-z0-9-]+$")
@@ -89,7 +89,7 @@ class ClientSchema(BaseModel):
 
 
 def as_client_reads(info: Any) -> ClientSchema:
-    """Return /info as the discovery of images reads it; raise pydantic's ValidationError where it refuses the image."""
+    """Parse /info like the client's discovery of images; raise pydantic's ValidationError if it rejects the image."""
     return ClientSchema.model_validate(to_snake_case(info))
 
 

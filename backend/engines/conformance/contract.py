@@ -1,4 +1,4 @@
-"""The wire contract: what the client sends to every engine, and what it must be answered."""
+"""Checks of the wire contract: the client's requests to every engine, and the required answers."""
 
 import array
 import base64
@@ -55,7 +55,7 @@ _NO_SAMPLE: tuple[Mapping[str, object], ...] = (
     {"ttsSpeakerWav": None, "parameters": None},
     {},
 )
-_VOICE = "check-voice"  # a speaker sample of one second: a cloning engine speaks with it, however it sounds
+_VOICE = "check-voice"  # a speaker sample of one second for cloning engines
 _ONE_SAMPLE: tuple[Mapping[str, object], ...] = (
     {"ttsSpeakerWav": f"{_VOICE}.wav"},
     {"tts_speaker_wav": [f"{_VOICE}.wav"], "parameters": None},
@@ -79,12 +79,12 @@ def _info(trial: Trial) -> None:
     info = trial.get("/info").json()
     require(set(info) == INFO_KEYS, f"fields: {sorted(info)}")
     require(info["name"] == trial.config.name, f"name '{info['name']}'")
-    require(info["constraints"] == trial.config.constraints, "constraints are not as engine.yaml writes them")
-    require(info["capabilities"] == trial.config.capabilities, "capabilities are not as engine.yaml writes them")
+    require(info["constraints"] == trial.config.constraints, "constraints differ from engine.yaml")
+    require(info["capabilities"] == trial.config.capabilities, "capabilities differ from engine.yaml")
 
 
 @checks.add(
-    "/info: the client accepts it, each field of its schema", "Send every field that is no X | None with its value."
+    "/info: the client accepts it, each field of its schema", "Send a value for every field that is not X | None."
 )
 def _schema(trial: Trial) -> None:
     try:
@@ -104,7 +104,7 @@ def _no_model(trial: Trial) -> None:
 def _unknown_model(trial: Trial) -> None:
     answer = trial.post("/load", {"engineModelName": "no-such-model"})
     require(answer.status in (400, 404) and answer.seconds < INSTANT_S, f"{answer.status} after {answer.seconds:.2f} s")
-    require(trial.get("/health").json()["status"] == "ready", "/health is not ready any more")
+    require(trial.get("/health").json()["status"] == "ready", "/health is no longer ready")
 
 
 @checks.add("/load of an invalid name: 400", "Check names with engines.store.names before touching the disk.")
@@ -133,7 +133,7 @@ def _malformed(trial: Trial) -> None:
     for body in (b"", b"{", b"[" * 100_000, b"null", b'{"engineModelName": 5}', b'{"engineModelName": "\\ud800"}'):
         _expect(trial.post("/load", body, {"Content-Type": "application/json"}), 400, "")
     require(trial.get("/no-such-route").status == 404, "an unknown route is not 404")
-    require(trial.get("/load").status in ALLOWED, "a wrong method leaves with a status that restarts the engine")
+    require(trial.get("/load").status in ALLOWED, "a wrong method is answered with a status that restarts the engine")
 
 
 @checks.add("A body of 64 MiB is refused with 400", "Build the application with engines.serving.app.new_app.")
@@ -168,7 +168,7 @@ def _generate(trial: Trial) -> None:
         require(answer.status == 200, f"{answer.status} {answer.body[:200]!r} for {samples}")
         require(answer.headers.get("content-type") == "audio/wav", f"Content-Type {answer.headers.get('content-type')}")
         header = answer.body[:44]
-        require((header[:4], header[8:16], header[36:40]) == (b"RIFF", b"WAVEfmt ", b"data"), "no classic header")
+        require((header[:4], header[8:16], header[36:40]) == (b"RIFF", b"WAVEfmt ", b"data"), "not a classic header")
         require(header[20:24] + header[34:36] == b"\1\0\1\0\x10\0", "not 16-bit PCM mono")
         rates.add(header[24:28])
     require(len(rates) == 1, "the sample rate changes")
@@ -199,7 +199,7 @@ def _refusals(trial: Trial) -> None:
     )
 
 
-@checks.add("/samples: check, upload, check, and what is no WAV", "Leave the samples to the base server.")
+@checks.add("/samples: check, upload, check, and a file that is not WAV", "Leave the samples to the base server.")
 def _samples(trial: Trial) -> None:
     _tts(trial)
     sample = _wav()
@@ -219,7 +219,7 @@ def _live_health(trial: Trial) -> None:
     body = _tts(trial)
     trial.load()
     if trial.config.supports("speaker_cloning"):
-        raise NotApplicableError("clones voices: the longest text may take an hour on a CPU")
+        raise NotApplicableError("a cloning engine: the longest text may take an hour on a CPU")
     text = ("One two three four five. " * 500)[: trial.config.max_text_length or 10_000]
     speaking = threading.Thread(target=trial.post, args=("/generate", {**body, "text": text}))
     speaking.start()
@@ -237,7 +237,7 @@ def _live_health(trial: Trial) -> None:
 )
 def _analyze(trial: Trial) -> None:
     if trial.config.engine_type not in ("stt", "audio"):
-        raise NotApplicableError("no listening engine")
+        raise NotApplicableError("not a listening engine")
     trial.load()
     for body, status, detail in (
         ({}, 400, "Either audio_base64 or audio_path must be provided"),
@@ -293,7 +293,7 @@ def _segments(trial: Trial) -> None:
 
 
 def _request(trial: Trial) -> tuple[str, dict[str, Any]]:
-    """Return route and body of what this kind of engine is for."""
+    """Return route and body of this kind of engine's main request."""
     if trial.config.engine_type == "tts":
         return "/generate", _tts(trial)
     if trial.config.engine_type == "text":
@@ -303,7 +303,7 @@ def _request(trial: Trial) -> tuple[str, dict[str, Any]]:
 
 def _tts(trial: Trial) -> dict[str, Any]:
     if trial.config.engine_type != "tts":
-        raise NotApplicableError("no speaking engine")
+        raise NotApplicableError("not a speaking engine")
     sample = ""
     if trial.config.supports("speaker_cloning"):
         sample = f"{_VOICE}.wav"
@@ -322,7 +322,7 @@ def _text(trial: Trial) -> dict[str, Any]:
 
 
 def _tone() -> bytes:
-    """Return the sample of the client's own test: a second of 440 Hz, 16 kHz, mono."""
+    """Return the sample of the client's own test: one second of 440 Hz, 16 kHz, mono."""
     wave = (round(8000 * math.sin(math.tau * 440 * sample / 16_000)) for sample in range(16_000))
     return pcm16_wav(array.array("h", wave).tobytes(), 16_000)
 
@@ -334,4 +334,4 @@ def _wav() -> bytes:
 def _expect(answer: Answer, status: int, detail: str) -> None:
     shown = answer.body[:200]
     require(answer.status == status, f"{answer.status} instead of {status}: {shown!r}")
-    require(status == 200 or detail in answer.json()["detail"], f"the answer does not say '{detail}': {shown!r}")
+    require(status == 200 or detail in answer.json()["detail"], f"the answer does not contain '{detail}': {shown!r}")

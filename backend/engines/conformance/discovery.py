@@ -1,4 +1,4 @@
-"""Where models are found: the scenarios of the standard, played with copies of the engine's own model."""
+"""Checks of model discovery: the scenarios of the standard, with copies of the engine's own model."""
 
 import contextlib
 import functools
@@ -27,7 +27,7 @@ def _scans(trial: Trial) -> None:
 
 
 @checks.add(
-    "/models: the default first, the others sorted", "Put the default first: the client takes the first as default."
+    "/models: the default first, the others sorted", "Put the default first: the client uses the first as its default."
 )
 def _order(trial: Trial) -> None:
     names = trial.listed()
@@ -40,7 +40,7 @@ def _order(trial: Trial) -> None:
 
 
 @checks.add(
-    "/models lists only what can be loaded", "Leave out hidden, *.part, empty and incomplete entries and dead links."
+    "/models lists only what can be loaded", "Skip hidden, *.part, empty and incomplete entries and dangling links."
 )
 def _only_loadable(trial: Trial) -> None:
     for name in (".check-hidden", "lost+found"):
@@ -51,7 +51,7 @@ def _only_loadable(trial: Trial) -> None:
     (trial.models_dir / "check-dead").symlink_to(trial.external_models_dir / "check-dead")
     bad = {".check-hidden", "lost+found", half.name, f"{half.name}.part", half.stem, "check-empty", "check-dead"}
     listed = sorted(bad & set(trial.listed()))
-    require(not listed, f"listed all the same: {', '.join(listed)}")
+    require(not listed, f"listed by mistake: {', '.join(listed)}")
 
 
 @checks.add(
@@ -61,7 +61,7 @@ def _links(trial: Trial) -> None:
     target = _copy_model(trial, trial.external_models_dir, "check-mounted")
     require("check-mounted" in trial.listed(), "a model put into external_models/ is not listed")
     link = trial.models_dir / target.name
-    require(link.is_symlink() and link.samefile(target), f"models/{target.name} is no link to it")
+    require(link.is_symlink() and link.samefile(target), f"models/{target.name} is not a link to it")
     _check_loads(trial, "check-mounted")
 
 
@@ -77,7 +77,7 @@ def _precedence(trial: Trial) -> None:
     require(not model.is_symlink() and _checksum(model) == before, f"models/{model.name} has changed")
 
 
-@checks.add("A link is repaired when its target returns", "Call self.store.prepare() before looking into models/.")
+@checks.add("A link is repaired when its target returns", "Call self.store.prepare() before reading models/.")
 def _repairs(trial: Trial) -> None:
     target = _copy_model(trial, trial.external_models_dir, "check-away")
     require("check-away" in trial.listed(), "a model put into external_models/ is not listed")
@@ -103,8 +103,8 @@ def _downloads(trial: Trial) -> None:
         require("check-download" in trial.listed(), "a model that engine.yaml can download is not listed")
         _check_loads(trial, "check-download")
     external, link = trial.external_models_dir / "check-download", trial.models_dir / "check-download"
-    require(external.is_dir(), "it was not kept in external_models/")
-    require(link.is_symlink() and link.samefile(external), "models/check-download is no link to it")
+    require(external.is_dir(), "it was not stored in external_models/")
+    require(link.is_symlink() and link.samefile(external), "models/check-download is not a link to it")
 
 
 def _check_loads(trial: Trial, name: str) -> None:
@@ -113,13 +113,13 @@ def _check_loads(trial: Trial, name: str) -> None:
 
 
 def _model_entry(trial: Trial) -> Path:
-    """Return the entry of models/ that the model on trial is."""
+    """Return the entry of models/ for the model on trial."""
     if trial.model is None:
         raise UncheckedError(NO_MODEL)
     real = [path for path in sorted(trial.models_dir.iterdir()) if not path.is_symlink()]
     found = next((path for path in real if trial.model in (path.name, path.stem)), None)
     if found is None:
-        raise NotApplicableError(f"'{trial.model}' is no entry of models/")
+        raise NotApplicableError(f"'{trial.model}' is not an entry of models/")
     return found
 
 
@@ -137,7 +137,7 @@ def _checksum(path: Path) -> str:
 
 
 def _declare_download(trial: Trial, served: Path) -> None:
-    """Add the files in the folder `served` to the copy's engine.yaml as a model that can be downloaded."""
+    """Add the files in the folder `served` to the copy's engine.yaml as a downloadable model."""
     path = trial.folder / ENGINE_YAML
     config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     files = [
@@ -157,7 +157,7 @@ def _declare_download(trial: Trial, served: Path) -> None:
 
 @contextlib.contextmanager
 def _mirror(folder: Path) -> Iterator[str]:
-    """Serve `folder` on 127.0.0.1 and yield its address."""
+    """Serve `folder` on 127.0.0.1 and yield its URL."""
     folder.mkdir()
     handler = functools.partial(_QuietHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -1,4 +1,4 @@
-"""What the files of an engine must say: engine.yaml, server.py, Dockerfile, .dockerignore, entrypoint."""
+"""Checks of an engine's files: engine.yaml, server.py, Dockerfile, .dockerignore, entrypoint."""
 
 import ast
 import fnmatch
@@ -24,41 +24,41 @@ _HEAVY = frozenset(
 
 @dataclass(frozen=True)
 class EngineFolder:
-    """One engine as its author wrote it."""
+    """The folder of an engine."""
 
     path: Path
 
     @cached_property
     def config(self) -> EngineConfig:
-        """Its engine.yaml; StartError tells what is wrong with it."""
+        """Its engine.yaml; raises StartError if it is invalid."""
         return load_engine_config(self.path / ENGINE_YAML)
 
     @cached_property
     def context(self) -> Path:
-        """The folder that images are built from: the nearest one above with a .dockerignore."""
+        """The build context of the image: the nearest parent folder with a .dockerignore."""
         return next(
             (folder for folder in self.path.parents[:3] if (folder / ".dockerignore").is_file()), self.path.parent
         )
 
     @property
     def place(self) -> str:
-        """The engine's folder as the Dockerfile writes it, e.g. tts/debug-tts."""
+        """The engine's folder relative to the build context, e.g. tts/debug-tts."""
         return self.path.relative_to(self.context).as_posix()
 
     @property
     def baked_in(self) -> bool:
-        """Whether models/ has anything to bake in."""
+        """Whether models/ has models to bake in."""
         models = self.path / "models"
         return models.is_dir() and any(not path.is_symlink() for path in models.iterdir())
 
     def instructions(self) -> list[str]:
-        """Return the instructions of the Dockerfile, each in one line with single spaces."""
+        """Return the instructions of the Dockerfile, one line each, with single spaces."""
         text = re.sub(r"\\\s*\n", " ", (self.path / "Dockerfile").read_text(encoding="utf-8"))
         lines = (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())
         return [line for line in lines if line and not line.startswith("#")]
 
     def has_instruction(self, pattern: str) -> bool:
-        """Tell whether an instruction of the Dockerfile matches the regular expression `pattern`."""
+        """Return whether an instruction of the Dockerfile matches the regular expression `pattern`."""
         return any(re.search(pattern, line) for line in self.instructions())
 
 
@@ -71,7 +71,7 @@ def _files(engine: EngineFolder) -> None:
     require(not missing, f"missing: {', '.join(missing)}")
 
 
-@checks.add("engine.yaml passes both schemas", "Mend engine.yaml; own keys belong under models[*] or engine_config.")
+@checks.add("engine.yaml passes both schemas", "Fix engine.yaml; own keys belong under models[*] or engine_config.")
 def _schemas(engine: EngineFolder) -> None:
     require(engine.config, "")
 
@@ -86,10 +86,10 @@ def _installation(engine: EngineFolder) -> None:
     require(engine.config.installation, "no `installation` block")
 
 
-@checks.add("Parameters can be drawn", "Use float or int with min, max and step; words without '.' and ':' as label.")
+@checks.add("Parameters are displayed", "Use float or int with min, max and step; words without '.' and ':' as label.")
 def _parameters(engine: EngineFolder) -> None:
     for name, parameter in engine.config.parameters.items():
-        require(parameter.type in ("float", "int"), f"'{name}' is of type {parameter.type}, which no client draws")
+        require(parameter.type in ("float", "int"), f"'{name}' is of type {parameter.type}, which is not displayed")
         limits = (parameter.min, parameter.max, parameter.step)
         require(None not in limits, f"'{name}' lacks min, max or step")
         words = parameter.label + (parameter.description or "")
@@ -97,7 +97,7 @@ def _parameters(engine: EngineFolder) -> None:
 
 
 @checks.add(
-    "server.py imports heavy libraries inside the load", "Move the import into load_model: the server listens first."
+    "server.py imports heavy libraries during the load", "Move the import into load_model: the server listens first."
 )
 def _imports(engine: EngineFolder) -> None:
     heavy = sorted(_imported_at_start(engine.path / "server.py") & _HEAVY)
@@ -113,14 +113,14 @@ def _copies_models(engine: EngineFolder) -> None:
 
 @checks.add(
     "Dockerfile: copy every module that server.py imports",
-    "COPY <engine>/*.py ./ for those beside server.py, and the folders of the engines that are used (speech/ …).",
+    "COPY <engine>/*.py ./ for those next to server.py, and the shared folders that are used (speech/ …).",
 )
 def _copies_modules(engine: EngineFolder) -> None:
     missing = modules_missing(engine.path / "server.py", engine.context, engine.instructions())
     require(not missing, f"imported, but not copied: {', '.join(missing)}")
 
 
-@checks.add("Dockerfile: copy only what is there", "Mend the path, or name the build context: COPY --from=engines …")
+@checks.add("Dockerfile: copy only existing files", "Fix the path, or name the build context: COPY --from=engines …")
 def _copies_what_is_there(engine: EngineFolder) -> None:
     missing = sources_missing(engine.context, engine.instructions())
     require(not missing, f"not in '{engine.context}': {', '.join(missing)}")
@@ -134,7 +134,7 @@ def _copies_entrypoint(engine: EngineFolder) -> None:
 @checks.add("Dockerfile: make entrypoint executable", f"RUN chmod +x /app/{ENTRYPOINT}, or COPY --chmod=755")
 def _executable_entrypoint(engine: EngineFolder) -> None:
     made = engine.has_instruction(rf"^RUN .*chmod (\+x|a\+rx|0?755) .*{ENTRYPOINT}")
-    require(made or engine.has_instruction(rf"^COPY .*--chmod=0?755.*{ENTRYPOINT}"), "it may not be executable")
+    require(made or engine.has_instruction(rf"^COPY .*--chmod=0?755.*{ENTRYPOINT}"), "it might not be executable")
 
 
 @checks.add("Dockerfile: create standard directories", "RUN mkdir -p /app/models /app/external_models /app/samples")
@@ -158,7 +158,7 @@ def _command(engine: EngineFolder) -> None:
     require("PORT" in command and "--host 0.0.0.0" in command.replace('", "', " "), command)
 
 
-@checks.add("Dockerfile: HEALTHCHECK", "HEALTHCHECK that fails on anything but 200 from /health")
+@checks.add("Dockerfile: HEALTHCHECK", "HEALTHCHECK that fails unless /health answers 200")
 def _healthcheck(engine: EngineFolder) -> None:
     require(engine.has_instruction(r"^HEALTHCHECK .*/?health"), "no HEALTHCHECK of /health")
 
@@ -170,7 +170,7 @@ def _dockerignore(engine: EngineFolder) -> None:
     path = engine.context / ".dockerignore"
     require(path.is_file(), f"'{engine.context}' has no .dockerignore")
     patterns = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    require("**/models/" in patterns, "**/models/ is not excluded: every model would go into every image")
+    require("**/models/" in patterns, "**/models/ is not excluded: every image would contain every model")
     later = patterns[patterns.index("**/models/") :]
     wanted = f"{engine.place}/models"
     found = any(fnmatch.fnmatch(wanted, line[1:].strip("/")) for line in later if line.startswith("!"))
@@ -178,12 +178,12 @@ def _dockerignore(engine: EngineFolder) -> None:
 
 
 @checks.add(
-    "The entrypoint links, keeps what is baked in, and becomes the server", "Use scripts/docker-entrypoint.sh as it is."
+    "The entrypoint links and keeps models, then becomes the server", "Use scripts/docker-entrypoint.sh as it is."
 )
 def _entrypoint_works(engine: EngineFolder) -> None:
     script = engine.context / "scripts" / ENTRYPOINT
     if not script.is_file():
-        raise NotApplicableError(f"'{engine.context}' has no scripts/{ENTRYPOINT} of its own")
+        raise NotApplicableError(f"'{engine.context}' has no scripts/{ENTRYPOINT}")
     if os.name == "nt":
         raise NotApplicableError("needs a shell")
     require(os.access(script, os.X_OK), f"'{script}' is not executable")
@@ -206,7 +206,7 @@ def _try_entrypoint(script: Path, root: Path) -> None:
 
 
 def _imported_at_start(path: Path) -> set[str]:
-    """Return the top-level packages that the module at `path` imports outside of functions and TYPE_CHECKING."""
+    """Return the top-level packages that the module at `path` imports outside functions and TYPE_CHECKING."""
     found: set[str] = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Import):

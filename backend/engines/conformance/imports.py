@@ -1,6 +1,6 @@
-"""What a server imports, and whether its Dockerfile copies that: an image that lacks a module cannot start.
+"""Check that a Dockerfile copies everything that its server imports: an image without a module cannot start.
 
-Only modules that lie in the project or beside server.py are looked for; packages come from requirements.txt.
+Only modules of the project or next to server.py are checked; packages come from requirements.txt.
 """
 
 import ast
@@ -15,21 +15,21 @@ _NAMED_CONTEXTS = {"engines": BACKEND / "engines", "core_engine": BACKEND / "cor
 
 
 def modules_missing(server: Path, context: Path, instructions: list[str]) -> list[str]:
-    """Return the modules that `server` needs, itself or through others, and that the image would not have.
+    """Return the modules that `server` imports, directly or not, and that the image would not have.
 
-    `context` is the folder that the image is built from, `instructions` are those of the Dockerfile, one a line.
+    `context` is the build context, `instructions` are the lines of the Dockerfile.
     """
     copied = copied_files(context, instructions)
     return sorted({module for module, place in _needed(server) if place not in copied})
 
 
 def copied_files(context: Path, instructions: list[str]) -> set[str]:
-    """Return the paths below /app of the Python files that the COPY instructions bring into the image."""
+    """Return the paths, relative to /app, of the Python files that the COPY instructions copy into the image."""
     return {place for copy in _copies(context, instructions) for place in _python_files(copy)}
 
 
 def sources_missing(context: Path, instructions: list[str]) -> list[str]:
-    """Return the sources of COPY instructions that match nothing."""
+    """Return the sources of COPY instructions that do not exist."""
     copies = _copies(context, instructions)
     return sorted({copy.source for copy in copies if not any(copy.root.glob(copy.source.strip("/")))})
 
@@ -38,12 +38,12 @@ def sources_missing(context: Path, instructions: list[str]) -> list[str]:
 class _Copy:
     root: Path  # the build context
     source: str
-    target: str  # below /app; a folder where it is empty or ends with "/"
+    target: str  # relative to /app; a folder if it is empty or ends with "/"
     ignored: tuple[str, ...]  # patterns of .dockerignore
 
 
 def _copies(context: Path, instructions: list[str]) -> Iterator[_Copy]:
-    """Yield each source of each COPY from a context that is known."""
+    """Yield each source of each COPY from a known context."""
     for line in instructions:
         if not line.startswith("COPY "):
             continue
@@ -57,7 +57,7 @@ def _copies(context: Path, instructions: list[str]) -> Iterator[_Copy]:
 
 
 def _python_files(copy: _Copy) -> Iterator[str]:
-    """Yield where the Python files of one source land."""
+    """Yield the destinations of the Python files of one source."""
     for path in copy.root.glob(copy.source.strip("/")):
         for file in path.rglob("*.py") if path.is_dir() else [path]:
             if _is_ignored(file.relative_to(copy.root).as_posix(), copy.ignored):
@@ -74,7 +74,7 @@ def _ignore_patterns(context: Path) -> list[str]:
 
 
 def _is_ignored(place: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether the last pattern that means `place`, or a folder above it, leaves it out."""
+    """Return whether the last pattern that matches `place`, or one of its parents, excludes it."""
     parts = place.split("/")
     above = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
     ignored = False
@@ -87,7 +87,7 @@ def _is_ignored(place: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _needed(server: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name of each module that is reached from `server`, and where it must lie below /app."""
+    """Yield the name of each module reached from `server`, and its path relative to /app."""
     waiting, seen = [server], {server}
     while waiting:
         for name in sorted(_imported(waiting.pop())):
@@ -99,9 +99,9 @@ def _needed(server: Path) -> Iterator[tuple[str, str]]:
 
 
 def _found(module: str, folder: Path) -> tuple[Path, str] | None:
-    """Return the file of `module` here and its place in the image; None for what is no module of the project."""
+    """Return the file of `module` and its path in the image; None if it is not a module of the project."""
     inner = module.replace(".", "/")
-    # Where this was installed, BACKEND holds every other package, too.
+    # In an installation, BACKEND is site-packages and contains all other packages too.
     roots = (folder, BACKEND) if module.partition(".")[0] in _NAMED_CONTEXTS else (folder,)
     for root in roots:
         for place in (f"{inner}.py", f"{inner}/__init__.py"):
@@ -111,7 +111,7 @@ def _found(module: str, folder: Path) -> tuple[Path, str] | None:
 
 
 def _imported(path: Path) -> set[str]:
-    """Return the modules that the file imports anywhere but under TYPE_CHECKING."""
+    """Return the modules that the file imports anywhere except under TYPE_CHECKING."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     hints = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _is_type_checking(node.test)]
     left_out = {id(inner) for node in hints for statement in node.body for inner in ast.walk(statement)}

@@ -1,4 +1,4 @@
-"""How the process starts, speaks and ends."""
+"""Checks of the process: start, log and stop."""
 
 import re
 import signal
@@ -22,7 +22,7 @@ def _start(trial: Trial) -> None:
     require(seconds < LONGEST_START_S, f"/health answered after {seconds:.1f} s")
 
 
-@checks.add("Logs lines of the standard form, never the text at INFO", "Use logging.getLogger(__name__); log no text.")
+@checks.add("Logs in the standard format, never the text at INFO", "Use logging.getLogger(__name__); log no text.")
 def _log(trial: Trial) -> None:
     route = {"tts": "/generate", "text": "/segment"}.get(trial.config.engine_type)
     if route and trial.model:
@@ -31,13 +31,13 @@ def _log(trial: Trial) -> None:
         trial.post(route, {"text": UNLOGGED, "language": language})
     require(UNLOGGED not in trial.log, "the text is in the log")
     lines = [line for line in trial.log.splitlines() if line and not line.startswith((" ", "Traceback"))]
-    require(lines and any(_LINE.match(line) for line in lines), f"the log begins: {trial.log[:100]!r}")
-    require("\x1b[" not in trial.log, "the log is coloured although no terminal shows it")
+    require(lines and any(_LINE.match(line) for line in lines), f"the log starts with {trial.log[:100]!r}")
+    require("\x1b[" not in trial.log, "the log is coloured although stderr is not a terminal")
     if route and not trial.model:
         raise UncheckedError(NO_MODEL)
 
 
-@checks.add("A port that is taken: a message and a code other than 0", "Start with `Server.main()`.")
+@checks.add("A port in use: a message and a code other than 0", "Start with `Server.main()`.")
 def _taken_port(trial: Trial) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""All checks on one engine, in the order in which a newcomer mends things."""
+"""Run all checks on one engine, in the order in which a beginner fixes things."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from engines.contract.errors import StartError
 
 
 def check_engine(path: Path) -> Iterator[Result]:
-    """Yield the result of every check on the engine in the folder `path` as soon as it is there."""
+    """Run every check on the engine in the folder `path` and yield each result immediately."""
     yield from folder.checks.run(folder.EngineFolder(path.resolve()))
     yield from _on_trial(path.resolve())
 
@@ -24,12 +24,12 @@ def _on_trial(path: Path) -> Iterator[Result]:
             for checks in (contract.checks, discovery.checks, lifecycle.checks):
                 yield from checks.run(trial)
     except (ViolationError, StartError, OSError) as error:
-        remedy = "Run it with `python server.py --port 8766` and mend what it says."
+        remedy = "Run `python server.py --port 8766` and fix the errors that it reports."
         yield Result("The server starts", "failed", str(error), remedy)
 
 
 def _at_hand(trial: Trial) -> str | None:
-    """Return the first listed model whose files are there: a check downloads nothing."""
+    """Return the first listed model with existing files: checks download nothing."""
     listed = trial.listed()
     there = {name for path in trial.models_dir.glob("*") for name in (path.name, path.stem)}
     if trial.config.engine_type == "text":  # a language has files only where it declares a download of them

@@ -1,4 +1,4 @@
-"""A server of an engine on trial: a process on a copy of the engine's folder, and a plain HTTP client for it."""
+"""Run an engine's server on a copy of its folder, with a plain HTTP client for it."""
 
 import contextlib
 import http.client
@@ -26,7 +26,7 @@ NO_MODEL = "needs a model: put one into models/ or external_models/"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered."""
+    """A response of the server."""
 
     status: int
     headers: Mapping[str, str]  # names in lower case
@@ -34,22 +34,22 @@ class Answer:
     seconds: float
 
     def json(self) -> Any:
-        """Return the body as JSON; raise ViolationError when it is none."""
+        """Return the parsed JSON body; raise ViolationError if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError as error:
-            raise ViolationError(f"the answer is no JSON: {self.body[:80]!r}") from error
+            raise ViolationError(f"the answer is not JSON: {self.body[:80]!r}") from error
 
 
 @dataclass
 class Trial:
-    """One engine on trial, in a folder of its own, with what the checks must know of it."""
+    """An engine on trial in its own folder, with the data that the checks need."""
 
     folder: Path  # the copy
     config: EngineConfig
     python: str
-    backend: Path  # where the packages of the engines lie
-    model: str | None = None  # one that can be loaded
+    backend: Path  # the folder of the engines' packages
+    model: str | None = None  # can be loaded
     port: int = 0
     process: "subprocess.Popen[str] | None" = None
     environment: dict[str, str] = field(default_factory=dict)
@@ -66,11 +66,11 @@ class Trial:
 
     @property
     def log(self) -> str:
-        """What the server has written to stderr so far."""
+        """The server's output to stderr so far."""
         return (self.folder / "log.txt").read_text(encoding="utf-8")
 
     def start(self) -> float:
-        """Start the server as the client does and return the seconds until /health answered."""
+        """Start the server like the client and return the seconds until /health answered."""
         self.port = free_port()
         started = time.monotonic()
         self.process = self.spawn("--port", str(self.port))
@@ -103,7 +103,7 @@ class Trial:
             )
 
     def stop(self) -> None:
-        """End the server, whatever it does."""
+        """Kill the server."""
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -119,7 +119,7 @@ class Trial:
     def post(
         self, path: str, body: object = None, headers: Mapping[str, str] | None = None, timeout_s: float = 300.0
     ) -> Answer:
-        """POST `body`: bytes as they are, anything else as JSON, nothing for None."""
+        """POST `body`: bytes unchanged, None as an empty body, anything else as JSON."""
         data, sent = (body, {}) if isinstance(body, bytes | None) else (json.dumps(body).encode(), _JSON)
         return self._send("POST", path, data, {**sent, **(headers or {})}, timeout_s)
 
@@ -128,7 +128,7 @@ class Trial:
         return [model["name"] for model in self.get("/models").json()["models"]]
 
     def load(self) -> str:
-        """Load a model that works and return its name."""
+        """Load the working model and return its name."""
         if self.model is None:
             raise UncheckedError(NO_MODEL)
         answer = self.post("/load", {"engineModelName": self.model})
@@ -154,10 +154,10 @@ _JSON = {"Content-Type": "application/json"}
 
 @contextlib.contextmanager
 def trial_of(engine: Path) -> Iterator[Trial]:
-    """Yield a trial on a copy of the folder `engine`, with the engine's own models; nothing is left afterwards."""
+    """Yield a trial on a temporary copy of the folder `engine`, with the engine's own models."""
     with tempfile.TemporaryDirectory() as parent:
         copy = Path(parent) / engine.name
-        # What a user's links lead to is copied; one that leads nowhere is no model.
+        # The targets of links are copied; dangling links are skipped.
         shutil.copytree(engine, copy, ignore=_left_out(engine), copy_function=_copy, ignore_dangling_symlinks=True)
         trial = Trial(copy, load_engine_config(copy / ENGINE_YAML), str(python_of(engine)), Path(__file__).parents[2])
         try:
@@ -167,7 +167,7 @@ def trial_of(engine: Path) -> Iterator[Trial]:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -175,7 +175,7 @@ def free_port() -> int:
 
 
 def _left_out(engine: Path) -> Callable[[str, list[str]], set[str]]:
-    """Leave out what the copy need not have; external models only where there are others."""
+    """Ignore what the copy does not need; external models only if there are others."""
     models = engine / "models"
     has_own = models.is_dir() and any(not path.is_symlink() for path in models.iterdir())
     names = ["venv", "__pycache__", "samples", *(["external_models"] if has_own else [])]
@@ -190,7 +190,7 @@ def _left_out(engine: Path) -> Callable[[str, list[str]], set[str]]:
 
 
 def _copy(source: str, target: str) -> None:
-    # A large model gets a second name instead, where the disk can do that. Checks never write to it.
+    # Large models are hard-linked if possible. Checks never write to them.
     if Path(source).stat().st_size >= LINKED_FROM_BYTES:
         with contextlib.suppress(OSError):
             os.link(source, target)

@@ -1,1 +1,1 @@
-"""What an engine and its client say to each other."""
+"""The contract between an engine and its client: engine.yaml, requests, responses, errors and WAV files."""

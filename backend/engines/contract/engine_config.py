@@ -1,8 +1,8 @@
-"""engine.yaml: what an engine says about itself, strict enough for everybody who reads it.
+"""engine.yaml, the description of an engine, validated strictly enough for all its readers.
 
-Two schemas bind: that of the engines' repository, which rejects unknown keys, and that of the client, which wants a
-label and a default of the right type for every parameter. A file that passes here passes both. Private settings belong
-under `engine_config` or `models[*]`, the only places where other keys are allowed.
+There are two schemas: that of the engines' repository rejects unknown keys, and that of the client requires a label and
+a default of the right type for every parameter. A file that is valid here is valid for both. Private settings belong
+under `engine_config` or `models[*]`, the only places that allow other keys.
 """
 
 import sys
@@ -30,7 +30,7 @@ class _Strict(BaseModel):
 
 
 class UpstreamConfig(_Strict):
-    """Where the technology of the engine comes from: all three, nothing else."""
+    """The origin of the engine's technology: exactly these three keys."""
 
     name: str
     url: str
@@ -38,7 +38,7 @@ class UpstreamConfig(_Strict):
 
 
 class VariantConfig(_Strict):
-    """One image tag. The client finds out from it whether the container needs the GPU."""
+    """An image tag. It says whether the container needs the GPU."""
 
     tag: str
     platforms: list[Literal["linux/amd64", "linux/arm64"]]
@@ -46,7 +46,7 @@ class VariantConfig(_Strict):
 
 
 class ModelConfig(BaseModel):
-    """A model that the engine knows by name; every other key is kept as metadata."""
+    """A model known by name; all other keys are kept as metadata."""
 
     model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False, frozen=True, protected_namespaces=())
 
@@ -55,12 +55,12 @@ class ModelConfig(BaseModel):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Every key but the two declared ones, as written."""
+        """All keys except the two declared ones, as written."""
         return dict(self.model_extra or {})
 
 
 class ParameterFields(BaseModel):
-    """What is said of a setting beside its default."""
+    """A setting without its default."""
 
     type: Literal["float", "int", "bool", "string"]
     label: str
@@ -73,7 +73,7 @@ class ParameterFields(BaseModel):
 
 
 class ParameterConfig(_Strict, ParameterFields):
-    """A setting of the user. The client draws float and int only, as a slider where min, max and step are given."""
+    """A user setting. The client displays float and int only, as a slider if min, max and step are given."""
 
     default: Any
 
@@ -81,9 +81,7 @@ class ParameterConfig(_Strict, ParameterFields):
     def _check_default(self) -> "ParameterConfig":
         self.checked(self.default, "default")
         if self.type == "int" and isinstance(self.default, float):
-            raise ValueError(
-                f"the default of type int is written as {self.default}: the client takes whole numbers only"
-            )
+            raise ValueError(f"the default of type int is {self.default}: the client accepts whole numbers only")
         return self
 
     def checked(self, value: object, name: str) -> Any:
@@ -105,7 +103,7 @@ class ParameterConfig(_Strict, ParameterFields):
 
 
 class InstallationConfig(_Strict):
-    """How the engine runs as a process: without this block the client can never start it."""
+    """How to run the engine as a process: without this block the client cannot start it."""
 
     python_version: Annotated[str, Field(pattern=r"^3\.\d+$")]
     venv_path: str
@@ -113,7 +111,7 @@ class InstallationConfig(_Strict):
 
 
 class EngineConfig(_Strict):
-    """The whole of engine.yaml."""
+    """The content of engine.yaml."""
 
     schema_version: Literal[2]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -152,11 +150,11 @@ class EngineConfig(_Strict):
 
     @property
     def max_text_length(self) -> int | None:
-        """The longest text, in characters, that one request may bring."""
+        """The maximum text length of a request, in characters."""
         return self.constraints.get("max_text_length")
 
     def supports(self, capability: str) -> bool:
-        """Tell whether `capabilities.supports_<capability>` is true."""
+        """Return whether `capabilities.supports_<capability>` is true."""
         return bool(self.capabilities.get(f"supports_{capability}"))
 
     def check_text(self, text: str, remedy: str) -> None:
@@ -183,7 +181,7 @@ class EngineConfig(_Strict):
         raise unsupported_language(language, self.supported_languages)
 
     def checked_parameters(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return every parameter with its given or default value; raise RequestError for a wrong type or range.
+        """Return all parameters with their given or default values; raise RequestError for a wrong type or range.
 
         Keys that engine.yaml does not declare are ignored, as unknown request fields are.
         """
@@ -197,7 +195,7 @@ class EngineConfig(_Strict):
 
 
 def load_engine_config(path: Path) -> EngineConfig:
-    """Read engine.yaml; raise StartError that lists everything that is wrong with it."""
+    """Read engine.yaml; raise StartError with a list of all its problems."""
     try:
         return EngineConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except ValidationError as error:
@@ -214,7 +212,7 @@ def _listed(error: ValidationError) -> str:
 
 
 def engine_info(config: EngineConfig) -> EngineInfo:
-    """Return `config` as /info sends it."""
+    """Return the /info response for `config`."""
     models = [
         {"name": model.name, "display_name": model.display_name, "metadata": model.metadata} for model in config.models
     ]
@@ -223,7 +221,7 @@ def engine_info(config: EngineConfig) -> EngineInfo:
 
 
 def model_info(config: EngineConfig, name: str) -> ModelInfo:
-    """Return the model `name` as /models lists it, with what engine.yaml knows about it."""
+    """Return the /models entry of the model `name`, with its data from engine.yaml."""
     model = next((model for model in config.models if model.name == name), None)
     metadata = model.metadata if model else {}
     fields = (

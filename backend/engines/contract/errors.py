@@ -1,7 +1,7 @@
-"""What an engine server refuses or fails at, each with the one HTTP status that makes the client do the right thing.
+"""The errors of an engine server, each with the HTTP status that makes the client react correctly.
 
-The client takes 400 and 404 as final, repeats a 503 every second, and restarts the engine after anything else. So only
-200, 400, 404, 500 and 503 leave a server.
+The client treats 400 and 404 as final, retries a 503 every second, and restarts the engine after anything else. So a
+server sends only 200, 400, 404, 500 and 503.
 """
 
 import contextlib
@@ -9,45 +9,45 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar, TypeVar
 
 Model = TypeVar("Model")
-LONGEST_REASON = 300  # characters of what a library says; some add much advice
+LONGEST_REASON = 300  # characters of a library's message; some add long advice
 RETRY_AFTER_S = 1
 
 
 class EngineError(Exception):
-    """The engine failed at something it should be able to do: the client restarts it and tries again."""
+    """The engine failed: the client restarts it and tries again."""
 
     status: ClassVar[int] = 500
 
 
 class RequestError(EngineError):
-    """The request cannot be fulfilled however often it is sent."""
+    """The request is invalid: retrying does not help."""
 
     status = 400
 
 
 class NotFoundError(RequestError):
-    """The request names a model, a sample or a route that is not here."""
+    """The model, sample or route does not exist."""
 
     status = 404
 
 
 class BusyError(EngineError):
-    """The same request may be fulfilled in a moment."""
+    """The engine is busy: the same request may succeed in a moment."""
 
     status = 503
 
 
 class UnusableModelError(RequestError):
-    """A model is there but cannot be loaded until its files change; later loads repeat this answer at once.
+    """The model exists but cannot be loaded until its files change; later loads repeat this answer immediately.
 
-    Not a 500: the client would restart the engine three times to meet the same files.
+    Not a 500: the client would restart the engine three times for the same files.
     """
 
 
 class OutOfMemoryError(EngineError):
-    """The device has no memory left for this request.
+    """The device does not have enough memory for this request.
 
-    Not a 503: the client would send the very request that was too large 300 times. A restart frees the memory.
+    Not a 503: the client would repeat the same request 300 times. A restart frees the memory.
     """
 
 
@@ -60,23 +60,23 @@ _MEMORY_WORDS = ("out of memory", "outofmemory", "allocate memory", "alloc_faile
 
 
 def loaded(model: Model | None) -> Model:
-    """Return `model`; raise RequestError where there is none."""
+    """Return `model`; raise RequestError if it is None."""
     if model is None:
         raise RequestError("Model not loaded")
     return model
 
 
 def unsupported_language(language: str, known: Iterable[str], otherwise: str = "") -> RequestError:
-    """Return the refusal of a language beside those that are `known`; `otherwise` is what else would help."""
+    """Return the error for a language that is not `known`; `otherwise` is further advice."""
     return RequestError(f"Unsupported language {language[:20]!r}. Use one of {', '.join(known)}{otherwise}.")
 
 
 @contextlib.contextmanager
 def unusable_if_damaged(problem: str, advice: str) -> Iterator[None]:
-    """Raise UnusableModelError of `problem`, the reason and `advice` for whatever a library says to damaged files.
+    """Raise UnusableModelError, with `problem`, the reason and `advice`, for a library's errors about damaged files.
 
-    What may pass is raised as it comes: want of memory, a GPU that fails, a missing package, or the disk. An OSError
-    of the disk has a number; libraries raise others for files that they do not understand.
+    Temporary problems are raised unchanged: lack of memory, GPU failures, missing packages, and disk errors. A disk
+    error is an OSError with an errno; libraries raise other OSErrors for invalid files.
     """
     try:
         yield
@@ -91,7 +91,7 @@ def unusable_if_damaged(problem: str, advice: str) -> Iterator[None]:
 
 
 def as_engine_error(error: BaseException) -> EngineError:
-    """Return what the client is told about `error`, whatever an engine or its libraries raised."""
+    """Return the error to send to the client for any exception of an engine or its libraries."""
     if isinstance(error, EngineError):
         return error
     text = f"{type(error).__name__}: {error}".lower()

@@ -1,4 +1,4 @@
-"""WAV files as the client reads them: a classic RIFF header, found chunk by chunk, and 16-bit PCM on the way out."""
+"""Parse WAV headers chunk by chunk, and write the 16-bit PCM WAV files that the client reads."""
 
 import io
 import struct
@@ -6,32 +6,32 @@ import wave
 from dataclasses import dataclass
 
 PCM, IEEE_FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
-SMALLEST_BYTES = 44  # the classic header without a single sample
-LOWEST_RATE, HIGHEST_RATE = 4_000, 768_000  # Hz; a small file of a lower rate would fill the memory when resampled
+SMALLEST_BYTES = 44  # the classic header without samples
+LOWEST_RATE, HIGHEST_RATE = 4_000, 768_000  # Hz; a small file with a lower rate would fill the memory when resampled
 
 
 class WavError(ValueError):
-    """The bytes are no WAV file that can be read; the message says what is wrong."""
+    """The bytes are not a readable WAV file; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
 class WavFormat:
-    """What the header of a WAV file says."""
+    """The header of a WAV file."""
 
     encoding: int  # PCM, IEEE_FLOAT or EXTENSIBLE
     channels: int
     sample_rate: int  # Hz
     bits: int  # of one sample of one channel
-    data_bytes: int  # that are really there
+    data_bytes: int  # actually present
 
     @property
     def duration_s(self) -> float:
-        """The length of the sound in seconds."""
+        """The duration in seconds."""
         return self.data_bytes / (self.sample_rate * self.channels * self.bits // 8)
 
 
 def read_wav_format(data: bytes) -> WavFormat:
-    """Return what the header of `data` says; raise WavError unless it is a WAV file that holds sound."""
+    """Return the header of `data`; raise WavError if it is not a WAV file or is empty."""
     if len(data) < SMALLEST_BYTES:
         raise WavError("Audio data too small to be valid WAV")
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
@@ -63,7 +63,7 @@ def _checked(form: tuple[int, int, int, int] | None, data_bytes: int) -> WavForm
 
 
 def pcm16_wav(pcm: bytes, sample_rate: int) -> bytes:
-    """Return mono 16-bit little-endian samples as the WAV file that the client can join to others."""
+    """Return mono 16-bit little-endian samples as a WAV file in the format that the client can join."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)

@@ -1,6 +1,6 @@
-"""What goes over the wire: requests in camelCase or snake_case, responses in camelCase with null for what is absent.
+"""Requests and responses: requests in camelCase or snake_case, responses in camelCase with null for missing values.
 
-Only declared fields change their case. The contents of free dictionaries stay as engine.yaml writes them.
+Only declared fields change case. The contents of free dictionaries stay as in engine.yaml.
 """
 
 from typing import Annotated, Any, Literal
@@ -15,7 +15,7 @@ QualityStatus = Literal["perfect", "warning", "defect"]
 
 
 class Message(BaseModel):
-    """A body whose fields are known by both spellings; unknown fields are ignored."""
+    """A body that accepts both spellings of its fields and ignores unknown fields."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, allow_inf_nan=False)
 
@@ -28,7 +28,7 @@ def _whole_characters(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise ValueError("it holds half of a character (a lone surrogate)") from error
+        raise ValueError("it contains half of a character (a lone surrogate)") from error
     return value
 
 
@@ -36,7 +36,7 @@ Text = Annotated[str, AfterValidator(_whole_characters)]
 
 
 class ErrorResponse(BaseModel):
-    """Every refusal and failure: one sentence that says what to do."""
+    """An error: one sentence that says what to do."""
 
     detail: str
 
@@ -46,7 +46,7 @@ class HealthResponse(Message):
 
     status: Status
     engine_model_loaded: bool
-    current_engine_model: str | None  # byte for byte the name given to /load
+    current_engine_model: str | None  # exactly the name given to /load
     device: Device
     error: str | None
     package_version: str | None
@@ -55,13 +55,13 @@ class HealthResponse(Message):
 
 
 class LoadRequest(Message):
-    """The model to load; one that is loaded already is answered at once."""
+    """The model to load; if it is already loaded, the answer is immediate."""
 
     engine_model_name: str
 
 
 class LoadResponse(Message):
-    """Sent when the model is usable, never before."""
+    """Sent once the model is usable."""
 
     status: Literal["loaded"] = "loaded"
     engine_model_name: str
@@ -75,7 +75,7 @@ class ShutdownResponse(Message):
 
 
 class ModelField(Message):
-    """One fact about a model for the user interface."""
+    """A fact about a model for the user interface."""
 
     key: str
     value: Any
@@ -83,7 +83,7 @@ class ModelField(Message):
 
 
 class ModelInfo(Message):
-    """One model that /load accepts."""
+    """A model that /load accepts."""
 
     name: str
     display_name: str
@@ -92,7 +92,7 @@ class ModelInfo(Message):
 
 
 class ModelsResponse(Message):
-    """The loadable models, the default first, because the client takes the first as its default."""
+    """The loadable models, the default first, because the client uses the first as its default."""
 
     models: list[ModelInfo]
     default_model: str | None
@@ -100,7 +100,7 @@ class ModelsResponse(Message):
 
 
 class ModelDescription(Message):
-    """A model as engine.yaml describes it; `metadata` holds all its other keys."""
+    """A model from engine.yaml; `metadata` has all its other keys."""
 
     name: str
     display_name: str
@@ -108,7 +108,7 @@ class ModelDescription(Message):
 
 
 class Upstream(Message):
-    """Where the technology of an engine comes from."""
+    """The origin of an engine's technology."""
 
     name: str
     url: str
@@ -116,7 +116,7 @@ class Upstream(Message):
 
 
 class Variant(Message):
-    """One image tag of an engine."""
+    """An image tag of an engine."""
 
     tag: str
     platforms: list[str]
@@ -124,7 +124,7 @@ class Variant(Message):
 
 
 class ParameterInfo(Message):
-    """A setting of the user; the client draws a slider for float and int."""
+    """A user setting; the client displays a slider for float and int."""
 
     type: Literal["float", "int", "bool", "string"]
     label: str
@@ -133,12 +133,12 @@ class ParameterInfo(Message):
     min: float | int | None
     max: float | int | None
     step: float | int | None
-    readonly: bool  # which the client types as plain: null makes it refuse the whole image
+    readonly: bool  # not optional for the client: null makes it reject the whole image
     category: str | None
 
 
 class EngineInfo(Message):
-    """engine.yaml as the client reads it."""
+    """engine.yaml in the format of the client."""
 
     name: str
     display_name: str
@@ -158,7 +158,7 @@ class EngineInfo(Message):
 
 
 class GenerateRequest(Message):
-    """Text to speak. No sample is null, "" or []."""
+    """Text to speak. Null, "" and [] all mean no samples."""
 
     text: Text
     language: Text
@@ -173,20 +173,20 @@ class SamplesCheckRequest(Message):
 
 
 class SamplesCheckResponse(Message):
-    """The ids among those asked for that must be uploaded."""
+    """The requested ids that must be uploaded."""
 
     missing: list[str]
 
 
 class SampleUploadResponse(Message):
-    """Sent when the sample is on the disk."""
+    """Sent once the sample is on the disk."""
 
     status: Literal["ok"] = "ok"
     sample_id: str
 
 
 class QualityThresholds(Message):
-    """Limits of an analysis: milliseconds, percent of speech, dB of peak and average."""
+    """Limits of an analysis: milliseconds, percentage of speech, dB of peak and average."""
 
     max_silence_duration_warning: float = 2500
     max_silence_duration_critical: float = 3750
@@ -199,7 +199,7 @@ class QualityThresholds(Message):
 
 
 class PronunciationRule(Message):
-    """A replacement that was made in the spoken text and must not count as a deviation."""
+    """A replacement in the spoken text that must not count as a deviation."""
 
     pattern: str
     replacement: str
@@ -208,7 +208,7 @@ class PronunciationRule(Message):
 
 
 class AnalyzeRequest(Message):
-    """Audio to judge: base64 of a WAV file, or a file below the samples folder."""
+    """Audio to judge: a WAV file in base64, or a file in the samples folder."""
 
     audio_base64: str | None = None
     audio_path: str | None = None
@@ -219,7 +219,7 @@ class AnalyzeRequest(Message):
 
 
 class QualityField(Message):
-    """One figure of an analysis; `key` is a suffix that the user interface translates."""
+    """A value of an analysis; `key` is a suffix that the user interface translates."""
 
     key: str
     value: Any
@@ -227,7 +227,7 @@ class QualityField(Message):
 
 
 class QualityIssue(Message):
-    """One finding; only the first three of a block are shown."""
+    """A finding; only the first three of a block are shown."""
 
     text: str
     severity: Literal["error", "warning", "info"]
@@ -235,7 +235,7 @@ class QualityIssue(Message):
 
 
 class QualityDetails(Message):
-    """What the user interface shows of an analysis."""
+    """The part of an analysis that the user interface shows."""
 
     top_label: str
     fields: list[QualityField] = []
@@ -243,7 +243,7 @@ class QualityDetails(Message):
 
 
 class AnalyzeResponse(Message):
-    """A score from 0 to 100 and what led to it."""
+    """A score from 0 to 100 and its details."""
 
     engine_type: Literal["stt", "audio"]
     engine_name: str

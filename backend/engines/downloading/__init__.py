@@ -1,2 +1,2 @@
-"""Models are fetched here: from where (policy), how (transfer over source, package_source over package_tools and
-archives), and into a place that nobody else sees (staging)."""
+"""Download models: where from (policy), how (transfer and source; package_source, package_tools and archives), and
+into a hidden folder first (staging)."""

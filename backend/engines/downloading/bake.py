@@ -1,7 +1,7 @@
-"""Models put into an image while it is built: `python -m engines.downloading.bake default` in the engine's folder.
+"""Bake models into an image during its build: `python -m engines.downloading.bake default` in the engine's folder.
 
-Fetches the named models of engine.yaml into models/, verified; without a name it does nothing. STORYFLOW_MODELS_URL
-may name a mirror.
+Downloads and verifies the given models of engine.yaml into models/; does nothing without a name. STORYFLOW_MODELS_URL
+can be the URL of a mirror.
 """
 
 import logging
@@ -19,33 +19,33 @@ logger = logging.getLogger(__name__)
 
 
 def bake(folder: Path, names: Sequence[str]) -> None:
-    """Fetch the models `names` of `folder`/engine.yaml into `folder`/models, unless they lie there.
+    """Download the models `names` of `folder`/engine.yaml into `folder`/models, unless they exist.
 
-    Raises StartError for an engine.yaml that is wrong or lists no such download, and DownloadError.
+    Raises StartError if engine.yaml is invalid or does not list the download, and DownloadError.
     """
     config = load_engine_config(folder / ENGINE_YAML)
     models = downloadable_models([{"name": model.name, **model.metadata} for model in config.models])
     unknown = [name for name in names if name not in models]
     if unknown:
         raise StartError(
-            f"{ENGINE_YAML} has no download of {', '.join(unknown)}, only of {', '.join(models) or 'none'}."
+            f"{ENGINE_YAML} has no download for {', '.join(unknown)}, only for {', '.join(models) or 'none'}."
         )
     (folder / "models").mkdir(exist_ok=True)
     _remove_dangling(folder / "models")
     for name in names:
-        logger.info("Fetching '%s', %d MB.", name, sum(file.size for file in models[name].files) // 1_000_000)
+        logger.info("Downloading '%s', %d MB.", name, sum(file.size for file in models[name].files) // 1_000_000)
         fetch_model(models[name], folder / "models")
 
 
 def _remove_dangling(models: Path) -> None:
-    """Remove the links of a server that ran here: in the image they lead nowhere, and take the place of a model."""
+    """Remove the links of a server that ran here: in the image they would dangle and hide models."""
     for entry in models.iterdir():
         if entry.is_symlink() and not entry.exists():
             entry.unlink()
 
 
 def main(names: Sequence[str]) -> None:
-    """Bake the models in, or end with what is wrong."""
+    """Bake the models in, or exit with an error message."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         bake(Path.cwd(), names)

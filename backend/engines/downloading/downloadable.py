@@ -1,4 +1,4 @@
-"""What can be downloaded: the files that an engine.yaml declares, each with its size and SHA-256."""
+"""The downloads in engine.yaml: files with their sizes and SHA-256."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,38 +12,38 @@ from engines.store.names import checked_name, is_name
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file, what it must turn out to be, and the sources of its bytes: its publisher, then packages."""
+    """A file with its expected size and SHA-256, and its sources: the publisher, then packages."""
 
-    path: str  # where it goes in the model's folder, with '/'
-    url: str | None  # https://…, where its publisher has these bytes; None where they are only in packages
+    path: str  # in the model's folder, with '/'
+    url: str | None  # https://…, the publisher's URL; None if only packages have it
     size: int  # bytes
     sha256: str  # 64 lower-case hexadecimal digits
-    others: tuple[str, ...] = ()  # SHA-256 of other published files of this name, which are as good
-    parts: tuple[Part, ...] = ()  # members of packages that are, joined in order, the file of `sha256`
+    others: tuple[str, ...] = ()  # SHA-256 of other published versions, equally good
+    parts: tuple[Part, ...] = ()  # members of packages that, joined in order, are the file with `sha256`
 
     def __post_init__(self) -> None:
-        """Raise ValueError for values that no file can have."""
+        """Raise ValueError for invalid values."""
         if not isinstance(self.path, str) or not all(is_name(part) for part in self.path.split("/")):
-            raise ValueError(f"a file's path is made of names and '/', not {self.path!r}")
+            raise ValueError(f"a file's path consists of names and '/', not {self.path!r}")
         if not (self.url is None and self.parts) and not str(self.url).startswith("https://"):
-            raise ValueError(f"a file's url begins with 'https://', not {self.url!r}")
+            raise ValueError(f"a file's url starts with 'https://', not {self.url!r}")
         for digest in (self.sha256, *self.others):
             check_size_and_digest("file", self.size, digest)
         if self.parts and sum(part.size for part in self.parts) != self.size:
-            raise ValueError(f"the parts of '{self.path}' do not have its {self.size} bytes together")
+            raise ValueError(f"the parts of '{self.path}' do not add up to its {self.size} bytes")
 
 
 @dataclass(frozen=True)
 class DownloadableModel(Bundle[RemoteFile]):
-    """A model that can be fetched: a folder `name` of files, or files side by side, the first of them the model."""
+    """A downloadable model: a folder `name` of files, or files without a folder, the first being the model."""
 
 
 def downloadable_models(models: Iterable[Mapping[str, Any]]) -> dict[str, DownloadableModel]:
-    """Return by name what can be downloaded of `models`, the list of that name in an engine.yaml.
+    """Return the downloadable models, by name, of the list `models` in an engine.yaml.
 
-    A downloadable entry has `download`: a list of `{path, url, size, sha256}` makes a folder, one such mapping a single
-    file, whose path is then the model's name with a suffix. `packages` in it lists where else the bytes are, as
-    `engines.downloading.packages.declared_parts` reads it. Raises ValueError for what is wrong there.
+    A downloadable entry has `download`: a list of `{path, url, size, sha256}` for a folder, or one such mapping for a
+    single file, whose path is the model's name with a suffix. Its `packages` list packages that contain the file, in
+    the format of `engines.downloading.packages.declared_parts`. Raises ValueError for an invalid entry.
     """
     found = (_declared(model) for model in models if model.get("download"))
     return {model.name: model for model in found}

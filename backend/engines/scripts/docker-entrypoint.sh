@@ -1,9 +1,9 @@
 #!/bin/sh
-# Links what is mounted in external_models/ into models/, where the server looks, and becomes the server.
+# Links mounted models from external_models/ into models/, which the server reads, and becomes the server.
 #
-# What is baked into models/ wins. Linked are entries with a plain name that are finished: not hidden, no *.part, not
-# empty, and not leading out of external_models/. Whatever goes wrong here costs a line and never the start.
-# engines/store/links.py does the same for a server that runs without a container.
+# Models baked into models/ take precedence. Only complete entries with a valid name are linked: not hidden, not *.part,
+# not empty, and not leading outside external_models/. Problems are printed and never prevent the start.
+# engines/store/links.py does the same for a server without a container.
 
 root=${ENTRYPOINT_ROOT:-/app}
 models=$root/models
@@ -13,7 +13,7 @@ say() {
     printf '[entrypoint] %s\n' "$1"
 }
 
-# A name as engines/store/names.py allows it: one path component everywhere, and no device of Windows.
+# Same rules as engines/store/names.py: one path component on every system, and not a Windows device.
 is_name() {
     case $1 in
     '' | [!A-Za-z0-9_]* | *[!A-Za-z0-9._-]* | *.) return 1 ;;
@@ -32,7 +32,7 @@ leads_inside() {
     return 1
 }
 
-# A readable file with content, or a readable folder with an entry that is neither hidden nor half downloaded.
+# A readable, non-empty file, or a readable folder with an entry that is neither hidden nor incomplete.
 holds_something() {
     [ -r "$1" ] || return 1
     [ -d "$1" ] || { [ -f "$1" ] && [ -s "$1" ]; return; }
@@ -51,7 +51,7 @@ link() {
         return
     fi
     how=-s
-    [ -L "$2" ] && how=-sfn # dangling: its target has moved
+    [ -L "$2" ] && how=-sfn # a dangling link: its target has moved
     if ln "$how" -- "$1" "$2" 2>/dev/null; then
         say "Linked: $3"
     elif [ "$1" -ef "$2" ]; then
@@ -91,7 +91,7 @@ list() {
     done
 }
 
-( # a shell of its own, so that the server's environment stays as it was
+( # a subshell, so that the server's environment does not change
     LC_ALL=C
     link_all
     list

@@ -1,10 +1,10 @@
-"""Make the virtual environment of an engine, where `server.py` runs with the engine's real library.
+"""Create the virtual environment of an engine, in which `server.py` runs with the engine's real library.
 
-    python make_venv.py tts/xtts            as a user wants it: what requirements.txt asks for
+    python make_venv.py tts/xtts            for users: installs requirements.txt
     python make_venv.py tts/xtts --test     for tests on a small machine without a GPU
 
-For tests a file beside requirements.txt says what is installed instead, and why. `test-constraints.txt` only narrows
-versions. `test-requirements.txt` takes the place of what a library pins; the library itself comes without it.
+For tests, a file next to requirements.txt says what is installed instead, and why. `test-constraints.txt` only
+restricts versions. `test-requirements.txt` replaces the dependencies that a library pins.
 """
 
 import argparse
@@ -15,20 +15,18 @@ import venv
 from pathlib import Path
 
 ENGINES = Path(__file__).resolve().parents[1]
-_CUDA_ONLY = (
-    "torchaudio/lib/*.so"  # wants CUDA though torch is there for the CPU; without it torchaudio is Python alone
-)
+_CUDA_ONLY = "torchaudio/lib/*.so"  # needs CUDA even with torch for the CPU; without it torchaudio is pure Python
 
 
 def main() -> None:
-    """Make the environment unless it is there and made from the same files."""
+    """Create the environment unless it exists and was created from the same files."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("engine", help="KIND/NAME, the engine's folder below backend/engines")
+    parser.add_argument("engine", help="KIND/NAME, the engine's folder in backend/engines")
     parser.add_argument("--test", action="store_true", help="for tests, on a CPU")
     given = parser.parse_args()
     folder = ENGINES / given.engine
     if not (folder / "requirements.txt").is_file():
-        parser.error(f"'{given.engine}' is no engine: {folder} has no requirements.txt")
+        parser.error(f"'{given.engine}' is not an engine: {folder} has no requirements.txt")
     installs = _for_tests(folder) if given.test else [["-r", str(folder / "requirements.txt")]]
     stamp, wanted = folder / "venv" / ".installed", _digest(folder, installs)
     if stamp.exists() and stamp.read_text() == wanted:
@@ -54,7 +52,7 @@ def _for_tests(folder: Path) -> list[list[str]]:
 
 def _new_environment(folder: Path) -> Path:
     if folder.is_symlink():
-        sys.exit(f"'{folder}' is a link, and a new environment would empty '{folder.resolve()}'. Remove the link.")
+        sys.exit(f"'{folder}' is a link: creating an environment would empty '{folder.resolve()}'. Remove the link.")
     venv.create(folder, with_pip=True, clear=True)
     return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
@@ -66,7 +64,7 @@ def _leave_cuda_out(python: Path) -> None:
 
 
 def _run(command: list[str]) -> str:
-    """Return what a command printed; end with its exit code where it fails, since it has said why."""
+    """Return the output of a command; exit with its exit code if it fails."""
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
     if done.returncode:
         sys.exit(done.returncode)

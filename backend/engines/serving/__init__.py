@@ -1,1 +1,1 @@
-"""The process around an engine: guards (who may ask), activity (one worker), loading, process (start and end)."""
+"""The process around an engine: guards (access), activity (the one worker), loading, process (start and end)."""

@@ -1,7 +1,7 @@
-"""What an engine is doing: one worker thread, a bounded queue, and the state that follows from both.
+"""The activity of an engine: one worker thread, a bounded queue, and the state derived from them.
 
-Nobody sets the state. It is "loading" or "processing" while the worker has something of that kind, "error" after work
-that failed until the next work begins, and "ready" otherwise.
+The state is "loading" or "processing" while the worker has such work, "error" after failed work until the next work
+starts, and "ready" otherwise.
 """
 
 import logging
@@ -32,7 +32,7 @@ class _Job:
 
 
 class Activity:
-    """Runs one piece of work after the other, and tells what is going on."""
+    """Runs work one after another, and reports the state."""
 
     def __init__(self, queue_limit: int = QUEUE_LIMIT) -> None:
         self._queue_limit = queue_limit
@@ -45,7 +45,7 @@ class Activity:
 
     @property
     def status(self) -> Status:
-        """The state as /health shows it."""
+        """The state for /health."""
         with self._changed:
             job = self._running or (self._waiting[0] if self._waiting else None)
             if job:
@@ -54,17 +54,17 @@ class Activity:
 
     @property
     def failure(self) -> str | None:
-        """Why the last work failed; None when it succeeded, was refused, or other work has begun since."""
+        """Why the last work failed; None if it succeeded, was refused, or other work has started since."""
         with self._changed:
             return self._failure
 
     def forget_failure(self) -> None:
-        """Be "ready" again, because what failed has been found to be in order."""
+        """Clear the error, because what failed is fine now."""
         with self._changed:
             self._failure = None
 
     def submit(self, kind: Kind, work: Callable[[], Result]) -> "Future[Result]":
-        """Queue `work` and return its future; raise BusyError where the queue is full or the server stops."""
+        """Queue `work` and return its future; raise BusyError if the queue is full or the server is stopping."""
         with self._changed:
             if self._closed:
                 raise BusyError("The engine is shutting down.")
@@ -80,7 +80,7 @@ class Activity:
             return job.done
 
     def close(self) -> None:
-        """Take no more work and refuse what waits; what runs goes on."""
+        """Accept no more work and refuse queued work; running work continues."""
         with self._changed:
             self._closed = True
             refused, self._waiting = list(self._waiting), deque()
@@ -89,14 +89,14 @@ class Activity:
             _settle(job.done, error=BusyError("The engine is shutting down."))
 
     def abandon(self) -> None:
-        """Answer whoever waits for the running work; the work itself cannot be stopped."""
+        """Answer the clients of the running work; the work itself cannot be stopped."""
         with self._changed:
             running = self._running
         if running:
             _settle(running.done, error=BusyError("The engine is shutting down."))
 
     def join(self, timeout_s: float) -> bool:
-        """Wait until the worker has ended after `close`; tell whether it has."""
+        """Wait for the worker to end after `close`; return whether it has."""
         if self._thread is not None:
             self._thread.join(timeout_s)
             return not self._thread.is_alive()
@@ -107,9 +107,9 @@ class Activity:
             pass
 
     def _run_next(self) -> bool:
-        """Do the next work; False when the activity is closed.
+        """Do the next work; return False if the activity is closed.
 
-        Has a frame of its own, so that the worker keeps no result and no error of the last work while it waits.
+        A separate function, so that its frame does not keep the last result or error alive while the worker waits.
         """
         job = self._next()
         if job is None:
@@ -123,7 +123,7 @@ class Activity:
         return True
 
     def _next(self) -> _Job | None:
-        """Wait for a job that somebody still wants; None when the activity is closed."""
+        """Wait for a job that has not been cancelled; return None if the activity is closed."""
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._waiting or self._closed)
@@ -136,10 +136,10 @@ class Activity:
 
 
 def release_frames(error: BaseException) -> None:
-    """Forget the variables of the functions that `error` and its causes have left.
+    """Clear the local variables in the tracebacks of `error` and its causes.
 
-    An error is kept until its client is answered, and in cycles until the garbage is collected; the tensors of a failed
-    generation, or a model that is half loaded, must not wait for that.
+    An error lives until its client is answered, and in reference cycles until they are collected; the tensors of a
+    failed generation, or a partly loaded model, must be freed earlier.
     """
     waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
@@ -160,7 +160,7 @@ def _attempt(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
 
 
 def _failure_text(error: BaseException | None) -> str | None:
-    """Return what /health shows; a refusal is an answer, not a failure."""
+    """Return the error for /health; None for a refusal, which is not a failure."""
     if error is None or isinstance(error, (RequestError, BusyError)):
         return None
     return str(error) or type(error).__name__
@@ -172,5 +172,5 @@ def _settle(future: "Future[Any]", result: Any = None, error: BaseException | No
             future.set_result(result)
         else:
             future.set_exception(error)
-    except InvalidStateError:  # its waiter has gone, or has been answered by `abandon`
-        logger.debug("Nobody waits for this result any more.")
+    except InvalidStateError:  # cancelled, or answered by `abandon`
+        logger.debug("The result is no longer needed.")

@@ -1,4 +1,4 @@
-"""The web application of an engine: guards, errors and answers; the routes are those of the engine's base class."""
+"""The web application of an engine: guards, errors and answers, without the routes of the engine's base class."""
 
 import asyncio
 import logging
@@ -20,17 +20,17 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# For the OpenAPI description: what every route may answer besides 200.
+# For the OpenAPI description: the answers of every route besides 200.
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    400: {"model": ErrorResponse, "description": "The request cannot be fulfilled however often it is sent."},
-    404: {"model": ErrorResponse, "description": "The model, sample or route is not here."},
+    400: {"model": ErrorResponse, "description": "The request is invalid."},
+    404: {"model": ErrorResponse, "description": "The model, sample or route does not exist."},
     500: {"model": ErrorResponse, "description": "The engine failed."},
     503: {"model": ErrorResponse, "description": "The engine is loading, full or stopping: retry."},
 }
 
 
 def new_app(title: str, version: str | None, exposure: Exposure) -> FastAPI:
-    """Return an application without routes that answers nothing but 200, 400, 404, 500 and 503."""
+    """Return an application without routes that answers only with 200, 400, 404, 500 and 503."""
     app = FastAPI(title=title, version=version or "0", redirect_slashes=False, responses=RESPONSES)
     app.add_middleware(RequestGuard, exposure=exposure)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -42,7 +42,7 @@ def new_app(title: str, version: str | None, exposure: Exposure) -> FastAPI:
 
 
 def describe(app: FastAPI) -> None:
-    """Make the OpenAPI description of the finished `app` true: validation fails with 400, never with 422."""
+    """Correct the OpenAPI description of the finished `app`: validation fails with 400, never with 422."""
     original: Callable[[], dict[str, Any]] = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -58,14 +58,14 @@ def describe(app: FastAPI) -> None:
 
 
 async def outcome(done: "Future[Result]", request: Request) -> Result:
-    """Return the result of queued work; drop the work when the client hangs up before it has begun."""
+    """Return the result of queued work; drop the work if the client disconnects before it starts."""
     waiting = asyncio.ensure_future(asyncio.wrap_future(done))
     hang_up = asyncio.ensure_future(_hang_up(request))
     try:
         either: set[asyncio.Future[Any]] = {waiting, hang_up}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done() and done.cancel():
-            raise BusyError("The client hung up.")
+            raise BusyError("The client disconnected.")
         return await waiting
     finally:
         hang_up.cancel()
@@ -77,20 +77,20 @@ async def _hang_up(request: Request) -> None:
 
 
 def _answer(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    # A lone surrogate in what a request brought cannot be sent back.
+    # A lone surrogate from a request cannot be sent back.
     shown = detail.encode("utf-8", "replace").decode("utf-8")
     return JSONResponse({"detail": shown}, status_code=status, headers=headers)
 
 
 async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
-    """Turn 422 into 400: the client restarts an engine that answers 422. The input itself is never repeated."""
+    """Turn 422 into 400: the client restarts an engine that answers 422. The message never repeats the input."""
     if not isinstance(error, RequestValidationError):
         raise error
     return _answer(400, f"Invalid request. {'; '.join(_problem(problem) for problem in error.errors()[:5])}.")
 
 
 def _problem(problem: dict[str, Any]) -> str:
-    """Return what is wrong; of the body as a whole in words of our own, because pydantic's mean nothing to a client."""
+    """Describe a problem; for the body as a whole in our own words, since pydantic's do not help a client."""
     if problem["type"] == "json_invalid":
         place = problem["loc"][-1] if len(problem["loc"]) > 1 else "?"
         return f"The body is not valid JSON: {problem.get('ctx', {}).get('error', problem['msg'])} at character {place}"
@@ -105,7 +105,7 @@ def _field(location: tuple[Any, ...]) -> str:
 
 
 async def _refused_by_framework(request: Request, error: Exception) -> JSONResponse:
-    """Map what the web framework refuses to 400 or 404."""
+    """Map the web framework's errors to 400 or 404."""
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 404:
@@ -126,9 +126,9 @@ async def _engine_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _client_left(request: Request, _error: Exception) -> JSONResponse:
-    """End the request of a client that has left before its body was there; nobody gets the answer."""
-    logger.debug("The client left during %s %s.", request.method, request.url.path)
-    return _answer(400, "The body did not come whole.")
+    """End the request of a client that disconnected while sending its body; the answer is not sent."""
+    logger.debug("The client disconnected during %s %s.", request.method, request.url.path)
+    return _answer(400, "The body is incomplete.")
 
 
 async def _unexpected_error(_request: Request, error: Exception) -> JSONResponse:

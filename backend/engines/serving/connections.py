@@ -1,8 +1,8 @@
-"""Connections: how many are open, and how long each may keep the server waiting.
+"""Limit the number of connections, and how long each can keep the server waiting.
 
-A request comes within ten seconds of its connection or of the request before it. A body comes whole in that time, or
-goes on coming. An answer is taken. Who does otherwise is disconnected, and beyond a number that the process has file
-descriptors for, who has been silent longest makes room for who comes.
+A client must send its request within ten seconds of connecting or of the previous request, send the body in that time
+or keep sending, and read the answer; otherwise it is disconnected. Beyond the number of connections that the process
+has file descriptors for, a new connection replaces the one that has been silent longest.
 """
 
 import asyncio
@@ -23,31 +23,31 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 try:
     import resource
-except ImportError:  # Windows, where sockets do not count against a small limit
+except ImportError:  # Windows, which has no small limit for sockets
     resource = None  # type: ignore[assignment]
 
 logger = logging.getLogger(__name__)
 
 WINDOW_S = 10.0
-SLOWEST_BODY_BYTES = 256 * 1024  # of a body in each window: 26 kB/s
+SLOWEST_BODY_BYTES = 256 * 1024  # minimum bytes of a body per window: 26 kB/s
 MOST_CONNECTIONS = 512
 LARGEST_BACKLOG = 128
 NOTICE_S = 60.0
 _NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
-_LATE = "The rest of the body did not come: send it whole within 10 s, or at least 256 KiB in every 10 s."
+_LATE = "The body is incomplete. Send all of it within 10 s, or at least 256 KiB every 10 s."
 _FULL = "Too many requests at once. Retry in a moment."
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """How many connections may be open, and how many may wait to be let in."""
+    """The maximum numbers of open connections and of connections waiting to be accepted."""
 
     connections: int
     backlog: int
 
     @classmethod
     def of_this_process(cls) -> "Capacity":
-        """Return what `ulimit -n` leaves room for: the engine opens files too, and asyncio accepts in bursts."""
+        """Return the capacity for `ulimit -n`: the engine opens files too, and asyncio accepts in bursts."""
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if resource else -1
         if limit < 0:  # RLIM_INFINITY
             return cls(MOST_CONNECTIONS, LARGEST_BACKLOG)
@@ -55,15 +55,15 @@ class Capacity:
 
 
 class Notice:
-    """A line of the log that is written once a minute at most, with how often it was meant."""
+    """A log message that is written at most once a minute, with its count."""
 
     def __init__(self, message: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """`message` takes the count as %d."""
+        """Store the `message`, which has %d for the count."""
         self._message, self._clock = message, clock
         self._count, self._next = 0, 0.0
 
     def give(self) -> None:
-        """Count, and log where the last line is a minute old."""
+        """Count, and log if the last message is a minute old."""
         self._count += 1
         if self._clock() >= self._next:
             logger.warning(self._message, self._count)
@@ -71,16 +71,16 @@ class Notice:
 
 
 class Door:
-    """Lets connections in; where there are too many the one that has been silent longest has to leave."""
+    """Accepts connections; if there are too many, closes the one that has been silent longest."""
 
     def __init__(self, capacity: Capacity) -> None:
         self.capacity = capacity
         self._inside: set[EngineConnection] = set()
-        self._crowded = Notice(f"More than {capacity.connections} connections: closed %d that had nothing to say.")
-        self._no_descriptor = Notice("No file descriptor is left for a connection (%d times). Raise `ulimit -n`.")
+        self._crowded = Notice(f"More than {capacity.connections} connections: closed %d idle ones.")
+        self._no_descriptor = Notice("Too few file descriptors for a connection (%d times). Raise `ulimit -n`.")
 
     def enter(self, newcomer: "EngineConnection") -> None:
-        """Let `newcomer` in, in the place of another where need be, or refuse it with 503 where all are at work."""
+        """Accept `newcomer`, if necessary in place of an idle connection; answer 503 if all are busy."""
         self._inside.add(newcomer)
         if len(self._inside) <= self.capacity.connections:
             return
@@ -93,11 +93,11 @@ class Door:
             silent.transport.abort()
 
     def leave(self, connection: "EngineConnection") -> None:
-        """Forget `connection`, which is closed."""
+        """Remove the closed `connection`."""
         self._inside.discard(connection)
 
     def handle_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Say in a line what asyncio would log with a trace for every connection that it cannot accept."""
+        """Log one line where asyncio logs a traceback for every connection that it cannot accept."""
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in _NO_DESCRIPTOR:
             self._no_descriptor.give()
@@ -106,23 +106,23 @@ class Door:
 
 
 class EngineConnection(H11Protocol):
-    """uvicorn's connection, with an eye on the clock."""
+    """uvicorn's connection with time limits."""
 
     def __init__(self, *arguments: Any, door: Door, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.heard_at = 0.0  # of the loop's clock
         self._door = door
-        self._came = self._unsent = 0  # bytes: received since the last look, not taken at the last look
-        self._last_cycle: object = None  # the request at the last look
+        self._came = self._unsent = 0  # bytes: received since the last check, unread at the last check
+        self._last_cycle: object = None  # the request at the last check
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def waits_for_client(self) -> bool:
-        """Tell whether it is the client's turn: for a request, or for the rest of one."""
+        """Return whether the server is waiting for the client: for a request, or for the rest of one."""
         return self.conn.their_state in (h11.IDLE, h11.SEND_BODY) and not self.flow.read_paused
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Begin to watch."""
+        """Start watching."""
         super().connection_made(transport)
         self.heard_at = self.loop.time()
         self.heard_at = self.loop.time()
@@ -130,20 +130,20 @@ class EngineConnection(H11Protocol):
         self._door.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self._timer:
             self._timer.cancel()
         self._door.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Note that the client is there."""
+        """Note that the client is active."""
         self.heard_at = self.loop.time()
         self._came += len(data)
         super().data_received(data)
 
     def answer(self, status: int, detail: str) -> None:
-        """Answer in the place of the application, which is told that the client has left, and close."""
+        """Answer instead of the application, which sees a disconnected client, and close."""
         if self.cycle:
             self.cycle.disconnected = True
         body = json.dumps({"detail": detail}).encode()
@@ -160,7 +160,7 @@ class EngineConnection(H11Protocol):
         self._timer = self.loop.call_later(WINDOW_S, self._look)
 
     def _look(self) -> None:
-        """Disconnect a client that has done nothing of what it owes since the last look."""
+        """Disconnect a client that has made no progress since the last check."""
         unsent = self.transport.get_write_buffer_size()
         if unsent and unsent == self._unsent:
             self.transport.abort()
@@ -173,14 +173,14 @@ class EngineConnection(H11Protocol):
             self._watch()
 
     def _goes_on(self) -> bool:
-        """Tell whether a request has begun since the last look, or enough of its body has come."""
+        """Return whether a request has started since the last check, or enough of its body has arrived."""
         if self.cycle is not self._last_cycle:
             return True
         return self.conn.their_state is h11.SEND_BODY and self._came >= SLOWEST_BODY_BYTES
 
 
 def server_config(app: ASGIApp, door: Door, connections_grace_s: int) -> uvicorn.Config:
-    """Return how uvicorn serves `app`; at the end it waits `connections_grace_s` for those who are being answered."""
+    """Return uvicorn's configuration for `app`; on stop it waits `connections_grace_s` for answers in progress."""
     return uvicorn.Config(
         app,
         http=partial(EngineConnection, door=door),  # type: ignore[arg-type]  # called like the class

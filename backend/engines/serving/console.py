@@ -1,4 +1,4 @@
-"""The log of an engine: one line an event on stderr, coloured only where somebody watches."""
+"""The log of an engine: one line per event on stderr, coloured only on a terminal."""
 
 import logging
 import sys
@@ -22,22 +22,22 @@ class EngineFormatter(logging.Formatter):
         self._coloured = coloured
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging calls it so
-        """Return the message in one line: what a request brought must not look like lines of its own."""
+        """Return the message in one line: data from a request must not look like other log lines."""
         return super().formatMessage(record).translate(_CONTROL)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging calls it so
-        """Return the trace, indented for the same reason."""
+        """Return the traceback, indented for the same reason."""
         return indent(super().formatException(ei), "  ", lambda _line: True)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, in the colour of its level on a terminal."""
+        """Return the line, coloured by level on a terminal."""
         line = super().format(record)
         colour = _COLOURS.get(record.levelname, "") if self._coloured else ""
         return f"{colour}{line}{_PLAIN}" if colour else line
 
 
 def configure_logging(engine: str, level: str, stream: TextIO = sys.stderr) -> None:
-    """Send the log of the whole process to `stream`; the web server speaks only when something is wrong."""
+    """Send the log of the whole process to `stream`; of the web server only warnings and errors."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(EngineFormatter(engine, coloured=stream.isatty()))
     logging.basicConfig(handlers=[handler], level=level, force=True)

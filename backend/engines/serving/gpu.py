@@ -1,4 +1,4 @@
-"""The memory of the first NVIDIA GPU, asked from its driver, so that no library of a model is needed for it."""
+"""The memory of the first NVIDIA GPU, queried from its driver, without a deep-learning library."""
 
 import ctypes
 import gc
@@ -21,7 +21,7 @@ class _NvmlMemory(ctypes.Structure):
 
 
 def gpu_memory() -> GpuMemory | None:
-    """Return the memory of GPU 0 (nvmlDeviceGetMemoryInfo); None where there is no NVIDIA driver."""
+    """Return the memory of GPU 0 (nvmlDeviceGetMemoryInfo); None without an NVIDIA driver."""
     library = _nvml()
     if library is None or library.nvmlInit_v2() != 0:
         return None
@@ -37,7 +37,7 @@ def gpu_memory() -> GpuMemory | None:
 
 
 def release_unused_memory() -> None:
-    """Give back what an unloaded model has left, on the GPU too where PyTorch keeps a cache there."""
+    """Free the memory of an unloaded model, including PyTorch's cache on the GPU."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():

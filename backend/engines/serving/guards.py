@@ -1,9 +1,8 @@
-"""What every request passes before a route sees it: not from a web page elsewhere, with the token, not too large.
+"""Check every request before its route: its origin, its token and its size.
 
-A web page can make its visitor's browser send requests to 127.0.0.1. It cannot do so without an Origin or a
-Sec-Fetch-Site header that says where the page came from, nor, after pointing its own name at 127.0.0.1, without that
-name as the Host. The real client is no browser: it sends neither, and reaches the engine by address, by localhost or by
-container name.
+A web page can make its visitor's browser send requests to 127.0.0.1. Such a request has an Origin or a Sec-Fetch-Site
+header that says where the page came from or, if the page's own name points to 127.0.0.1, that name as the Host. The
+real client is not a browser: it sends neither header, and reaches the engine by address, localhost or container name.
 """
 
 import hmac
@@ -20,24 +19,24 @@ from engines.serving.samples import LARGEST_SAMPLE_BYTES
 
 MIB = 1024 * 1024
 LARGEST_BODY_BYTES = 2 * MIB
-LARGEST_BODIES_BYTES = 256 * MIB  # of all requests together; what is beyond the first MiB of each counts
-LARGER_BODY_BYTES = {"/samples/upload/": LARGEST_SAMPLE_BYTES, "/analyze": 48 * MIB}  # by the beginning of the path
+LARGEST_BODIES_BYTES = 256 * MIB  # of all requests together; the first MiB of each does not count
+LARGER_BODY_BYTES = {"/samples/upload/": LARGEST_SAMPLE_BYTES, "/analyze": 48 * MIB}  # by path prefix
 
 _READING = "GET"
-# What a form, or a script without permission, can send across origins (Fetch standard, safelisted Content-Type).
+# Sent by forms and scripts across origins without permission (Fetch standard, safelisted Content-Type).
 _FORM_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """Who may reach the server."""
+    """Who can access the server."""
 
     loopback_only: bool = True
-    token: str | None = None  # required as "Authorization: Bearer <token>" on every route but GET /health
+    token: str | None = None  # required as "Authorization: Bearer <token>" on every route except GET /health
 
 
 class RequestGuard:
-    """ASGI middleware that refuses with 400 and a sentence what no honest client sends."""
+    """ASGI middleware that refuses suspicious requests with 400 and a message."""
 
     def __init__(self, app: ASGIApp, exposure: Exposure) -> None:
         self._app = app
@@ -45,11 +44,11 @@ class RequestGuard:
         self._bodies = _Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request with a refusal, or pass it on with its body limited."""
+        """Refuse the request, or pass it on with a limited body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "HEAD":  # every route that is read answers; the web server leaves the body out
+        if scope["method"] == "HEAD":  # handled like GET; the web server omits the body
             scope = {**scope, "method": "GET"}
         limit = _body_limit(scope["path"])
         refusal = _refusal(self._exposure, scope["method"], scope["path"], Headers(scope=scope), limit)
@@ -64,13 +63,13 @@ class RequestGuard:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` means this machine and no other: localhost, 127.0.0.0/8 or ::1."""
+    """Return whether `host` is this machine: localhost, 127.0.0.0/8 or ::1."""
     address = _address(host)
     return address.is_loopback if address else host.rstrip(".").lower() == "localhost"
 
 
 def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, limit: int) -> str | None:
-    """Return why the request is refused; None to let it through."""
+    """Return why the request is refused; None if it is accepted."""
     return (
         _foreign_host(exposure, headers)
         or (None if method == _READING else _foreign_page(headers))
@@ -98,7 +97,7 @@ def _foreign_page(headers: Headers) -> str | None:
 
 
 def _same_address(origin: str, host: str) -> bool:
-    """Tell whether a page of `origin` was served by this engine under an address nobody else can point here."""
+    """Return whether `origin` is this engine itself, at an address that no other site can use."""
     try:
         page = urlsplit(origin)
     except ValueError:
@@ -113,7 +112,7 @@ def _missing_token(exposure: Exposure, headers: Headers) -> str | None:
     expected = f"Bearer {exposure.token}".encode()
     if hmac.compare_digest(headers.get("authorization", "").encode(), expected):
         return None
-    return "Refused: this engine wants 'Authorization: Bearer <token>' with the token of its ENGINE_TOKEN."
+    return "Refused: this engine requires 'Authorization: Bearer <token>' with the token of its ENGINE_TOKEN."
 
 
 def _form_body(method: str, headers: Headers) -> str | None:
@@ -129,7 +128,7 @@ def _too_large(headers: Headers, limit: int) -> str | None:
 
 
 def _too_large_message(limit: int) -> str:
-    return f"The body is too large: at most {limit // MIB} MiB are accepted here."
+    return f"The body is too large: the limit is {limit // MIB} MiB."
 
 
 def _body_limit(path: str) -> int:
@@ -138,21 +137,21 @@ def _body_limit(path: str) -> int:
 
 
 class _Bodies:
-    """What the bodies of all requests that are being answered take of the memory."""
+    """Memory used by the bodies of all current requests."""
 
     held = 0  # bytes
 
 
 class _Body:
-    """Counts what arrives, because a chunked body does not say its length beforehand."""
+    """Counts the bytes of a body, because a chunked body does not announce its length."""
 
     def __init__(self, receive: Receive, limit: int, bodies: _Bodies) -> None:
         self._receive, self._limit, self._bodies = receive, limit, bodies
         self._received = 0
-        self.held = 0  # of what counts for all
+        self.held = 0  # counted in the shared memory
 
     async def receive(self) -> Message:
-        """Return the next part; raise HTTPException 400 for a body too large, 503 while others fill the memory."""
+        """Return the next part; raise HTTPException 400 if the body is too large, 503 if others use up the memory."""
         message = await self._receive()
         self._received += len(message.get("body", b""))
         if self._received > self._limit:
@@ -161,12 +160,12 @@ class _Body:
         self.held += more
         self._bodies.held += more
         if more and self._bodies.held > LARGEST_BODIES_BYTES:
-            raise HTTPException(503, "Other requests bring too much at once. Retry in a moment.")
+            raise HTTPException(503, "Other requests use too much memory. Retry in a moment.")
         return message
 
 
 def _hostname(host: str) -> str:
-    """Return the name or address in a Host header, without port and brackets."""
+    """Return the name or address of a Host header, without port and brackets."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

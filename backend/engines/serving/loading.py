@@ -1,7 +1,7 @@
-"""Which model is loaded, and what `/load` means.
+"""Load models for `/load`, one at a time.
 
-A model that is loaded already is answered at once, one that is being loaded is waited for, any other is put in its
-place. A load belongs to the server, not to the request that asked for it: it goes on when the client hangs up.
+If the model is already loaded, the answer is immediate; if it is being loaded, the request waits; any other model
+replaces the current one. A load belongs to the server, not to its request: it continues if the client disconnects.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ class ModelLoader:
         load: Callable[[str], None],
         unload: Callable[[], None],
     ) -> None:
-        """Let `load` and `unload` work on the worker of `activity`; `check` refuses a name before that."""
+        """Run `load` and `unload` on the worker of `activity`; `check` raises for a wrong name before that."""
         self._activity = activity
         self._check, self._load_model, self._unload_model = check, load, unload
         self._lock = threading.RLock()
@@ -44,13 +44,13 @@ class ModelLoader:
 
     @property
     def current(self) -> str | None:
-        """The name of the model that is loaded, as it was given; None before the first and during a load."""
+        """The name of the loaded model, as given; None before the first load and during a load."""
         return self._current
 
     def request(self, name: str) -> "Future[None]":
-        """Return a future that is done when the model `name` is usable.
+        """Return a future that completes when the model `name` is usable.
 
-        Raises what `check` does without queueing, and BusyError where the queue is full.
+        Raises what `check` raises, without queueing, and BusyError if the queue is full.
         """
         with self._lock:
             joined = self._join(name)
@@ -61,7 +61,7 @@ class ModelLoader:
             return self._join(name) or self._submit(name)
 
     def unload(self) -> None:
-        """Free the loaded model; called on the worker, or after it has ended."""
+        """Free the loaded model; call it on the worker, or after the worker has ended."""
         if self._current is not None:
             name, self._current = self._current, None
             self._unload_model()
@@ -69,7 +69,7 @@ class ModelLoader:
             logger.info("Unloaded model '%s'.", name)
 
     def _join(self, name: str) -> "Future[None] | None":
-        """Return the future of a load that makes another one unnecessary."""
+        """Return the future of a load that makes a new one unnecessary; None otherwise."""
         if self._pending:
             return self._pending.done if self._pending.name == name else None
         if self._current != name:
@@ -86,7 +86,7 @@ class ModelLoader:
         return done
 
     def _swap(self, name: str) -> None:
-        """Put the model `name` in the place of the one that is loaded; after a failure none is."""
+        """Replace the loaded model by `name`; after a failure no model is loaded."""
         if self._current == name:
             return
         started = time.monotonic()
@@ -97,7 +97,7 @@ class ModelLoader:
         except BaseException as error:
             failure = as_engine_error(error)
             logger.error("Cannot load model '%s': %s", name, failure, exc_info=failure is not error)
-            release_frames(error)  # before the cleaning up: they hold what has been loaded so far
+            release_frames(error)  # before freeing: they refer to what has been loaded so far
             self._clean_up()
             if failure is error:
                 raise

@@ -1,4 +1,4 @@
-"""Speaker samples: WAV files that the client uploads under an id and names in later requests."""
+"""Speaker samples: WAV files that the client uploads under an id and uses in later requests."""
 
 import logging
 import shutil
@@ -16,18 +16,18 @@ LARGEST_SAMPLE_BYTES = 32 * 1024 * 1024  # three minutes of 48 kHz stereo; cloni
 
 
 class SampleStore:
-    """The samples of one engine: in its samples folder, or beside it while the mount there cannot be written."""
+    """The samples of an engine: in its samples folder, or in a temporary folder while that is not writable."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._spare: Path | None = None
 
     def missing(self, ids: list[str]) -> list[str]:
-        """Return those of `ids` that must be uploaded, in the order asked; raise RequestError for an invalid one."""
+        """Return the `ids` that must be uploaded, in the given order; raise RequestError for an invalid id."""
         return [sample_id for sample_id in ids if self._find(_checked_id(sample_id) + ".wav") is None]
 
     def save(self, sample_id: str, data: bytes) -> None:
-        """Keep `data` under `sample_id`, over what was there; raise RequestError unless it is a WAV file."""
+        """Store `data` as `sample_id`, replacing an older sample; raise RequestError if it is not a WAV file."""
         name = _checked_id(sample_id) + ".wav"
         if not data:
             raise RequestError("Empty request body")
@@ -42,9 +42,9 @@ class SampleStore:
             publish(self._spare_folder(error) / name, data)
 
     def resolve(self, speaker_wav: str | list[str] | None) -> list[Path]:
-        """Return the files of the samples that a request names; raise for one that is invalid or not here.
+        """Return the files of a request's samples; raise for an invalid or missing sample.
 
-        No sample is None, "" or []. A sample is named by its file: "<id>.wav".
+        None, "" and [] mean no samples. A sample is given by its file name: "<id>.wav".
         """
         if not speaker_wav:
             return []
@@ -52,7 +52,7 @@ class SampleStore:
         return [self._existing(name) for name in given]
 
     def discard_spare(self) -> None:
-        """Remove the samples that could not be kept in the samples folder."""
+        """Remove the samples in the temporary folder."""
         if self._spare:
             shutil.rmtree(self._spare, ignore_errors=True)
             self._spare = None
@@ -75,7 +75,7 @@ class SampleStore:
     def _spare_folder(self, reason: OSError) -> Path:
         if self._spare is None:
             self._spare = Path(tempfile.mkdtemp(prefix="engine-samples-"))
-            logger.warning("Samples are kept only until the engine stops: cannot write '%s' (%s).", self.folder, reason)
+            logger.warning("Cannot write '%s' (%s). Samples are kept only until the engine stops.", self.folder, reason)
         return self._spare
 
 

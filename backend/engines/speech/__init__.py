@@ -1,1 +1,1 @@
-"""What several engines share: long texts cut at sentences, sounds read and written, speakers remembered."""
+"""Shared by several engines: written forms read in words, audio read and written, speakers cached."""

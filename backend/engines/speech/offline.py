@@ -1,4 +1,4 @@
-"""Libraries kept from the network: what they would fetch by themselves is neither pinned nor verified."""
+"""Keep libraries off the network: their own downloads are neither pinned nor verified."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,9 @@ CACHES = ("HF_HOME", "TORCH_HOME", "TTS_HOME", "NLTK_DATA", "TIKTOKEN_CACHE_DIR"
 
 
 def keep_offline(cache: Path) -> None:
-    """Switch the downloads of model libraries off and point their caches at `cache`; call it before they are imported.
+    """Disable the downloads of model libraries and set their caches to `cache`; call it before importing them.
 
-    The library has no say: a cache set in the environment would be one that no mount keeps.
+    Overrides the environment: a cache set there would not be on a mount.
     """
     os.environ.update(dict.fromkeys(SWITCHES, "1"))
     os.environ.update(dict.fromkeys(CACHES, str(cache)))

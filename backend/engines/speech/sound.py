@@ -1,4 +1,4 @@
-"""Sounds as arrays: speaker samples and recordings on the way in, 16-bit WAV files on the way out."""
+"""Read speaker samples and recordings as arrays, and write 16-bit WAV files."""
 
 import io
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     Samples = npt.NDArray[np.float32]
 
 FULL_SCALE = 32_767
-SHORTEST_SAMPLE_S = 1.0  # of a speaker; XTTS itself would take a third of a second
+SHORTEST_SAMPLE_S = 1.0  # of a speaker sample; XTTS itself would accept a third of a second
 SILENCE_PEAK = 1e-3  # -60 dB
-PAUSE_S = 0.2  # between the pieces of a text: about what people leave after a full stop
+PAUSE_S = 0.2  # between the pieces of a text: about the pause after a full stop
 
 
 def read_mono(source: Path | bytes, sample_rate: int, minimum_s: float = 0.0) -> "Samples":
-    """Return a WAV file as (n,) float32 at `sample_rate` Hz, its channels averaged, its level as recorded.
+    """Return a WAV file as (n,) float32 at `sample_rate` Hz, with averaged channels and unchanged level.
 
     Raises RequestError as `read_channels` does, and for a file that is shorter than `minimum_s`.
     """
@@ -48,10 +48,10 @@ def read_channels(source: Path | bytes) -> "tuple[Samples, int]":
         )
     except (OSError, RuntimeError) as error:  # soundfile.LibsndfileError is a RuntimeError
         raise RequestError(
-            f"{_name_of(source)} cannot be read as a WAV file: {error}. Record or convert it again."
+            f"{_name_of(source)} is not a readable WAV file: {error}. Record or convert it again."
         ) from error
     if len(recorded) == 0 or not np.isfinite(recorded).all():
-        raise RequestError(f"{_name_of(source)} holds no sound that can be used. Record or convert it again.")
+        raise RequestError(f"{_name_of(source)} has no usable audio. Record or convert it again.")
     return recorded, int(rate)
 
 
@@ -64,9 +64,9 @@ def as_mono(recorded: "Samples", rate: int, sample_rate: int) -> "Samples":
 
 
 def read_speaker(sample: Path, sample_rate: int, longest_s: int | None = None) -> "Samples":
-    """Return a speaker sample, or its first `longest_s` seconds, as `read_mono` does.
+    """Return a speaker sample, or its first `longest_s` seconds, like `read_mono`.
 
-    Raises RequestError also where that is too short or silent.
+    Also raises RequestError if it is too short or silent.
     """
     sound = read_mono(sample, sample_rate, SHORTEST_SAMPLE_S)[: longest_s and longest_s * sample_rate]
     if abs(sound).max() < SILENCE_PEAK:
@@ -75,7 +75,7 @@ def read_speaker(sample: Path, sample_rate: int, longest_s: int | None = None) -
 
 
 def joined(parts: "Sequence[Samples]", sample_rate: int, pause_s: float = PAUSE_S) -> "Samples":
-    """Return sounds (n,) one after the other with `pause_s` of silence between them."""
+    """Join sounds (n,) with `pause_s` seconds of silence between them."""
     import numpy as np
 
     silence = np.zeros(round(pause_s * sample_rate), np.float32)
@@ -84,17 +84,17 @@ def joined(parts: "Sequence[Samples]", sample_rate: int, pause_s: float = PAUSE_
 
 
 def wav_of(samples: "npt.ArrayLike", sample_rate: int) -> bytes:
-    """Return float samples (n,) as a mono WAV file of 16-bit PCM; what passes full scale is clipped.
+    """Return float samples (n,) as a 16-bit PCM mono WAV file, clipped to full scale.
 
-    Raises EngineError for no samples and for NaN or infinity: the client would keep such a file as a good one.
+    Raises EngineError for empty audio, NaN and infinity: the client would accept such a file.
     """
     import numpy as np
 
     sound = np.asarray(samples, np.float32).reshape(-1)
     if len(sound) == 0:
-        raise EngineError("The model made no sound for this text. Try again, or change the text.")
+        raise EngineError("The model returned no audio for this text. Try again, or change the text.")
     if not np.isfinite(sound).all():
-        raise EngineError("The model made sound that is not finite. Try again, or load the model anew.")
+        raise EngineError("The model returned audio that is not finite. Try again, or reload the model.")
     pcm = (np.clip(sound, -1.0, 1.0) * FULL_SCALE).round().astype("<i2")
     return pcm16_wav(pcm.tobytes(), sample_rate)
 

@@ -1,4 +1,4 @@
-"""What a model has learned of its speakers, kept for the next text and learned anew when a sample changes."""
+"""A cache of what a model has learned from speaker samples, for as long as the samples do not change."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -9,11 +9,11 @@ from engines.store.file_state import state_of
 
 Learned = TypeVar("Learned")
 
-CAPACITY = 8  # speakers; a chapter has fewer, and each may hold memory of the GPU
+CAPACITY = 8  # speakers; a chapter has fewer, and each may use GPU memory
 
 
 class SpeakerCache(Generic[Learned]):
-    """The last speakers that were used; of one thread."""
+    """The most recently used speakers; not thread-safe."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
@@ -22,9 +22,9 @@ class SpeakerCache(Generic[Learned]):
     def get(
         self, samples: Sequence[Path], learn: Callable[[Sequence[Path]], Learned], settings: Hashable = None
     ) -> Learned:
-        """Return what `learn` makes of `samples`; call it only if they, or `settings`, are new or have changed.
+        """Return the result of `learn` for `samples`; call it only if they or `settings` are new or have changed.
 
-        Raises OSError for a sample that is gone. What `learn` raises is not remembered.
+        Raises OSError if a sample is missing. Errors of `learn` are not cached.
         """
         key = (settings, tuple((sample, state_of(sample)) for sample in samples))
         if key not in self._learned:
@@ -35,7 +35,7 @@ class SpeakerCache(Generic[Learned]):
         return self._learned[key]
 
     def clear(self) -> None:
-        """Forget all, as when the model is unloaded."""
+        """Remove all speakers, for example when the model is unloaded."""
         self._learned.clear()
 
     def __len__(self) -> int:

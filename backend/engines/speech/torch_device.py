@@ -1,10 +1,10 @@
-"""Where PyTorch computes."""
+"""Choose PyTorch's device."""
 
 from engines.contract.wire import Device
 
 
 def torch_device() -> Device:
-    """Return "cuda" where PyTorch can use a GPU; importing it takes seconds."""
+    """Return "cuda" if PyTorch can use a GPU, otherwise "cpu"; importing PyTorch takes seconds."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"

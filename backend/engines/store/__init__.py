@@ -1,1 +1,1 @@
-"""Models on the disk: names, whole files, manifests, links and locks. Knows nobody."""
+"""Models on the disk: names, atomic writes, manifests, links and locks. Imports no other package of this project."""

@@ -1,8 +1,7 @@
-"""Has this file changed? The one answer, from what the file system notes of it, without reading it.
+"""Detect whether a file has changed, by its metadata, without reading it.
 
-Writing to a file, cutting it or putting another in its place changes its size, one of its times or its inode, and the
-time of the last status change (ctime) cannot be set back. The number of the device is left out: the same disk may have
-another one after a restart.
+Writing, truncating or replacing a file changes its size, one of its times or its inode, and the time of the last status
+change (ctime) cannot be set back. The device number is ignored: the same disk may get another one after a restart.
 """
 
 import hashlib
@@ -16,7 +15,7 @@ _SAMPLE_BYTES = 1 << 20
 
 
 class FileState(NamedTuple):
-    """What changes with a file; as JSON a list of four numbers."""
+    """The metadata that changes with a file; in JSON a list of four numbers."""
 
     size: int  # bytes
     modified_ns: int
@@ -25,7 +24,7 @@ class FileState(NamedTuple):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the last change is two seconds old; before that another one may leave the same times."""
+        """Whether the last change is two seconds old; before that, another change may leave the same times."""
         return time.time_ns() - self.changed_ns > _SETTLED_NS
 
 
@@ -33,15 +32,15 @@ States = tuple[tuple[Path, FileState | None], ...]
 
 
 def state_of(path: Path) -> FileState:
-    """Return the state of the file at `path`, links followed; raises OSError for one that is not there."""
+    """Return the state of the file at `path`, following links; raise OSError if it does not exist."""
     status = path.stat()
     return FileState(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def states_below(path: Path) -> States:
-    """Return the state of the file `path`, or of every file below the folder; None for a link that leads nowhere.
+    """Return the state of the file `path`, or of every file in the folder; None for a dangling link.
 
-    Hidden files are left out: they are notes, not what is loaded.
+    Hidden files are ignored: they are metadata and are not loaded.
     """
     if not path.is_dir():
         return ((path, _state_or_none(path)),)
@@ -50,9 +49,9 @@ def states_below(path: Path) -> States:
 
 
 def sampled_digest(path: Path) -> str:
-    """Return what tells one large file from another wherever it lies: 64 digits of its size, first and last MiB.
+    """Return 64 digits that identify a large file independent of its path, from its size, first and last MiB.
 
-    Hashing all of a model would take longer than speaking a page. Raises OSError.
+    Hashing a whole model would take longer than speaking a page. Raises OSError.
     """
     with path.open("rb") as file:
         head = file.read(_SAMPLE_BYTES)

@@ -1,4 +1,4 @@
-"""One worker at a time for something in a folder that threads, processes and containers share."""
+"""A lock in a folder that threads, processes and containers share."""
 
 import contextlib
 import errno
@@ -14,16 +14,16 @@ except ImportError:
     fcntl = None  # type: ignore[assignment]
 
 _POLL_S = 0.05
-# What file systems answer that know no locks; two workers then only waste work, since results are verified.
+# Errors of file systems without locks. Two workers then only duplicate work, since results are verified.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @contextlib.contextmanager
 def exclusive(path: Path, cancel: threading.Event, waiting: Callable[[], None]) -> Iterator[bool]:
-    """Hold the lock file `path` during the block; it is gone afterwards, and a killed holder does not keep it.
+    """Hold the lock file `path` during the block, then remove it; a killed process releases it.
 
-    Yields False, without the lock, where `cancel` was set first. `waiting` is called once if another one holds it.
-    Raises OSError where the file cannot be made.
+    Yields False, without the lock, if `cancel` is set first. `waiting` is called once if another process holds it.
+    Raises OSError if the file cannot be created.
     """
     descriptor = _acquire(path, cancel, waiting)
     try:
@@ -49,7 +49,7 @@ def _acquire(path: Path, cancel: threading.Event, waiting: Callable[[], None]) -
 
 
 def _try(path: Path) -> int | None:
-    """Return the locked file, or None where another one holds it or has just removed it."""
+    """Return the locked file, or None if another process holds it or has just removed it."""
     descriptor = os.open(
         path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0), 0o666
     )

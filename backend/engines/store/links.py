@@ -1,6 +1,6 @@
-"""Links from `models/` to `external_models/`: what the entrypoint of an image makes, for a subprocess.
+"""Link `external_models/` into `models/`: what the entrypoint of an image does, for a subprocess.
 
-`scripts/docker-entrypoint.sh` says the same in shell, and a test runs both over the same layouts.
+`scripts/docker-entrypoint.sh` does the same in shell, and a test runs both on the same layouts.
 """
 
 import logging
@@ -15,19 +15,19 @@ logger = logging.getLogger(__name__)
 
 
 def prepare(models_dir: Path, external_models_dir: Path) -> frozenset[str]:
-    """Make both folders and link every finished external entry that `models_dir` has none for.
+    """Make both folders and link every complete external entry that is not in `models_dir` yet.
 
-    Returns what could not be done, a sentence each. Safe to run in several processes at once.
+    Returns a message for each problem. Safe to run in several processes at once.
     """
     problems = []
     for folder in (models_dir, external_models_dir):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            problems.append(f"Cannot make '{folder}' ({error.strerror}); models that are baked in go on working.")
+            problems.append(f"Cannot create '{folder}' ({error.strerror}); only baked-in models can be used.")
     for item in _external(external_models_dir):
         if item.is_symlink() and not leads_inside(item, external_models_dir):
-            problems.append(f"Skipped: '{item}' leads to nothing, or out of '{external_models_dir}'.")
+            problems.append(f"Skipped '{item}': it is a dangling link, or leads outside '{external_models_dir}'.")
         elif leads_inside(item, external_models_dir) and holds_something(item):
             try:
                 _link(models_dir / item.name, item)
@@ -37,12 +37,12 @@ def prepare(models_dir: Path, external_models_dir: Path) -> frozenset[str]:
 
 
 def may_be_model(name: str) -> bool:
-    """Tell whether an entry called `name` can be a model: a name, and not that of something half downloaded."""
+    """Return whether `name` can be a model: a valid name, and not that of an incomplete download."""
     return is_name(name) and _is_finished(name)
 
 
 def holds_something(path: Path) -> bool:
-    """Tell whether `path` is a readable file with content, or a readable folder with a finished entry."""
+    """Return whether `path` is a readable, non-empty file, or a readable folder with a complete entry."""
     try:
         if not os.access(path, os.R_OK):
             return False
@@ -54,16 +54,16 @@ def holds_something(path: Path) -> bool:
 
 
 def leads_inside(path: Path, *roots: Path) -> bool:
-    """Tell whether `path` exists and, its links followed, lies in one of `roots`."""
+    """Return whether `path` exists and resolves to a path in one of `roots`."""
     try:
         real = path.resolve(strict=True)
         return any(root.resolve() in real.parents for root in roots)
-    except (OSError, RuntimeError):  # RuntimeError: a cycle of links, before Python 3.13
+    except (OSError, RuntimeError):  # RuntimeError: a symlink loop, before Python 3.13
         return False
 
 
 def is_inside(path: Path, *roots: Path) -> bool:
-    """Tell whether `path` and everything that can be reached below it lie in one of `roots`."""
+    """Return whether `path` and everything below it resolve to paths in one of `roots`."""
     try:
         return leads_inside(path, *roots) and all(leads_inside(link, *roots) for link in _links_below(path, set()))
     except OSError:  # unreadable
@@ -71,7 +71,7 @@ def is_inside(path: Path, *roots: Path) -> bool:
 
 
 def _links_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
-    """Yield the links in `folder` that lead to something, and those in the folders that they lead to."""
+    """Yield the valid links in `folder`, and those in the folders they lead to."""
     real = folder.resolve()
     if not real.is_dir() or real in seen:
         return
@@ -79,17 +79,17 @@ def _links_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
     for entry in real.iterdir():
         if entry.is_symlink():
             if not entry.exists():
-                continue  # nothing can be opened through it; whether it is missed the engine knows
+                continue  # a dangling link is harmless; the engine knows whether the file is needed
             yield entry
         if entry.is_dir():
             yield from _links_below(entry, seen)
 
 
 def _external(external_models_dir: Path) -> Iterator[Path]:
-    """Yield the entries of `external_models_dir` that may be models, sorted."""
+    """Return the possible models in `external_models_dir`, sorted."""
     try:
         items = sorted(external_models_dir.iterdir())
-    except OSError:  # not mounted, or unreadable: there is nothing to link
+    except OSError:  # not mounted, or unreadable
         return
     for item in items:
         if may_be_model(item.name):
@@ -101,16 +101,16 @@ def _is_finished(name: str) -> bool:
 
 
 def _link(path: Path, item: Path) -> None:
-    """Make `path` a link to `item` unless something that exists is there."""
+    """Link `path` to `item`, unless `path` exists."""
     if path.exists():
         return
-    if path.is_symlink():  # dangling: its target has moved
+    if path.is_symlink():  # a dangling link: its target has moved
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         temporary.symlink_to(item)
         temporary.replace(path)
     else:
         try:
             path.symlink_to(item)
-        except FileExistsError:  # another start was faster
+        except FileExistsError:  # another process was faster
             return
     logger.info("Linked: %s", path.name)

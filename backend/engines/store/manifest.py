@@ -1,4 +1,4 @@
-"""What a downloaded model consists of, written when all of it has been verified."""
+"""The manifest of a downloaded model, which lists its verified files."""
 
 import hashlib
 import json
@@ -9,13 +9,13 @@ from pathlib import Path
 from engines.store.names import is_name
 from engines.store.regular_file import open_regular, read_regular
 
-NAME = "storyflow-manifest.json"  # in the folder of a model; not `manifest.json`, which other tools write too
+NAME = "storyflow-manifest.json"  # not `manifest.json`, which other tools use too
 _FORMAT = "storyflow-model/1"
 _BLOCK = 1 << 20
 
 
 class DamagedModelError(RuntimeError):
-    """A model whose files are not those that were downloaded."""
+    """The model's files are not those that were downloaded."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ def sha256_of(path: Path, begin: int = 0, size: int | None = None) -> str:
 
 
 def manifest_path(model: Path) -> Path:
-    """Return where the manifest of `model` lies: in its folder, or hidden beside a model that is a file."""
+    """Return the path of the manifest of `model`: in its folder, or a hidden file next to a single-file model."""
     real = model.resolve()
     return real / NAME if real.is_dir() else real.with_name(f".{real.name}.{NAME}")
 
 
 def model_of(file: Path) -> Path | None:
-    """Return the model, a folder or `file` itself, whose manifest lists `file`; None for one that no manifest lists.
+    """Return the model, a folder or `file` itself, whose manifest lists `file`; None if there is none.
 
-    Raises DamagedModelError for a manifest that cannot be read.
+    Raises DamagedModelError if a manifest cannot be read.
     """
     real = file.resolve()
     for model in (real, real.parent):
@@ -57,14 +57,14 @@ def model_of(file: Path) -> Path | None:
 
 
 def to_json(files: list[FileEntry]) -> bytes:
-    """Return the manifest of `files` as it is written."""
+    """Return the content of the manifest for `files`."""
     return json.dumps({"format": _FORMAT, "files": [asdict(file) for file in files]}, indent=1).encode() + b"\n"
 
 
 def listed_files(model: Path) -> list[FileEntry] | None:
-    """Return the files that the manifest of `model` lists, or None for a model that was not downloaded.
+    """Return the files in the manifest of `model`; None for a model that was not downloaded.
 
-    Raises DamagedModelError for a manifest that is not as `to_json` writes it.
+    Raises DamagedModelError if the manifest is not in the format of `to_json`.
     """
     path = manifest_path(model)
     try:
@@ -76,7 +76,7 @@ def listed_files(model: Path) -> list[FileEntry] | None:
         return None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise DamagedModelError(f"'{path}' of a downloaded model cannot be read ({error}).") from error
-    raise DamagedModelError(f"'{path}' of a downloaded model is not as it was written.")
+    raise DamagedModelError(f"'{path}' of a downloaded model is not a valid manifest.")
 
 
 def _is_sound(file: FileEntry) -> bool:
@@ -84,9 +84,9 @@ def _is_sound(file: FileEntry) -> bool:
 
 
 def listed_paths(model: Path) -> dict[Path, FileEntry]:
-    """Return the files that the manifest of `model` lists by where they lie; raises DamagedModelError.
+    """Return the files in the manifest of `model` by path; raises DamagedModelError.
 
-    That is in the model's folder, or, of several files side by side, beside the real first one.
+    They are in the model's folder, or, for a model without a folder, next to its first file, links resolved.
     """
     real = model.resolve()
     folder = real if real.is_dir() else real.parent
@@ -94,7 +94,7 @@ def listed_paths(model: Path) -> dict[Path, FileEntry]:
 
 
 def has_right_sizes(model: Path) -> bool:
-    """Tell, without reading the files, whether `model` has no manifest or files of the sizes that it lists."""
+    """Return whether `model` has no manifest or files of the listed sizes, without reading the files."""
     try:
         return all(path.stat().st_size == file.size for path, file in listed_paths(model).items())
     except (DamagedModelError, OSError):
@@ -102,7 +102,7 @@ def has_right_sizes(model: Path) -> bool:
 
 
 def verify_model(model: Path) -> None:
-    """Read every file of `model` against its manifest, where it has one; raises DamagedModelError."""
+    """Verify every file of `model` against its manifest, if it has one; raises DamagedModelError."""
     for path, file in listed_paths(model).items():
         try:
             matches = path.stat().st_size == file.size and sha256_of(path) == file.sha256

@@ -1,6 +1,6 @@
-"""The one grammar of names that become parts of a path: models, samples, projects and segments.
+"""The rules for names that become parts of a path: models, samples, projects and segments.
 
-A name is one path component on every operating system: it can neither leave its folder nor mean a device.
+A name is one path component on every operating system: it can neither leave its folder nor be a device.
 """
 
 import re
@@ -14,17 +14,17 @@ _DEVICES = frozenset(
 
 
 class InvalidNameError(ValueError):
-    """A name that may not become a part of a path."""
+    """The name cannot be part of a path."""
 
 
 class OutsideRootError(ValueError):
-    """A path that resolves to somewhere outside the folder it must stay in."""
+    """The path resolves to a place outside the folder it must stay in."""
 
 
 def is_name(value: object) -> bool:
-    """Tell whether `value` is a valid name: 1 to 128 letters, digits, `.`, `_` and `-` of ASCII.
+    """Return whether `value` is a valid name: 1 to 128 ASCII letters, digits, `.`, `_` and `-`.
 
-    It does not begin with a dot or hyphen, does not end with a dot, and is no device name of Windows.
+    It must not start with a dot or hyphen, end with a dot, or be a Windows device name.
     """
     return (
         isinstance(value, str)
@@ -36,22 +36,22 @@ def is_name(value: object) -> bool:
 
 
 def checked_name(value: object, kind: str) -> str:
-    """Return `value` as a valid name; raise InvalidNameError, which names its `kind`, for anything else."""
+    """Return `value` if it is a valid name; raise InvalidNameError, which mentions its `kind`, otherwise."""
     if not isinstance(value, str) or not is_name(value):
         raise InvalidNameError(
-            f"Invalid {kind}: {_shown(value)}. Use 1 to {MAX_LENGTH} letters, digits, '.', '_' or '-', beginning with "
-            f"a letter, a digit or '_', and no name that Windows keeps for a device."
+            f"Invalid {kind}: {_shown(value)}. Use 1 to {MAX_LENGTH} letters, digits, '.', '_' or '-', starting with "
+            f"a letter, a digit or '_', and not a Windows device name."
         )
     return value
 
 
 def path_inside(root: Path, *parts: str) -> Path:
-    """Return `root` joined with `parts`; raise OutsideRootError where links lead it out of `root`, or nowhere."""
+    """Return `root` joined with `parts`; raise OutsideRootError if links lead outside `root` or nowhere."""
     path = root.joinpath(*parts)
     try:
         inside = path.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, names too long, NUL
-        raise OutsideRootError(f"'{path}' leads nowhere: {error}.") from error
+    except (OSError, RuntimeError, ValueError) as error:  # symlink loops, too long names, NUL
+        raise OutsideRootError(f"'{path}' cannot be resolved: {error}.") from error
     if not inside:
         raise OutsideRootError(f"'{path}' leads outside '{root}'.")
     return path

@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all.
+"""Write files atomically.
 
-Write a temporary file in the same folder, flush it to the disk, rename it over the target, flush the folder. A reader
-sees the old bytes or the new ones, and after a failure the old ones.
+Writes a temporary file in the same folder, flushes it, renames it over the target and flushes the folder. A reader sees
+either the old or the new content, and after a failure the old one.
 """
 
 import contextlib
@@ -13,18 +13,18 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows refuses to delete an open file, which does what the lock does elsewhere
+except ImportError:  # Windows does not delete open files, so that it needs no lock
     fcntl = None  # type: ignore[assignment]
 
 _SUFFIX = ".publishing"
 _UNSUPPORTED = frozenset([errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES])
-"""How file systems (network shares above all) and folders that may not be listed refuse to flush a folder."""
+"""Errors when flushing a folder on some file systems, mainly network shares, or without permission to list it."""
 
 
 def publish(target: Path, data: bytes) -> None:
-    """Write `data` to `target`, whose folder exists, so that it is there completely or not at all.
+    """Write `data` to `target` atomically; its folder must exist.
 
-    Raises OSError for whatever the disk refuses; `target` is then as it was and no temporary file is left.
+    Raises OSError if the disk fails; `target` is then unchanged and no temporary file is left.
     """
     _sweep_once(target.parent, os.getpid())
     temporary, descriptor = _create_temporary(target)
@@ -40,9 +40,9 @@ def publish(target: Path, data: bytes) -> None:
 
 
 def rename(temporary: Path, target: Path) -> None:
-    """Put `temporary`, already flushed, in the place of `target` durably; where that fails `target` is as it was.
+    """Replace `target` durably with the flushed file `temporary`; if that fails, `target` is unchanged.
 
-    Where the file system has no hard links and the folder cannot be flushed, `target` is the new file, complete.
+    On a file system without hard links, if the folder cannot be flushed, `target` is the complete new file.
     """
     new = not os.path.lexists(target)
     mine = temporary.lstat()
@@ -56,12 +56,12 @@ def rename(temporary: Path, target: Path) -> None:
             raise
     finally:
         if old:
-            with contextlib.suppress(OSError):  # what stays behind is swept; the target is right without that
+            with contextlib.suppress(OSError):  # a leftover is removed by the next sweep; the target is correct
                 old.unlink()
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in `folder`."""
+    """Remove the temporary files of killed processes in `folder`."""
     for leftover in folder.glob(f".*{_SUFFIX}"):
         with contextlib.suppress(OSError):
             _remove_if_abandoned(leftover)
@@ -73,12 +73,12 @@ def _sweep_once(folder: Path, _process: int) -> None:
 
 
 def _temporary_name(target: Path) -> Path:
-    # The name may be as long as the file system allows, so only its beginning is kept.
+    # The name may be as long as the file system allows, so only its start is used.
     return target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}{_SUFFIX}")
 
 
 def _create_temporary(target: Path) -> tuple[Path, int]:
-    """Open a new file beside `target` and lock it, so that a sweep elsewhere knows it for a living one."""
+    """Create a file next to `target` and lock it, so that a sweep by another process keeps it."""
     while True:
         temporary = _temporary_name(target)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -86,7 +86,7 @@ def _create_temporary(target: Path) -> tuple[Path, int]:
         try:
             if fcntl is None:
                 return temporary, descriptor
-            with contextlib.suppress(OSError):  # a file system without locks: no sweep removes anything there
+            with contextlib.suppress(OSError):  # a file system without locks, where sweeps remove nothing
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_nlink:
                 return temporary, descriptor
@@ -94,13 +94,13 @@ def _create_temporary(target: Path) -> tuple[Path, int]:
             os.close(descriptor)
             temporary.unlink(missing_ok=True)
             raise
-        os.close(descriptor)  # a sweep came between creating and locking
+        os.close(descriptor)  # removed by a sweep between creating and locking
 
 
 def _write(descriptor: int, data: bytes) -> int | None:
-    """Write and flush all of `data` and close `descriptor`, whatever happens; return another one that keeps the lock.
+    """Write and flush `data` and always close `descriptor`; return another descriptor that keeps the lock.
 
-    Closed before the file is renamed, because network shares report what they could not write only then.
+    The file is closed before it is renamed, because network shares report write errors only then.
     """
     with contextlib.ExitStack() as opened:
         opened.callback(_close_quietly, descriptor)
@@ -125,7 +125,7 @@ def _close_quietly(descriptor: int | None) -> None:
 
 
 def _second_name(target: Path) -> Path | None:
-    """Give the old file a second name to come back from; None on file systems without hard links."""
+    """Give the old file a second name as a backup; None on file systems without hard links."""
     second = _temporary_name(target)
     try:
         second.hardlink_to(target)
@@ -136,7 +136,7 @@ def _second_name(target: Path) -> Path | None:
 
 def _undo(target: Path, mine: os.stat_result, old: Path | None, new: bool) -> None:
     with contextlib.suppress(OSError):
-        if not os.path.samestat(target.lstat(), mine):  # somebody else has published there since
+        if not os.path.samestat(target.lstat(), mine):  # replaced by another process meanwhile
             return
         if new:
             target.unlink()
@@ -145,7 +145,7 @@ def _undo(target: Path, mine: os.stat_result, old: Path | None, new: bool) -> No
 
 
 def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows neither can nor needs to
+    if os.name == "nt":  # not possible and not needed on Windows
         return
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,6 +1,6 @@
-"""Regular files: the only ones that are read where somebody else may have put something under a name.
+"""Open only regular files, for paths where others may have put something else.
 
-Opening a FIFO waits for a writer, perhaps for ever, and a device may do anything.
+Opening a FIFO may wait for a writer forever, and a device may do anything.
 """
 
 import errno
@@ -13,7 +13,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open the file at `path` to read bytes; raise OSError at once for what is no regular file."""
+    """Open the file at `path` for reading bytes; raise OSError immediately if it is not a regular file."""
     descriptor = os.open(path, _FLAGS)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -22,6 +22,6 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_regular(path: Path) -> bytes:
-    """Return the bytes of the file at `path`; raise OSError at once for what is no regular file."""
+    """Return the bytes of the file at `path`; raise OSError immediately if it is not a regular file."""
     with open_regular(path) as file:
         return file.read()

@@ -1,9 +1,8 @@
-"""Whether a model is still what its manifest says, without reading all of it every time it is looked at.
+"""Check whether a model still matches its manifest, without reading all of it every time.
 
-Reading and hashing a model of 330 MB takes a good part of the time that loading it takes. So each full reading notes
-the state of every file beside the manifest. What differs from the note is read in full again: a copy of a model has
-other times and the same bytes. Rot of the disk itself, which no file system notices, is found by `check_all`, which is
-what `storyflow models verify` and each load of an engine do.
+Hashing a 330 MB model takes about as long as loading it. So a full check saves the state of every file in a stamp next
+to the manifest, and only files that differ from the stamp are hashed again: a copied model has other times but the same
+bytes. Silent disk corruption is found by `check_all`, which `storyflow models verify` and every load of an engine use.
 """
 
 import contextlib
@@ -26,25 +25,25 @@ _SUFFIX = "storyflow-verified.json"
 
 
 def check_all(model: Path) -> None:
-    """Read every file of `model` against its manifest, where it has one, and note that; raises DamagedModelError."""
-    note = _note_of(model)  # before the reading: a file that changes meanwhile differs from it
+    """Verify all files of `model` against its manifest, if it has one, and save the stamp; raises DamagedModelError."""
+    note = _note_of(model)  # taken before the check, so that a file changed meanwhile differs
     verify_model(model)
     _keep(model, note)
 
 
 def check_unchanged(model: Path) -> None:
-    """Raise DamagedModelError where the files of `model` are not what its manifest says; see above how it knows."""
+    """Raise DamagedModelError if the files of `model` do not match its manifest, using the stamp as described above."""
     if listed_files(model) is not None and not _is_as_noted(model):
         check_all(model)
 
 
 def note_verified(model: Path) -> None:
-    """Note that all of `model` has just been read and was right; without an effect where nothing can be written."""
+    """Save the stamp of a `model` that has just been verified; does nothing if the folder is not writable."""
     _keep(model, _note_of(model))
 
 
 def listed_digest(file: Path) -> str | None:
-    """Return the SHA-256 of `file` without reading it, where a manifest lists it and nothing of its model changed."""
+    """Return the SHA-256 of `file` from its manifest, if it has one and the model is unchanged; None otherwise."""
     with contextlib.suppress(OSError, DamagedModelError):
         model = model_of(file)
         if model and _is_as_noted(model):
@@ -53,7 +52,7 @@ def listed_digest(file: Path) -> str | None:
 
 
 def stamp_path(model: Path) -> Path:
-    """Return where the note lies: hidden, beside the manifest."""
+    """Return the path of the stamp: a hidden file next to the manifest."""
     manifest = manifest_path(model)
     return manifest.with_name(f".{manifest.name.lstrip('.').removesuffix('.json')}.{_SUFFIX}")
 
@@ -66,7 +65,7 @@ def _is_as_noted(model: Path) -> bool:
 
 
 def _note_of(model: Path) -> bytes | None:
-    """Return the note as it would be written now; None where that cannot be told."""
+    """Return the content of a current stamp; None if a file's state cannot be read."""
     with contextlib.suppress(OSError, DamagedModelError):
         files = {entry.path: state_of(path) for path, entry in listed_paths(model).items()}
         listed = hashlib.sha256(manifest_path(model).read_bytes()).hexdigest()

@@ -1,7 +1,7 @@
-"""A new engine: the files that an author begins with, in a folder that conforms as it is.
+"""Create a new engine: a folder with the files to start from, which already passes the check.
 
-The files lie beside this one with `$name`, `$class_name` and `$display_name` in them; the Dockerfile is that of
-debug-tts, so that there is one.
+The files are next to this one, with `$name`, `$class_name` and `$display_name` in them; the Dockerfile is that of
+debug-tts, so that there is only one.
 """
 
 import re
@@ -18,16 +18,18 @@ _DOCKERFILE_OF = "tts/debug-tts"
 
 
 class EngineExistsError(FileExistsError):
-    """There is something already where the engine would be made."""
+    """The engine's folder exists already."""
 
 
 def make_engine(kind: str, name: str, parent: Path) -> Path:
-    """Make the folder `parent`/`name` of an engine of `kind` (tts, stt, text or audio) and return it.
+    """Create the folder `parent`/`name` for an engine of `kind` (tts, stt, text or audio) and return it.
 
-    Raises ValueError for a name that engine.yaml would not take, EngineExistsError where there is something already.
+    Raises ValueError for a name that engine.yaml does not allow, and EngineExistsError if the folder exists.
     """
     if not _NAME.fullmatch(name) or len(name) > 64:
-        raise ValueError(f"'{name}' is no name for an engine: use lower-case letters, digits and '-', first a letter.")
+        raise ValueError(
+            f"'{name}' is not a valid engine name: use lower-case letters, digits and '-', first a letter."
+        )
     folder = parent.resolve() / name
     if folder.exists():
         raise EngineExistsError(f"'{folder}' exists already. Choose another name or remove it.")
@@ -55,12 +57,12 @@ def _words(kind: str, name: str) -> Mapping[str, str]:
 
 
 def _build_context(folder: Path) -> Path:
-    """Return backend/engines for an engine inside it, and the folder around the engine otherwise."""
+    """Return the build context: backend/engines for an engine inside it, otherwise the engine's parent folder."""
     return ROOT if folder.is_relative_to(ROOT) else folder.parent
 
 
 def _dockerfile(place: str, name: str, outside: bool) -> str:
-    """Return the Dockerfile of debug-tts for the engine; one outside takes what is shared from a context of its own."""
+    """Return debug-tts's Dockerfile adapted to the engine; outside backend/engines it uses a second build context."""
     text = (ROOT / _DOCKERFILE_OF / "Dockerfile").read_text(encoding="utf-8")
     if outside:
         text = re.sub(rf"(?m)^COPY (?!{_DOCKERFILE_OF}/)", "COPY --from=engines ", text)
@@ -72,7 +74,7 @@ def _dockerfile(place: str, name: str, outside: bool) -> str:
 
 
 def _allow_models(path: Path, place: str) -> None:
-    """Let the engine's models into its image: they are left out unless named."""
+    """Add an exception for the engine's models to .dockerignore, which excludes models by default."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else ["**/models/"]
     exception = f"!{place}/models/"
     if exception not in lines:

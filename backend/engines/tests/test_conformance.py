@@ -61,7 +61,7 @@ def test_new_engine_conforms_as_it_is(tmp_path: Path, kind: str, folder: str) ->
 
 @pytest.mark.parametrize("name", ["My-Engine", "1st", "a/b", "..", "", "a_b", "x" * 65])
 def test_new_engine_with_a_name_that_no_client_takes_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="no name for an engine"):
+    with pytest.raises(ValueError, match="not a valid engine name"):
         make_engine("tts", name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -79,9 +79,9 @@ def test_new_engine_never_overwrites(tmp_path: Path) -> None:
         ("tts/debug-tts/engine.yaml", "schema_version: 2", "schema_version: 1", "engine.yaml passes both schemas"),
         ("tts/debug-tts/engine.yaml", "name: debug-tts", "name: x", "engine.yaml names the engine after its folder"),
         ("tts/debug-tts/engine.yaml", "installation:", "engine_config:", "The client can start it as a process"),
-        ("tts/debug-tts/engine.yaml", "    step: 0.1\n", "", "Parameters can be drawn"),
-        ("tts/debug-tts/engine.yaml", "label: Speed", "label: 'Speed: fast'", "Parameters can be drawn"),
-        ("tts/debug-tts/server.py", "import json", "import torch", "server.py imports heavy libraries inside the load"),
+        ("tts/debug-tts/engine.yaml", "    step: 0.1\n", "", "Parameters are displayed"),
+        ("tts/debug-tts/engine.yaml", "label: Speed", "label: 'Speed: fast'", "Parameters are displayed"),
+        ("tts/debug-tts/server.py", "import json", "import torch", "server.py imports heavy libraries during the load"),
         ("tts/debug-tts/Dockerfile", "COPY tts/debug-tts/models/ ./models/", "", "Dockerfile: copy baked-in models"),
         ("tts/debug-tts/Dockerfile", "COPY scripts/docker-entrypoint.sh ./", "", "Dockerfile: copy entrypoint script"),
         ("tts/debug-tts/Dockerfile", "RUN chmod +x", "RUN ls", "Dockerfile: make entrypoint executable"),
@@ -94,11 +94,11 @@ def test_new_engine_never_overwrites(tmp_path: Path) -> None:
         (".dockerignore", "**/models/", "", ".dockerignore: exception for baked-in models"),
         (
             "scripts/docker-entrypoint.sh", 'exec "$@"', '"$@"',
-            "The entrypoint links, keeps what is baked in, and becomes the server",
+            "The entrypoint links and keeps models, then becomes the server",
         ),
         (
             "scripts/docker-entrypoint.sh", "    link_all", "    :",
-            "The entrypoint links, keeps what is baked in, and becomes the server",
+            "The entrypoint links and keeps models, then becomes the server",
         ),
     ],
 )  # fmt: skip
@@ -123,7 +123,7 @@ def test_check_finds_what_is_wrong_with_the_folder(
         (
             "DebugTTSServer.main()",
             "print('Xyzzy plugh'); DebugTTSServer.main()",
-            "Logs lines of the standard form, never the text at INFO",
+            "Logs in the standard format, never the text at INFO",
         ),
     ],
 )
@@ -245,7 +245,7 @@ def _make_cloning(tree: Path) -> None:
 
 
 MODULES = "Dockerfile: copy every module that server.py imports"
-SOURCES = "Dockerfile: copy only what is there"
+SOURCES = "Dockerfile: copy only existing files"
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["in-the-project", "outside"])

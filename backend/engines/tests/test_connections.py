@@ -97,7 +97,7 @@ def test_body_that_is_late_is_told_so(hurried: None, client: httpx.Client) -> No
     with connections(port_of(client), 1, UPLOAD) as (late,):
         head, _, body = answer_of(late).partition(b"\r\n\r\n")
     assert b"connection: close" in head.lower()
-    assert "The rest of the body did not come" in json.loads(body)["detail"]
+    assert "The body is incomplete" in json.loads(body)["detail"]
 
 
 def test_body_that_goes_on_coming_is_waited_for(

@@ -127,7 +127,7 @@ def test_fetch_takes_the_place_of_an_empty_folder(tmp_path: Path) -> None:
     assert (tmp_path / "tone/a.bin").read_bytes() == b"a"
 
 
-def test_fetch_mends_a_damaged_download_and_fetches_only_what_is_damaged(tmp_path: Path) -> None:
+def test_fetch_repairs_a_damaged_download_and_fetches_only_what_is_damaged(tmp_path: Path) -> None:
     model = folder_model(("a.bin", b"a" * 100), ("b.bin", CONTENT))
     with file_server({"/tone/a.bin": b"a" * 100, "/tone/b.bin": CONTENT}) as server:
         fetch_model(model, tmp_path, policy=policy(server))
@@ -336,13 +336,13 @@ def test_hostile_server_publishes_nothing(tmp_path: Path, behaviour: Any, presen
 
 @pytest.mark.parametrize("behaviour", [wrong_bytes, web_page, short], ids=lambda behaviour: behaviour.__name__)
 def test_server_without_the_file_is_asked_once(tmp_path: Path, behaviour: Any) -> None:
-    with serving(behaviour) as server, pytest.raises(DownloadError, match="Nothing of it was kept"):
+    with serving(behaviour) as server, pytest.raises(DownloadError, match="The file was deleted"):
         fetch(server, tmp_path)
     assert len(server.asked) == 1
 
 
 def test_web_page_is_called_one(tmp_path: Path) -> None:
-    with serving(web_page) as server, pytest.raises(DownloadError, match="a web page came instead"):
+    with serving(web_page) as server, pytest.raises(DownloadError, match="a web page instead"):
         fetch(server, tmp_path)
 
 
@@ -480,7 +480,7 @@ def test_full_disk_is_a_download_error_and_keeps_what_arrived(tmp_path: Path) ->
 
 def test_file_in_the_place_of_the_folder_is_a_download_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with serving() as server, pytest.raises(DownloadError, match="can be written"):
+    with serving() as server, pytest.raises(DownloadError, match="writable folder"):
         fetch(server, tmp_path / "file")
 
 

@@ -65,7 +65,7 @@ def test_engine_yaml_of_the_project_is_valid_and_named_after_its_folder(path: Pa
         ({"parameters/speed/default": "1"}, "Parameter 'default' must be of type float, not str"),
         ({"parameters/speed/default": 5.0}, "Parameter 'default' must be a number between 0.5 and 2.0"),
         ({"parameters/steps/default": 1.5}, "Parameter 'default' must be of type int, not float"),
-        ({"parameters/steps/default": 3.0}, "the default of type int is written as 3.0"),
+        ({"parameters/steps/default": 3.0}, "the default of type int is 3.0"),
         ({"parameters/speed/readonly": "no"}, "parameters.speed.readonly: Input should be a valid boolean"),
         ({"parameters/speed/type": "select"}, "parameters.speed.type"),
         ({"parameters/speed/options": [1]}, "parameters.speed.options: Extra inputs are not permitted"),

@@ -347,7 +347,7 @@ def test_folder_that_cannot_be_made_costs_one_warning(tmp_path: Path, caplog: py
         assert store.obtain("default") == tmp_path / "models/default"
         assert len(caplog.records) == 1
         assert "baked in" in caplog.text
-        with pytest.raises(DownloadError, match="can be written"):
+        with pytest.raises(DownloadError, match="writable folder"):
             store.obtain("tone")
 
 
@@ -427,7 +427,7 @@ def test_link_out_of_the_external_models_is_said_once(
     assert [store.available() for _ in range(3)] == [[], [], []]
     (line,) = caplog.messages
     assert line.startswith("Skipped: ")
-    assert "mine' leads to nothing, or out of " in line
+    assert "mine': it is a dangling link, or leads outside " in line
 
 
 def test_damaged_model_that_is_baked_in_is_refused_and_left_alone(base: Path) -> None:
@@ -461,7 +461,7 @@ def test_manifest_cannot_name_files_outside(base: Path) -> None:
     (base / "external_models/m" / NAME).write_text(json.dumps(manifest, indent=1) + "\n")
     store = store_of(base)
     assert store.available() == []
-    with pytest.raises(DamagedModelError, match="not as it was written"):
+    with pytest.raises(DamagedModelError, match="not a valid manifest"):
         store.obtain("m")
 
 

@@ -44,7 +44,7 @@ def test_package_is_one_version_by_the_notation_of_its_tool(index: Any, spec: st
     ],
 )
 def test_package_that_is_an_option_a_path_or_an_address_is_refused(index: Any, spec: str | None) -> None:
-    with pytest.raises(ValueError, match="a package is"):
+    with pytest.raises(ValueError, match="a package must be"):
         Package(index, spec)  # type: ignore[arg-type]
 
 
@@ -58,7 +58,7 @@ def test_member_with_a_path_that_leads_elsewhere_is_refused(member: str | None) 
 
 def test_parts_that_are_not_the_size_of_the_file_are_refused() -> None:
     part = Part(Package(PYPI, "a==1"), "a", 1, DIGEST)
-    with pytest.raises(ValueError, match="do not have its 3 bytes"):
+    with pytest.raises(ValueError, match="do not add up to its 3 bytes"):
         RemoteFile("a.bin", None, 3, DIGEST, parts=(part, part))
 
 

@@ -214,10 +214,10 @@ def test_port_that_is_taken_is_said_with_a_code_other_than_0(debug_tts: Trial) -
 @pytest.mark.parametrize(
     ("flags", "environment", "said"),
     [
-        (["--port", "http"], {}, "'http' is no port"),
-        (["--port", "0"], {}, "'0' is no port"),
-        (["--port", "70000"], {}, "'70000' is no port"),
-        ([], {"PORT": "-1"}, "'-1' is no port"),
+        (["--port", "http"], {}, "'http' is not a port"),
+        (["--port", "0"], {}, "'0' is not a port"),
+        (["--port", "70000"], {}, "'70000' is not a port"),
+        ([], {"PORT": "-1"}, "'-1' is not a port"),
         (["--port", "8766"], {"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is 'LOUD': use one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )

@@ -69,7 +69,7 @@ def test_engines_list_shows_models_only(tmp_path: Path) -> None:
     assert baked_in_models(folder) == ["base", "default"]
 
 
-def test_engines_check_says_what_to_mend(tmp_path: Path) -> None:
+def test_engines_check_says_what_to_change(tmp_path: Path) -> None:
     run("engines", "new", "tts", "my-engine", "--into", str(tmp_path))
     (tmp_path / "my-engine" / "README.md").unlink()
     (tmp_path / "my-engine" / "server.py").write_text("raise SystemExit('no voice today')\n")
@@ -85,7 +85,7 @@ def test_engines_check_says_what_to_mend(tmp_path: Path) -> None:
     [
         (("engines", "check", "nobody"), "Unknown engine 'nobody'. Use one of"),
         (("engines", "check", "../.."), "Unknown engine '../..'"),
-        (("engines", "new", "tts", "Bad Name"), "no name for an engine"),
+        (("engines", "new", "tts", "Bad Name"), "not a valid engine name"),
         (("engines", "new", "video", "x"), "Invalid value for '{tts|stt|text|audio}'"),
         (("serve", "nobody"), "Unknown engine 'nobody'"),
         (("serve", "debug-tts", "--port", "0"), "Invalid value for '--port'"),

@@ -428,7 +428,7 @@ def test_publisher_that_cannot_be_reached_is_named_and_packages_serve(tmp_path: 
         closed = {"https_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"}
         done = toy.run("", "models", "pull", "toy", **{**index.environment, **closed})
         assert len(index.fetched()) == 2
-    assert (done.returncode, done.stderr.count("The next source is asked")) == (0, 1), done.stderr
+    assert (done.returncode, done.stderr.count("Trying the next source")) == (0, 1), done.stderr
     assert "https://models.example/toy.onnx" in done.stderr
     assert toy.is_whole()
     assert "ok       toy: 2 files" in toy.run("", "models", "verify", "toy").stdout
@@ -557,7 +557,7 @@ def test_host_on_this_network_is_asked_where_the_user_named_it(toy: Toy, tmp_pat
         (
             '{"models": [{"name": "a", "files": [{"path": "a.onnx", "published": [{"sha256": "00", "size": 1}],'
             ' "packages": [{"pypi": "a", "member": "a"}]}]}]}',
-            "a package is",
+            "a package must be",
         ),
     ],
     ids=["no JSON", "name", "no files", "path", "no HTTPS", "package"],

@@ -262,7 +262,7 @@ def test_speech_without_an_end_is_refused_and_the_engine_goes_on(
     engine.upload("one", tone())
     answer = speak(engine, "Hi.")
     assert answer.status == 400
-    assert b"found no end within 11 s" in answer.body
+    assert b"did not end within 11 s" in answer.body
     assert engine.health["status"] == "ready"
 
 
@@ -299,7 +299,7 @@ def test_original_checkpoint_that_shares_its_embeddings_is_whole(real_engine: Ma
     assert engine.shut_down() == 0
     start(engine)
     assert engine.load_named("shared") == 400
-    assert "lacks 1 of its weights, such as lm_head.weight" in engine.refusal
+    assert "lacks 1 of its weights, for example lm_head.weight" in engine.refusal
 
 
 def test_tokenizer_of_another_model_is_refused(real_engine: MakeEngine, original: Path) -> None:
@@ -310,7 +310,7 @@ def test_tokenizer_of_another_model_is_refused(real_engine: MakeEngine, original
     (folder / "tokenizer.json").write_text(tokenizer.replace("<|vision_pad|>", "<|other|>"), encoding="utf-8")
     start(engine)
     assert engine.load_named("mixed") == 400
-    assert "does not know <|vision_pad|>" in engine.refusal
+    assert "lacks <|vision_pad|>" in engine.refusal
 
 
 @pytest.mark.parametrize("form", ["converted", "original"])
@@ -378,7 +378,7 @@ def test_model_that_lacks_a_file_is_not_offered_and_the_log_says_which(vibevoice
         assert "incomplete" not in vibevoice.listed()
     finally:
         shutil.rmtree(folder)
-    assert "The model 'incomplete' is not offered: it lacks model-00002-of-00002.safetensors." in vibevoice.log
+    assert "The model 'incomplete' is not listed: it lacks model-00002-of-00002.safetensors." in vibevoice.log
 
 
 def test_faithful_client_narrates_with_a_mounted_model(

@@ -188,7 +188,7 @@ def test_damaged_files_are_refused_and_remembered(xtts: RealEngine, kinds: Path,
         replace(folder / file, content)
         answers = [xtts.post("/load", {"engineModelName": "damaged"}) for _ in range(2)]
         assert [answer.status for answer in answers] == [400, 400], answers[0].body
-        assert b"no XTTS model" in answers[0].body
+        assert b"not a readable XTTS model" in answers[0].body
         assert answers[1].seconds < 1
     finally:
         shutil.rmtree(folder)

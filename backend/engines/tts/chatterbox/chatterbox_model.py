@@ -1,7 +1,7 @@
-"""Chatterbox's models as its library keeps them: which files make one, how they are loaded, what is mended on the way.
+"""Chatterbox's models: their files, loading them with the library, and workarounds for its defects.
 
-Written for chatterbox-tts 0.1.7, whose loader looks for fixed file names. The numbers of its issues are given where a
-defect of it is worked around; nothing of the library is replaced.
+Written for chatterbox-tts 0.1.7, whose loader uses fixed file names. Workarounds mention the number of the library's
+issue; no code of the library is replaced.
 """
 
 import contextlib
@@ -23,18 +23,18 @@ from engines.speech.torch_device import torch_device
 
 logger = logging.getLogger(__name__)
 
-CANGJIE = "Cangjie5_TC.json"  # Chinese characters by the keys of their parts, the alphabet that the model reads
-WORDS = "spacy_ontonotes.zip"  # spacy-pkuseg's model of where Chinese words end; optional
+CANGJIE = "Cangjie5_TC.json"  # maps Chinese characters to Cangjie codes, which the model reads
+WORDS = "spacy_ontonotes.zip"  # spacy-pkuseg's model for Chinese word boundaries; optional
 _INSTALL = "Run `pip install -r requirements.txt` in the engine's environment."
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the library's model classes."""
+    """A model class of the library."""
 
     module: str
     class_name: str
-    files: tuple[str, ...]  # that its from_local() opens, under names that cannot be chosen
+    files: tuple[str, ...]  # opened by its from_local(), with fixed names
     languages: frozenset[str] | None  # None: those of engine.yaml
 
 
@@ -53,22 +53,22 @@ MULTILINGUAL = Kind(
 
 
 def kind_of(folder: Path) -> Kind | None:
-    """Return what the files in `folder` are: a folder with both models, as published, is the multilingual one."""
+    """Return the kind of the model in `folder`; a folder with both models, as published, is multilingual."""
     return next((kind for kind in (MULTILINGUAL, ENGLISH) if _holds(folder, kind.files)), None)
 
 
 def load_checkpoint(folder: Path, kind: Kind, cache: Path) -> Any:
-    """Return the library's model of the files in `folder`, on the GPU where there is one.
+    """Load the model in `folder` with the library, on the GPU if there is one.
 
-    `cache` is where the library's dependencies may keep things. Raises UnusableModelError for damaged files,
-    RequestError for a library that is not installed as it has to be, and what PyTorch raises where the device fails.
+    `cache` is the cache folder of the library's dependencies. Raises UnusableModelError for damaged files,
+    RequestError if the library is not installed correctly, and PyTorch's errors if the device fails.
     """
     keep_offline(cache)
     library = _imported(kind)
     device = torch_device()
     logger.debug("Loading '%s' as %s on %s.", folder, kind.class_name, device)
-    problem = f"The model '{folder.name}' is damaged or not one of Chatterbox 0.1"
-    with unusable_if_damaged(problem, "Fetch its files again."):
+    problem = f"The model '{folder.name}' is damaged or not a Chatterbox 0.1 model"
+    with unusable_if_damaged(problem, "Download its files again."):
         with _segmenter_hidden():
             model = getattr(library, kind.class_name).from_local(folder, device)
         if kind is MULTILINGUAL:
@@ -77,9 +77,9 @@ def load_checkpoint(folder: Path, kind: Kind, cache: Path) -> Any:
 
 
 def forget_hooks(model: Any) -> None:
-    """Remove what the multilingual model adds to itself with every text: it becomes slower with each (issue 504)."""
+    """Remove the hooks that the multilingual model adds with every text, which slow it down (issue 504)."""
     for layer in model.t3.tfmr.layers:
-        layer.self_attn._forward_hooks.clear()  # PyTorch hands out the way to remove one only to who added it
+        layer.self_attn._forward_hooks.clear()  # PyTorch gives the handle for removing a hook only to its creator
 
 
 def _holds(folder: Path, files: tuple[str, ...]) -> bool:
@@ -93,8 +93,8 @@ def _imported(kind: Kind) -> Any:
         watermarker = importlib.import_module("perth").PerthImplicitWatermarker
     except ImportError as error:
         raise RequestError(f"Chatterbox cannot be imported: {error}. {_INSTALL}") from error
-    logging.getLogger("chatterbox").setLevel(logging.ERROR)  # it warns of what is expected, also of every last token
-    if watermarker is None:  # issue 198: then the library fails with "'NoneType' object is not callable"
+    logging.getLogger("chatterbox").setLevel(logging.ERROR)  # it warns about expected things, such as every last token
+    if watermarker is None:  # issue 198: otherwise the library fails with "'NoneType' object is not callable"
         raise RequestError(
             "The watermark of resemble-perth is not available: it needs pkg_resources, which setuptools has dropped in "
             "version 81. Run `pip install 'setuptools<81'` in the engine's environment."
@@ -104,9 +104,9 @@ def _imported(kind: Kind) -> Any:
 
 @contextlib.contextmanager
 def _segmenter_hidden() -> Iterator[None]:
-    """Keep the multilingual model, in whatever language, from fetching a model for Chinese words as it is made.
+    """Keep the multilingual model from downloading a model for Chinese words when it is created for any language.
 
-    spacy-pkuseg has a downloader of its own, which heeds no switch; without the package the library goes on.
+    spacy-pkuseg has its own downloader, which cannot be disabled; the library also works without the package.
     """
     hidden = "spacy_pkuseg"
     before = sys.modules.get(hidden)
@@ -120,7 +120,7 @@ def _segmenter_hidden() -> Iterator[None]:
 
 
 def _read_chinese(converter: Any, folder: Path) -> None:
-    """Give the tokenizer what it needs for Chinese from `folder`: it asks the hub, even beside the file (issue 471)."""
+    """Give the tokenizer its Chinese data from `folder`: it asks the hub even if the file exists (issue 471)."""
     for entry in json.loads((folder / CANGJIE).read_text(encoding="utf-8")):
         character, code = entry.split("\t")[:2]
         converter.word2cj[character] = code

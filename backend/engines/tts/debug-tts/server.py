@@ -1,4 +1,4 @@
-"""debug-tts: answers every text at once with one short tone a character, from a model of two numbers."""
+"""debug-tts: answers every text immediately with one short tone per character, from a tiny model."""
 
 import importlib
 import json
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# backend/, where the engine runs from the project; in an image the package lies beside this file.
+# backend/, if the engine runs from the project; in an image the package is next to this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SAMPLE_RATE = 24_000
-CHARACTER_S = 0.06  # at speed 1: about 17 characters a second, as people speak
-SEMITONES = 24  # the range over which characters are spread
+CHARACTER_S = 0.06  # at speed 1: about 17 characters per second, like speech
+SEMITONES = 24  # the range of pitches for characters
 PEAK = 0.5
 
 
 class DebugTTSServer(BaseTTSServer):
-    """The conforming example: everything but these methods is inherited."""
+    """The example engine: everything except these methods is inherited."""
 
     version = "1.0.0"
 
@@ -35,11 +35,11 @@ class DebugTTSServer(BaseTTSServer):
         self._harmonics: list[float] = []
 
     def is_complete(self, path: Path) -> bool:
-        """A model is a folder with tones.json."""
+        """Return whether `path` is a folder with tones.json."""
         return (path / "tones.json").is_file()
 
     def get_available_models(self) -> list[ModelInfo]:
-        """List what can be downloaded only while there is a mirror: no public place has these models."""
+        """List downloadable models only if there is a mirror: these models are not public."""
         listed = super().get_available_models()
         if self.download_policy.mirror:
             return listed
@@ -48,7 +48,7 @@ class DebugTTSServer(BaseTTSServer):
 
     def load_model(self, model_name: str) -> None:
         """Read the pitch and the strength of the harmonics."""
-        importlib.import_module("numpy")  # here, so that the first text is answered as fast as the others
+        importlib.import_module("numpy")  # now, so that the first answer is as fast as the others
         path = self.model_path(model_name) / "tones.json"
         try:
             tones = json.loads(path.read_bytes())
@@ -58,16 +58,16 @@ class DebugTTSServer(BaseTTSServer):
             raise UnusableModelError(f"'{path.name}' of model '{model_name}' is damaged: {error!r}.") from error
 
     def unload_model(self) -> None:
-        """There is nothing to free."""
+        """Do nothing: there is nothing to free."""
 
-    def generate_audio(  # every language and speaker sounds the same
+    def generate_audio(  # all languages and speakers sound the same
         self,
         text: str,
         language: str,  # noqa: ARG002
         speaker_wav: list[Path],  # noqa: ARG002
         parameters: dict[str, Any],
     ) -> bytes:
-        """Return one tone a character, silence for white space."""
+        """Return one tone per character, silence for white space."""
         import numpy as np
 
         characters, order = np.unique(np.array([ord(character) for character in text]), return_inverse=True)

@@ -1,7 +1,7 @@
-"""kokoro: Kokoro-82M, implemented once in core_engine/kokoro, as an engine.
+"""kokoro: Kokoro-82M, implemented in core_engine/kokoro, as an engine.
 
-A voice is chosen by the name of the model: "default" speaks with the default voice, "default.bf_emma" with Emma. It
-speaks its own language; "en-us" and "en-gb" choose between the accents of an English one.
+The model name selects the voice: "default" is the default voice, "default.bf_emma" is Emma. A voice speaks its own
+language; "en-us" and "en-gb" select the accent of an English voice.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# backend/, where the engine runs from the project; in an image the packages lie beside this file.
+# backend/, if the engine runs from the project; in an image the packages are next to this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from core_engine.kokoro.voice.packs import VoiceFile
 
 SAMPLE_RATE = 24_000
-PUBLISHED_NAME = "kokoro-v0_19.onnx"  # preferred where a folder has several ONNX files
+PUBLISHED_NAME = "kokoro-v0_19.onnx"  # preferred if a folder has several ONNX files
 
 
 class KokoroServer(BaseTTSServer):
-    """Speaks with what lies in models/: folders of a model and its voices, or the two files as they are published."""
+    """Speaks with the models in models/: folders of a model and its voices, or the two files as published."""
 
     version = "1.0.0"
     model_suffixes = (".onnx",)
@@ -43,16 +43,16 @@ class KokoroServer(BaseTTSServer):
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
         self._kokoro: Kokoro | None = None
-        self._opened: tuple[object, ...] = ()  # the file of the open session and all that it was opened with
+        self._opened: tuple[object, ...] = ()  # the file of the open session and its state
         self._voice = ""
 
     def is_complete(self, path: Path) -> bool:
-        """A model is an ONNX file with voices beside it."""
+        """Return whether `path` is a model with voices next to its ONNX file."""
         file = _onnx_file(path)
         return file is not None and bool(_voices(path))
 
     def get_available_models(self) -> list[ModelInfo]:
-        """List every model, which speaks with its default voice, and the model with each of its voices."""
+        """List every model, for its default voice, and every model with each of its voices."""
         self.store.prepare()
         listed = {name: model_info(self.config, name) for name in self.store.downloadable}
         for model, path in self.store.complete().items():
@@ -65,23 +65,23 @@ class KokoroServer(BaseTTSServer):
         return model_name if is_model else model_name.rpartition(".")[0]
 
     def is_open(self, model_name: str) -> bool:
-        """A change of voice keeps the session."""
+        """Return whether the session is open: changing only the voice keeps it."""
         path = self.store.find(self.store_name(model_name))
         return self._kokoro is not None and path is not None and self._opened[0] == _onnx_file(path)
 
     def load_model(self, model_name: str) -> None:
-        """Open the model unless only the voice changes, and read the voice."""
+        """Open the model, unless only the voice changes, and read the voice."""
         from core_engine.kokoro.errors import KokoroError
         from core_engine.kokoro.speech.synthesis import Kokoro
 
         path = self.model_path(model_name)
         file = _onnx_file(path)
         if file is None:
-            raise RuntimeError(f"The model '{model_name}' has no ONNX file any more.")
+            raise RuntimeError(f"The ONNX file of the model '{model_name}' has disappeared. Restore it.")
         opened = (file, self.files_of(model_name), voices := _voices(path))
         try:
             if self._kokoro is None or self._opened != opened:
-                self._kokoro = None  # first, so that two models never share the memory
+                self._kokoro = None  # first, so that two models are never in memory together
                 self._kokoro, self._opened = dataclasses.replace(Kokoro.load(file), voices=voices), opened
             voice = self._voice_of(model_name, self._kokoro.voices)
             self._kokoro.check(voice)
@@ -91,7 +91,7 @@ class KokoroServer(BaseTTSServer):
         self._device = "cuda" if self._kokoro.session.get_providers()[0].startswith("CUDA") else "cpu"
 
     def unload_model(self) -> None:
-        """Keep the session for another voice of it; a load of another model frees it, and so does a failed one."""
+        """Keep the session for other voices; loading another model, or a failed load, frees it."""
         if not self._voice:
             self._kokoro = None
         self._voice = ""
@@ -103,7 +103,7 @@ class KokoroServer(BaseTTSServer):
         speaker_wav: list[Path],  # noqa: ARG002 - Kokoro does not clone voices
         parameters: dict[str, Any],
     ) -> bytes:
-        """Speak all of `text` at the specified loudness."""
+        """Speak all of `text`, normalised."""
         from core_engine.audio_utils import encode_wav, normalize_audio
         from core_engine.kokoro.errors import NothingToSpeakError
         from core_engine.reading.aloud import spoken_text
@@ -119,7 +119,7 @@ class KokoroServer(BaseTTSServer):
         return encode_wav(normalize_audio(speech.audio), speech.sample_rate)
 
     def _described(self, model: str, voices: "Mapping[str, VoiceFile]") -> dict[str, ModelInfo]:
-        """Return what /models says of a model and of each of its voices, with the languages of the voice."""
+        """Return the /models entries of a model and of each of its voices, with the voice's languages."""
         from core_engine.kokoro.languages import V0_19, codes_of, language_of
         from core_engine.kokoro.speech.versions import version_of_voices
 
@@ -131,13 +131,13 @@ class KokoroServer(BaseTTSServer):
         }
 
     def _spoken_language(self, asked: str, voice: "Language") -> str:
-        """Return the code of the language that `asked` means for a voice; raise RequestError for one of another."""
+        """Return the language code for `asked`; raise RequestError if the voice speaks another language."""
         from core_engine.kokoro.languages import codes_of, language_by_request
 
         language = language_by_request(asked, voice)
         if language is None:
             raise RequestError(
-                f"The voice '{self._voice}' speaks {voice.name}, and the request is in {asked!r}. Ask for one of "
+                f"The voice '{self._voice}' speaks {voice.name}, but the request is in {asked!r}. Use one of "
                 f"{', '.join(codes_of(voice))}, or load a voice of that language."
             )
         return language.code
@@ -155,7 +155,7 @@ def _default_voice(voices: "Mapping[str, VoiceFile]") -> str:
 
 
 def _onnx_file(path: Path) -> Path | None:
-    """Return the ONNX file of the model at `path`, links followed: its voices lie beside the real file."""
+    """Return the ONNX file of the model at `path`, links resolved: its voices are next to the real file."""
     real = path.resolve()
     if real.is_file():
         return real
@@ -164,7 +164,7 @@ def _onnx_file(path: Path) -> Path | None:
 
 
 def _voices(path: Path) -> "dict[str, VoiceFile]":
-    """Return the voices of the model at `path`: beside its real file, but what is baked into models/ wins."""
+    """Return the voices of the model at `path`: next to its real file, but those baked into models/ take precedence."""
     from core_engine.kokoro.voice.packs import find_voices
 
     file = _onnx_file(path)

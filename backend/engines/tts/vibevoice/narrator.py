@@ -1,4 +1,4 @@
-"""A loaded VibeVoice: script and voice in, sound out."""
+"""A loaded VibeVoice: text and voice in, audio out."""
 
 import math
 from dataclasses import dataclass
@@ -13,67 +13,69 @@ from engines.tts.vibevoice.script import SPEAKER, script_text, without_commands
 if TYPE_CHECKING:
     from engines.speech.sound import Samples
 
-# One pass of the model. It is made for long texts and is least steady with single sentences, but reports of noise begin
-# at about 1,500 characters (microsoft/VibeVoice, issues 107 and 109).
+# Characters per run. The model is made for long texts and least stable with single sentences, but there are reports of
+# noise from about 1,500 characters (microsoft/VibeVoice, issues 107 and 109).
 PASSAGE_CHARACTERS = 1_200
-SCAFFOLD_TOKENS = 96  # the prompt around voice and text
-# A pass that finds no end is broken off: 10 s and 0.4 s for each byte of UTF-8, several times as long as anyone speaks.
+SCAFFOLD_TOKENS = 96  # for the prompt around voice and text
+# A run without an end is stopped after 10 s plus 0.4 s per UTF-8 byte, several times the duration of speech.
 SLACK_FRAMES, FRAMES_PER_BYTE = 75, 3
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a text is spoken."""
+    """The settings for speaking a text."""
 
-    cfg_scale: float  # classifier-free guidance: how closely the sound follows text and voice
-    diffusion_steps: int  # for each frame of sound
+    cfg_scale: float  # classifier-free guidance: how closely the audio follows text and voice
+    diffusion_steps: int  # diffusion steps per frame
     seed: int  # 0 draws a new one
-    do_sample: int = 0  # 1 draws between another frame and the end, 0 takes the likelier
+    do_sample: int = 0  # 1 samples between another frame and the end, 0 takes the likelier
     temperature: float = 0.95  # with do_sample
     top_p: float = 0.95  # with do_sample
 
     @property
     def sampling(self) -> dict[str, Any]:
-        """What the library takes of the last three; it warns of temperature and top_p that mean nothing."""
+        """The last three as the library's arguments; it warns about unused temperature and top_p."""
         if not self.do_sample:
             return {"do_sample": False}
         return {"do_sample": True, "temperature": self.temperature, "top_p": self.top_p}
 
 
 class Narrator:
-    """A model and its processor on one device; of one thread."""
+    """A model and its processor on one device; not thread-safe."""
 
     def __init__(self, model: Any, processor: Any, device: Literal["cpu", "cuda"]) -> None:
         self._model, self._processor, self.device = model, processor, device
         self.sample_rate: int = processor.feature_extractor.sampling_rate
-        self._hop: int = model.config.audio_config.hop_length  # samples of one frame, which is one token
+        self._hop: int = model.config.audio_config.hop_length  # samples per frame; a frame is one token
         self._context: int = model.config.text_config.max_position_embeddings  # tokens and frames
         self._control_words = set(processor.tokenizer.get_added_vocab())
 
     def speak(self, text: str, language: str, voice: "Samples", delivery: Delivery) -> "Samples":
         """Return all of `text` as (n,) float32 at `sample_rate`, in the voice of `voice` (m,) at the same rate.
 
-        `language` is that of the text: English has its written forms put into words first.
+        `language` is that of the text; written forms of English are put into words first.
 
-        Raises RequestError for a text without words and for a passage that the model does not bring to an end.
+        Raises RequestError for a text without words and for a passage that the model does not end.
         """
         import torch
 
         words = as_spoken(without_commands(text, self._control_words), language)
         line = script_text(words, self._control_words)
         cut = split_text_into_chunks(line, self._longest_passage(line, voice), language)
-        passages = [passage for passage in cut if any(map(str.isalnum, passage))]  # dashes alone make the model babble
+        passages = [
+            passage for passage in cut if any(map(str.isalnum, passage))
+        ]  # the model babbles for a text of dashes
         torch.manual_seed(delivery.seed or torch.seed())
         return joined([self._spoken(passage, voice, delivery) for passage in passages], self.sample_rate)
 
     def _longest_passage(self, line: str, voice: "Samples") -> int:
-        """Return how many characters fit into one pass with the prompt, the voice and the sound that they become."""
+        """Return how many characters fit into one run, with the prompt, the voice and the resulting audio."""
         free = self._context - SCAFFOLD_TOKENS - math.ceil(len(voice) / self._hop) - SLACK_FRAMES
         widest = max(len(character.encode()) for character in line)  # a token is at least one byte
         fitting = free // ((1 + FRAMES_PER_BYTE) * widest)
         if fitting < 1:
             raise RequestError(
-                f"The speaker samples leave no room in the {self._context} tokens of this model. Use shorter ones."
+                f"The speaker samples fill the {self._context} tokens of this model. Use shorter samples."
             )
         return min(PASSAGE_CHARACTERS, fitting)
 
@@ -94,7 +96,7 @@ class Narrator:
                 return_dict_in_generate=True,
             )
         if made.audio[0] is None or made.sequences[0, -1] != end:
-            problem = "stayed silent" if made.audio[0] is None else f"found no end within {self._seconds(most)} s"
+            problem = "stayed silent" if made.audio[0] is None else f"did not end within {self._seconds(most)} s"
             raise RequestError(
                 f"VibeVoice {problem} for a passage of {len(passage)} characters. Generate it again for another take, "
                 "or change the seed, the guidance, the text or the speaker sample."
@@ -103,7 +105,7 @@ class Narrator:
         return sound
 
     def _prompt(self, passage: str, voice: "Samples") -> Any:
-        """Return what the model reads, on its device."""
+        """Return the model's inputs, on its device."""
         parts = [{"type": "text", "text": passage}, {"type": "audio"}]
         prompt = self._processor.apply_chat_template([{"role": SPEAKER, "content": parts}], tokenize=False)
         inputs = self._processor(text=prompt, audio=[voice], sampling_rate=self.sample_rate, return_tensors="pt")

@@ -1,4 +1,4 @@
-"""The files of a VibeVoice, opened with the library's own classes."""
+"""Load a VibeVoice's files with the library's own classes."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +11,10 @@ from engines.tts.vibevoice.vibevoice_files import TOKENIZER, read_settings
 
 
 def load_narrator(folder: Path, device: Literal["cpu", "cuda"]) -> Narrator:
-    """Return the model in `folder` ready to speak: bfloat16 on the GPU, float32 on the CPU.
+    """Load the model in `folder`: bfloat16 on the GPU, float32 on the CPU.
 
-    Raises UnusableModelError for files that will never load; what fails for want of memory, or because of the disk, the
-    GPU or a package, passes through.
+    Raises UnusableModelError for files that can never be loaded; errors of memory, disk, GPU or packages are raised
+    unchanged.
     """
     from transformers.utils import logging as library_logging
 
@@ -27,14 +27,14 @@ def load_narrator(folder: Path, device: Literal["cpu", "cuda"]) -> Narrator:
 
 
 def _processor(folder: Path) -> Any:
-    """Return what makes prompts; of its parts only the tokenizer is read, for an original checkpoint has no others."""
+    """Return the processor for prompts; only its tokenizer is read, since original checkpoints have nothing else."""
     from transformers import Qwen2TokenizerFast, VibeVoiceAcousticTokenizerFeatureExtractor, VibeVoiceProcessor
 
     tokenizer = Qwen2TokenizerFast.from_pretrained(folder, local_files_only=True)
     unknown = [word for word in VOICE_TOKENS if word not in tokenizer.get_added_vocab()]
     if unknown:
         raise UnusableModelError(
-            f"The {TOKENIZER} of '{folder.name}' is of another model: it does not know {unknown[0]}. Put that of "
+            f"The {TOKENIZER} of '{folder.name}' is from another model: it lacks {unknown[0]}. Put that of "
             "Qwen2.5-1.5B there."
         )
     return VibeVoiceProcessor(VibeVoiceAcousticTokenizerFeatureExtractor(), tokenizer, chat_template=PROMPT_TEMPLATE)
@@ -52,22 +52,22 @@ def _model(folder: Path, settings: dict[str, Any], processor: Any, device: Liter
         config=config,
         key_mapping=original.weight_names(settings) if original.is_original(settings) else None,
         dtype=torch.bfloat16 if device == "cuda" else torch.float32,
-        device_map=device,  # the weights go straight there, file by file
+        device_map=device,  # loads the weights directly to the device, file by file
         local_files_only=True,
         use_safetensors=True,  # a pickle could run code
         output_loading_info=True,
         **_attention(device),
     )
     lacking = sorted({*report["missing_keys"], *report["mismatched_keys"]}, key=str)
-    if lacking:  # the library would fill them with noise and go on
+    if lacking:  # otherwise the library would fill them with noise
         raise UnusableModelError(
-            f"'{folder.name}' lacks {len(lacking)} of its weights, such as {lacking[0]}. Copy its files again."
+            f"'{folder.name}' lacks {len(lacking)} of its weights, for example {lacking[0]}. Copy its files again."
         )
     return model.eval()
 
 
 def _config(folder: Path, settings: dict[str, Any], processor: Any) -> Any:
-    """Return the settings as the library's own; those of an original checkpoint it would not understand."""
+    """Return the library's config, converted if the checkpoint is an original one."""
     from transformers import VibeVoiceConfig
 
     if not original.is_original(settings):
@@ -78,9 +78,9 @@ def _config(folder: Path, settings: dict[str, Any], processor: Any) -> Any:
 
 
 def _check_size(folder: Path, config: Any) -> None:
-    """Raise UnusableModelError where the files cannot hold the weights that the settings ask for.
+    """Raise UnusableModelError if the files are too small for the weights in the config.
 
-    The library would take memory for all of them first: 54 GB for nothing where config.json has lost its sizes.
+    The library would allocate memory for all weights first: 54 GB if config.json has lost its sizes.
     """
     import torch
 
@@ -91,15 +91,15 @@ def _check_size(folder: Path, config: Any) -> None:
     there = sum(file.stat().st_size for file in folder.glob("model*.safetensors"))
     if wanted > there:  # a weight takes at least a byte
         raise UnusableModelError(
-            f"'{folder.name}' has a config.json for {wanted:,} weights, but its files are of {there:,} bytes: they are "
+            f"'{folder.name}' has a config.json for {wanted:,} weights, but its files have {there:,} bytes: they are "
             "not of one model. Copy its files again."
         )
 
 
 def _attention(device: Literal["cpu", "cuda"]) -> dict[str, Any]:
-    """Ask for FlashAttention where it is installed, else leave the choice to the library: SDPA for the language model.
+    """Use FlashAttention if it is installed, otherwise the library's default: SDPA for the language model.
 
-    Asked for by name for the whole model, "sdpa" fails: the tokenizers of sound have no attention at all.
+    Requesting "sdpa" by name for the whole model fails: the audio tokenizers have no attention.
     """
     from transformers.utils import is_flash_attn_2_available
 

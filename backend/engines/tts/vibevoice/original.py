@@ -1,8 +1,8 @@
-"""Checkpoints as Microsoft published them, in the terms of transformers, which reads only converted ones.
+"""Convert the checkpoints that Microsoft published to the names of transformers, which reads only converted ones.
 
-VibeVoice-1.5B and VibeVoice-Large exist in both forms. From the original one transformers 5.23 takes none of the
-settings, and fails with "`diffusion_head_config.hidden_size` must match"; the weights have other names too. This module
-knows both, so that nothing has to be converted on disk.
+VibeVoice-1.5B and VibeVoice-Large exist in both forms. transformers 5.23 ignores the settings of the original form and
+fails with "`diffusion_head_config.hidden_size` must match"; the names of the weights differ too. This module converts
+both in memory, so that nothing has to be converted on disk.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 
 Settings = dict[str, Any]
 
-VAE_STD_SCALE = 0.8  # the original draws its noise with fix_std / 0.8; transformers writes the quotient down
+VAE_STD_SCALE = 0.8  # the original scales its noise by fix_std / 0.8; transformers stores the quotient
 
 _CODEC_NAMES = {
     "channels": "channels",
@@ -41,7 +41,7 @@ _OTHER_WEIGHTS = {
 
 @dataclass(frozen=True)
 class VoiceTokens:
-    """The numbers that the tokenizer of a checkpoint gives to the words of its prompt that stand for sound."""
+    """The token ids of the prompt's audio placeholders in a checkpoint's tokenizer."""
 
     begin: int
     frame: int  # one for every 3,200 samples
@@ -50,12 +50,12 @@ class VoiceTokens:
 
 
 def is_original(settings: Mapping[str, Any]) -> bool:
-    """Tell whether the settings of a config.json are those of an original checkpoint."""
+    """Return whether a config.json is that of an original checkpoint."""
     return "decoder_config" in settings and "text_config" not in settings
 
 
 def converted_settings(settings: Mapping[str, Any], tokens: VoiceTokens) -> Settings:
-    """Return an original config.json as the arguments of transformers.VibeVoiceConfig; raise KeyError if it is none."""
+    """Convert an original config.json to arguments of transformers.VibeVoiceConfig; raise KeyError if it is not one."""
     head = settings["diffusion_head_config"]
     acoustic = _converted_codec(settings["acoustic_tokenizer_config"])
     acoustic["vae_std"] = settings["acoustic_tokenizer_config"].get("fix_std", 0.5) / VAE_STD_SCALE
@@ -77,9 +77,9 @@ def converted_settings(settings: Mapping[str, Any], tokens: VoiceTokens) -> Sett
 
 
 def weight_names(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parts of the original names of weights with what transformers calls them, to be applied in order.
+    """Return the original parts of weight names with transformers' replacements, to be applied in order.
 
-    The keys are regular expressions, as `key_mapping` of `from_pretrained` wants them.
+    The keys are regular expressions for `key_mapping` of `from_pretrained`.
     """
     stages = len(_depths(settings["acoustic_tokenizer_config"]))
     names = {
@@ -100,7 +100,7 @@ def _converted_language_model(settings: Mapping[str, Any]) -> Settings:
 
 
 def _converted_codec(codec: Mapping[str, Any]) -> Settings:
-    """Return the settings of the acoustic or semantic tokenizer; the original counts its ratios from the far end."""
+    """Return the settings of the acoustic or semantic tokenizer; the original lists its ratios in reverse order."""
     known = {new: codec[old] for old, new in _CODEC_NAMES.items() if old in codec}
     return {**known, "downsampling_ratios": list(reversed(codec["encoder_ratios"])), "depths": _depths(codec)}
 
@@ -111,7 +111,7 @@ def _depths(codec: Mapping[str, Any]) -> list[int]:
 
 
 def _stage_names(old: str, new: str, sampling: str, convolution: str, stages: int) -> dict[str, str]:
-    """Return the names within an encoder or decoder: its first stage is the stem, the others count from zero."""
+    """Return the names within an encoder or decoder: the first stage is the stem, the others are numbered from zero."""
     names = {
         f"model.{old}.{sampling}.0.0.conv.": f"model.{new}.stem.conv.",
         f"model.{old}.stages.0.": f"model.{new}.stem.stage.",

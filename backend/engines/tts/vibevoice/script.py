@@ -1,4 +1,4 @@
-"""The script that VibeVoice reads: a line of text and the voice that is to speak it."""
+"""The prompt of VibeVoice: a line of text and the voice to speak it."""
 
 import re
 from collections.abc import Collection
@@ -6,8 +6,8 @@ from collections.abc import Collection
 from engines.contract.errors import RequestError
 
 SPEAKER = "0"
-VOICE_TOKENS = ("<|vision_start|>", "<|vision_pad|>", "<|vision_end|>")  # Qwen2.5's own, used for speech here
-# As the code that the models were published with puts it together, blank for blank.
+VOICE_TOKENS = ("<|vision_start|>", "<|vision_pad|>", "<|vision_end|>")  # tokens of Qwen2.5, used for speech here
+# Identical to the prompt of the code published with the models, including spaces.
 PROMPT_TEMPLATE = (
     " Transform the text provided by various speakers into speech output, utilizing the distinct voice of each"
     " respective speaker.\n"
@@ -20,7 +20,7 @@ PROMPT_TEMPLATE = (
     f" Speech output:\n{VOICE_TOKENS[0]}"
 )
 
-# Upstream advises English punctuation, for Chinese too, and warns of Chinese quotation marks (docs/vibevoice-tts.md).
+# Upstream recommends English punctuation, also for Chinese, and warns about Chinese quotes (docs/vibevoice-tts.md).
 _PUNCTUATION = str.maketrans(
     {
         **dict.fromkeys("，、；：", ", "),
@@ -38,10 +38,9 @@ _SPACE_BEFORE = re.compile(r"\s+(?=[,.!?])")
 
 
 def without_commands(text: str, control_words: Collection[str]) -> str:
-    """Return `text` without the words that command the model, such as "<|vision_pad|>".
+    """Return `text` without special tokens, such as "<|vision_pad|>".
 
-    They are those that the tokenizer does not read as text; in a prompt each of them would stand for sound that is not
-    there.
+    The tokenizer does not read them as text; in a prompt they would be placeholders for missing audio.
     """
     for word in sorted(control_words, key=len, reverse=True):
         text = text.replace(word, " ")
@@ -49,7 +48,7 @@ def without_commands(text: str, control_words: Collection[str]) -> str:
 
 
 def script_text(text: str, control_words: Collection[str]) -> str:
-    """Return `text` in one line, in the punctuation that the model knows, without the words that command it.
+    """Return `text` in one line, with the punctuation that the model knows and without special tokens.
 
     Raises RequestError if nothing to speak is left.
     """

@@ -1,11 +1,11 @@
-"""vibevoice: Microsoft's VibeVoice through transformers, with models that the operator mounts."""
+"""vibevoice: Microsoft's VibeVoice through transformers, with mounted models."""
 
 import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# backend/, where the engine runs from the project; in an image the package lies beside this file.
+# backend/, if the engine runs from the project; in an image the package is next to this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_VOICE_S = 60  # of all samples of a speaker; more costs memory with every text and tells the model nothing new
+LONGEST_VOICE_S = 60  # of all samples of a speaker; more needs memory for every text without improving the voice
 
 
 class VibeVoiceServer(BaseTTSServer):
-    """Speaks in the voice of the samples that come with a text."""
+    """Speaks in the voice of a request's samples."""
 
     version = "1.0.0"
     model_advice = (
         "A model is a folder in external_models (the mount) with config.json, tokenizer.json and all of its "
-        "model*.safetensors; nothing is downloaded. The README of this engine says where they come from."
+        "model*.safetensors; nothing is downloaded. See the engine's README for where to get them."
     )
 
     def __init__(self, base_path: Path | None = None) -> None:
@@ -43,16 +43,16 @@ class VibeVoiceServer(BaseTTSServer):
         self._told: set[tuple[str, ...]] = set()
 
     def is_complete(self, path: Path) -> bool:
-        """A model is a folder with settings, tokenizer and all files of its weights; the log tells what is missing."""
+        """Return whether `path` has the settings, the tokenizer and all weights; log what is missing."""
         missing = missing_files(path)
         told = (path.name, *missing)
         if missing and told not in self._told:
             self._told.add(told)
-            logger.warning("The model '%s' is not offered: it lacks %s.", path.name, ", ".join(missing))
+            logger.warning("The model '%s' is not listed: it lacks %s.", path.name, ", ".join(missing))
         return not missing
 
     def load_model(self, model_name: str) -> None:
-        """Load the weights onto the GPU where there is one."""
+        """Load the weights, onto the GPU if there is one."""
         keep_offline(self.external_models_dir / ".cache")
         from engines.tts.vibevoice.opening import load_narrator
 
@@ -60,7 +60,7 @@ class VibeVoiceServer(BaseTTSServer):
         self._narrator = load_narrator(self.model_path(model_name).resolve(), self._device)
 
     def unload_model(self) -> None:
-        """Forget the model and the voices."""
+        """Free the model and the voices."""
         self._narrator = None
         self._voices.clear()
 
@@ -79,9 +79,9 @@ class VibeVoiceServer(BaseTTSServer):
 
 
 def _voice(samples: "Sequence[Path]", sample_rate: int) -> "Samples":
-    """Return an equal share of each sample of one speaker, one after the other, (n,) at `sample_rate`.
+    """Join equal shares of a speaker's samples into (n,) at `sample_rate`.
 
-    In one sound, because the model takes one for each speaker.
+    The model accepts one recording per speaker.
     """
     sounds = [read_speaker(sample, sample_rate) for sample in samples]
     share = LONGEST_VOICE_S * sample_rate // len(sounds)

@@ -1,4 +1,4 @@
-"""transformers' VibeVoice, without the guidance that it does not want. Imports PyTorch: import it during a load."""
+"""transformers' VibeVoice without unwanted guidance. Imports PyTorch: import it during a load."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from transformers import (
 
 
 class SpeakingModel(VibeVoiceForConditionalGeneration):  # type: ignore[misc]  # the library is not there for mypy
-    """The model whose `guidance_scale` guides the sound only.
+    """The model with a `guidance_scale` that affects only the audio.
 
-    In transformers 5.17 to 5.23 the same number also reaches the guidance of text models. That runs the language model
-    once more for every frame and bends its choice between another frame and the end, so that speech ends elsewhere
-    than with the library that the model was published with.
+    In transformers 5.17 to 5.23 it also enables the guidance of text models. That runs the language model twice per
+    frame and changes its choice between another frame and the end, so that speech ends elsewhere than with the
+    library published with the model.
     """
 
     def _get_logits_processor(self, *args: Any, **kwargs: Any) -> LogitsProcessorList:

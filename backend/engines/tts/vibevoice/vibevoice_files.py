@@ -1,4 +1,4 @@
-"""What lies in the folder of a model: whole or not, and which kind of VibeVoice."""
+"""Check the folder of a model: whether it is complete, and which kind of VibeVoice it is."""
 
 import json
 import re
@@ -15,19 +15,19 @@ MODEL_TYPE = "vibevoice"
 
 _SHARD = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
 _RELATIVES = {
-    "vibevoice_streaming": "VibeVoice-Realtime, which speaks with built-in voices only and clones none",
-    "vibevoice_asr": "VibeVoice-ASR, which listens and does not speak",
+    "vibevoice_streaming": "VibeVoice-Realtime, which speaks with built-in voices only and cannot clone",
+    "vibevoice_asr": "VibeVoice-ASR, which recognises speech and does not speak",
 }
 
 
 def missing_files(folder: Path) -> list[str]:
-    """Return the names of the files that `folder` still lacks; looks at names only."""
+    """Return the names of the missing files of `folder`, without reading the weights."""
     lacking = [name for name in (SETTINGS, TOKENIZER) if not (folder / name).is_file()]
     return lacking + ([] if (folder / WEIGHTS).is_file() else _missing_shards(folder))
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Return config.json; raise UnusableModelError unless it is that of a VibeVoice that speaks."""
+    """Return config.json; raise UnusableModelError unless it is of a VibeVoice that speaks."""
     path = folder / SETTINGS
     try:
         settings = json.loads(path.read_bytes())
@@ -44,7 +44,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def _missing_shards(folder: Path) -> list[str]:
-    """Return what lacks of weights in several files, whose names tell how many there are."""
+    """Return the missing files of weights in several files, whose names include their number."""
     present = {file.name for file in folder.glob("model-*.safetensors") if _SHARD.fullmatch(file.name)}
     if not present:
         return [WEIGHTS]

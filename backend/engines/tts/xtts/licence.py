@@ -1,23 +1,23 @@
-"""The licence of XTTS-v2, and whether the user has agreed to it: nothing is downloaded before.
+"""The licence of XTTS-v2, and whether the user has agreed to it; nothing is downloaded before.
 
-Run as a program it ends with an error, and what to do, unless COQUI_TOS_AGREED is 1. Standard library only.
+As a program, exits with an error that says what to do unless COQUI_TOS_AGREED is 1. Standard library only.
 """
 
 import os
 import sys
 from collections.abc import Mapping
 
-CONSENT = "COQUI_TOS_AGREED"  # the name that the library itself gives it
+CONSENT = "COQUI_TOS_AGREED"  # the library's own name
 REVISION = "6c2b0d75eae4b7047358e3b6bd9325f857d43f77"
 LICENCE_URL = f"https://huggingface.co/coqui/XTTS-v2/blob/{REVISION}/LICENSE.txt"
 HOW_TO_AGREE = (
-    f"XTTS-v2 (1.9 GB) comes under the Coqui Public Model License, which allows no commercial use of the model or of "
-    f"what it speaks: {LICENCE_URL}. To agree and have it downloaded set {CONSENT}=1"
+    f"XTTS-v2 (1.9 GB) has the Coqui Public Model License, which does not allow commercial use of the model or of "
+    f"its speech: {LICENCE_URL}. To agree and download it, set {CONSENT}=1"
 )
 
 
 def agreed(environment: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether the user has agreed to the licence of XTTS-v2."""
+    """Return whether the user has agreed to the licence of XTTS-v2."""
     return environment.get(CONSENT, "").strip() == "1"
 
 

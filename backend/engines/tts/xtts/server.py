@@ -1,10 +1,10 @@
-"""xtts: XTTS-v2 and models trained from it, which speak 17 languages with the voice of a speaker sample."""
+"""xtts: XTTS-v2 and models fine-tuned from it, which speak 17 languages with the voice of a speaker sample."""
 
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# backend/, where the engine runs from the project; in an image the packages lie beside this file.
+# backend/, if the engine runs from the project; in an image the packages are next to this file.
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[3:4])
 
 from engines.base_tts_server import BaseTTSServer
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class XttsServer(BaseTTSServer):
-    """Speaks with the folders in models/ that hold a configuration, a vocabulary and weights."""
+    """Speaks with folders in models/ that have a configuration, a vocabulary and weights."""
 
     version = "1.0.0"
-    model_advice = f"A model that you have goes into external_models/NAME/: {', '.join(FILES)}."
+    model_advice = f"Put your own model into external_models/NAME/: {', '.join(FILES)}."
 
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
@@ -36,11 +36,11 @@ class XttsServer(BaseTTSServer):
         self._speakers: SpeakerCache[Speaker] = SpeakerCache()
 
     def is_complete(self, path: Path) -> bool:
-        """A model is a folder with the three files that the library reads."""
+        """Return whether `path` is a folder with the three files that the library reads."""
         return all((path / name).is_file() for name in FILES)
 
     def load_model(self, model_name: str) -> None:
-        """Open the model where there is a GPU on it."""
+        """Load the model, onto the GPU if there is one."""
         keep_offline(self.external_models_dir / ".cache")
         from engines.tts.xtts.voice import XttsVoice
 
@@ -48,12 +48,12 @@ class XttsServer(BaseTTSServer):
         self._voice = XttsVoice.load(self.model_path(model_name), self._device)
 
     def unload_model(self) -> None:
-        """Forget the model and the speakers that it has learned."""
+        """Free the model and the cached speakers."""
         self._voice = None
         self._speakers.clear()
 
     def generate_audio(self, text: str, language: str, speaker_wav: list[Path], parameters: dict[str, Any]) -> bytes:
-        """Speak all of `text` with the voice of the samples."""
+        """Speak all of `text` in the voice of the samples."""
         voice = loaded(self._voice)
         speaker = self._speakers.get(speaker_wav, voice.learn)
         return wav_of(voice.speak(as_spoken(text, language), language, speaker, parameters), SAMPLE_RATE)

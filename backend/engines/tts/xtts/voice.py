@@ -1,4 +1,4 @@
-"""A loaded XTTS model: learns a speaker from samples and speaks with that voice."""
+"""A loaded XTTS model, which learns a speaker from samples and speaks with that voice."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHORTEST = 4  # audio tokens, 0.2 s: a model that ends at once says nothing, and the library fails to speed that up
-REFERENCE_RATE = 22_050  # Hz, at which the model listens to samples
+SHORTEST = 4  # audio tokens, 0.2 s: a model that ends immediately returns nothing, which the library cannot speed up
+REFERENCE_RATE = 22_050  # Hz, for the samples
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """What the model knows of a voice."""
+    """The model's representation of a voice."""
 
     latents: "torch.Tensor"  # (1, 32, width): how it speaks
     embedding: "torch.Tensor"  # (1, 512, 1): how it sounds
 
 
 class XttsVoice:
-    """One model on one device."""
+    """A model on one device."""
 
     def __init__(self, model: "Xtts") -> None:
         self._model = model
@@ -41,21 +41,21 @@ class XttsVoice:
 
     @classmethod
     def load(cls, folder: Path, device: str) -> "XttsVoice":
-        """Open the model in `folder`; raises UnusableModelError for files that are none."""
+        """Load the model in `folder`; raise UnusableModelError if the files are not a model."""
         return cls(open_model(folder, device))
 
     def learn(self, samples: Sequence[Path]) -> Speaker:
-        """Return the speaker of WAV files, of any rate and at least a second each; raises RequestError otherwise.
+        """Return the speaker of WAV files, of any rate and at least one second each; raise RequestError otherwise.
 
-        The library's `get_conditioning_latents` does the same with files, but reads them through torchcodec, which
-        needs FFmpeg; so its two halves are called with sounds.
+        The library's `get_conditioning_latents` does the same, but reads the files with torchcodec, which needs
+        FFmpeg; so its two halves are called with arrays.
         """
         import torch
 
         config = self._model.config
         sounds = [torch.from_numpy(_sound(sample, config.max_ref_len))[None] for sample in samples]
         embeddings = [self._model.get_speaker_embedding(sound, REFERENCE_RATE) for sound in sounds]
-        # The library hears the first seconds of what it is given: let them be an equal share of every sample.
+        # The library uses only the first seconds, so take an equal share of every sample.
         share = config.gpt_cond_len * REFERENCE_RATE // len(sounds)
         shares = [*(sound[:, :share] for sound in sounds), *(sound[:, share:] for sound in sounds)]
         latents = self._model.get_gpt_cond_latents(
@@ -63,38 +63,38 @@ class XttsVoice:
         )
         speaker = Speaker(latents, torch.stack(embeddings).mean(dim=0))
         if not (torch.isfinite(speaker.latents).all() and torch.isfinite(speaker.embedding).all()):
-            raise RequestError("No voice can be made out in the speaker's samples. Record them again.")
+            raise RequestError("The speaker's samples have no recognisable voice. Record them again.")
         return speaker
 
     def speak(self, text: str, language: str, speaker: Speaker, settings: Mapping[str, Any]) -> "Samples":
-        """Return all of `text` as (n,) float32 at 24 kHz; `settings` are those of the library's `inference`.
+        """Speak all of `text` as (n,) float32 at 24 kHz; `settings` are those of the library's `inference`.
 
-        Raises RequestError for a language that the model does not speak, and for a text without a word.
+        Raises RequestError for a language that the model does not speak, and for a text without words.
         """
         spoken = _bare(language)
         if spoken not in self._languages:
             raise unsupported_language(language, sorted(self._languages), ", or load another model")
         pieces = self._reader.pieces(text, spoken)
         if not pieces:
-            raise RequestError("The text has nothing to speak: no letter and no number.")
+            raise RequestError("The text has nothing to speak: it has no letters or numbers. Write some text.")
         return joined([self._spoken(piece, spoken, speaker, settings) for piece in pieces], SAMPLE_RATE)
 
     def _spoken(self, piece: str, language: str, speaker: Speaker, settings: Mapping[str, Any]) -> "Samples":
-        """Return one piece, spoken again in two where the model did not come to its end: no word may be lost."""
+        """Speak one piece; if the model does not reach its end, speak it again in two, so that no words are lost."""
         sound, is_whole = self._inferred(piece, language, speaker, settings)
         if is_whole:
             return sound
         parts = [self._inferred(part, language, speaker, settings) for part in self._reader.halves(piece, language)]
         if not all(is_whole for _, is_whole in parts):
             logger.warning(
-                "%d characters (%s) filled all that XTTS speaks at once; listen to them.", len(piece), language
+                "%d characters (%s) took the maximum length of audio; check them by listening.", len(piece), language
             )
         return joined([sound for sound, _ in parts], SAMPLE_RATE)
 
     def _inferred(
         self, piece: str, language: str, speaker: Speaker, settings: Mapping[str, Any]
     ) -> "tuple[Samples, bool]":
-        """Return the sound of one piece, and whether the model ended it by itself rather than for want of room."""
+        """Return the audio of one piece, and whether the model ended it by itself, not at the maximum length."""
         spoken = self._model.inference(
             piece,
             language,
@@ -114,5 +114,5 @@ def _sound(sample: Path, longest_s: int) -> "Samples":
 
 
 def _bare(language: str) -> str:
-    """Return "zh" for "zh-cn": models list their Chinese with its region, half of the library wants it without."""
+    """Return "zh" for "zh-cn": models list Chinese with its region, but half of the library needs it without."""
     return language.partition("-")[0]

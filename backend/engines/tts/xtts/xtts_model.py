@@ -1,4 +1,4 @@
-"""The files of an XTTS model, opened with the library's own classes and never written to."""
+"""Load an XTTS model's files with the library's own classes, without writing to them."""
 
 import logging
 import os
@@ -12,38 +12,38 @@ if TYPE_CHECKING:
 
 CONFIG, VOCABULARY, WEIGHTS = "config.json", "vocab.json", "model.pth"
 FILES = (CONFIG, VOCABULARY, WEIGHTS)
-SAMPLE_RATE = 24_000  # Hz, of everything XTTS speaks
-_MODULE_OF_2023 = "TTS.tts.models.xtts"  # where the published checkpoint says that its classes are
+SAMPLE_RATE = 24_000  # Hz, of XTTS's audio
+_MODULE_OF_2023 = "TTS.tts.models.xtts"  # the module of its classes in the published checkpoint
 
 
 def open_model(folder: Path, device: str) -> "Xtts":
-    """Return the model in `folder`, ready to speak on `device`.
+    """Load the model in `folder` on `device`.
 
-    Raises UnusableModelError for files that are no XTTS model; what else fails, as memory that runs out, is raised as
-    it comes.
+    Raises UnusableModelError if the files are not an XTTS model; other errors, such as lack of memory, are raised
+    unchanged.
     """
     _quieten()
     from TTS.tts.configs.xtts_config import XttsConfig
     from TTS.tts.models.xtts import Xtts
 
     advice = f"Put {', '.join(FILES)} of one model there."
-    with unusable_if_damaged(f"'{folder.name}' is no XTTS model that can be read", advice):
+    with unusable_if_damaged(f"'{folder.name}' is not a readable XTTS model", advice):
         config = XttsConfig()
         config.load_json(str(folder / CONFIG))
         model = Xtts(config)
         _read_weights(model, config, folder)
     rate = model.args.output_sample_rate
     if rate != SAMPLE_RATE:
-        raise UnusableModelError(f"'{folder.name}' speaks at {rate} Hz, but the client needs {SAMPLE_RATE} Hz of all.")
+        raise UnusableModelError(f"'{folder.name}' speaks at {rate} Hz, but the client needs {SAMPLE_RATE} Hz.")
     return model.to(device)
 
 
 def _read_weights(model: "Xtts", config: Any, folder: Path) -> None:
-    """Load vocabulary and weights; only tensors and the classes of XTTS' own configuration leave the pickle.
+    """Load vocabulary and weights; only tensors and XTTS's own configuration classes are unpickled.
 
-    The library knows that classes pickled in 2023 have moved, but then writes model.pth anew: a verified download would
-    be damaged, and a mount that cannot be written would fail. Allowing the old names beforehand avoids that.
-    The speakers of speakers_xtts.pth are not read: an engine that clones has no use for them.
+    The library handles classes pickled in 2023, which have moved, by rewriting model.pth: that would damage a verified
+    download and fail on a read-only mount. Allowing the old names beforehand avoids it. speakers_xtts.pth is not read,
+    because a cloning engine does not need it.
     """
     import torch
     from TTS.config.shared_configs import BaseDatasetConfig
@@ -55,6 +55,6 @@ def _read_weights(model: "Xtts", config: Any, folder: Path) -> None:
 
 
 def _quieten() -> None:
-    """Keep the library from warning with the very text that it is given, and from remarks on every load."""
+    """Silence the library's warnings, which contain the text, and its messages on every load."""
     logging.getLogger("TTS").setLevel(logging.ERROR)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
