@@ -41,8 +41,11 @@ def make_engine(kind: str, name: str, parent: Path) -> Path:
         target = folder / template.relative_to(source).with_suffix("")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
-    (folder / "Dockerfile").write_text(_dockerfile(place, name, outside=context != ROOT), encoding="utf-8")
-    _allow_models(context / ".dockerignore", place)
+    has_models = (folder / "models").is_dir()
+    dockerfile = _dockerfile(place, name, outside=context != ROOT, has_models=has_models)
+    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+    if has_models:
+        _allow_models(context / ".dockerignore", place)
     return folder
 
 
@@ -61,9 +64,11 @@ def _build_context(folder: Path) -> Path:
     return ROOT if folder.is_relative_to(ROOT) else folder.parent
 
 
-def _dockerfile(place: str, name: str, outside: bool) -> str:
+def _dockerfile(place: str, name: str, *, outside: bool, has_models: bool) -> str:
     """Return debug-tts's Dockerfile adapted to the engine; outside backend/engines it uses a second build context."""
     text = (ROOT / _DOCKERFILE_OF / "Dockerfile").read_text(encoding="utf-8")
+    if not has_models:
+        text = re.sub(r"(?m)^# Copy baked-in models.*\nCOPY .*/models/ .*\n\n", "", text)
     if outside:
         text = re.sub(rf"(?m)^COPY (?!{_DOCKERFILE_OF}/)", "COPY --from=engines ", text)
         text = text.replace(
