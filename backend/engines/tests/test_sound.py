@@ -86,7 +86,7 @@ def test_wav_is_16_bit_pcm_though_the_model_gives_floats_past_full_scale() -> No
 
 @pytest.mark.parametrize("samples", [[], [np.nan], [np.inf, 0.0]])
 def test_no_sound_and_sound_that_is_not_finite_are_errors(samples: list[Any]) -> None:
-    with pytest.raises(EngineError, match="made"):
+    with pytest.raises(EngineError, match="returned"):
         wav_of(samples, RATE)
 
 

@@ -533,5 +533,5 @@ def test_registry_that_is_wrong_is_said_to_be(toy: Toy, text: str, says: str) ->
 def test_unknown_name_lists_the_known_ones(toy: Toy) -> None:
     done = toy.run("", "models", "pull", "nothing")
     assert done.returncode == 4
-    assert "Known: kokoro-v0_19, " in done.stderr
+    assert "Known models: kokoro-v0_19, " in done.stderr
     assert ", toy." in done.stderr
