@@ -85,7 +85,7 @@ class BaseEngine(ABC):
         return model_name
 
     def is_open(self, model_name: str) -> bool:  # noqa: ARG002 - for engines that keep files open between loads
-        """Return whether the engine has a model's files open, so that only changed files are verified again."""
+        """Return whether the engine has a model's files open, so that they are verified again only after a change."""
         return False
 
     @property

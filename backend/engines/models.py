@@ -126,8 +126,8 @@ class ModelStore:
     ) -> Path:
         """Return the path in `models/` of the model `name`, after downloading, linking and verifying it as needed.
 
-        Verifies all files against their manifest, unless they have just been downloaded; if `is_open`, only those that
-        changed. `progress` is called during a download. Setting `cancel` stops it within a second; the next call
+        Verifies all files against their manifest, unless they have just been downloaded; if `is_open`, only if one
+        has changed. `progress` is called during a download. Setting `cancel` stops it within a second; the next call
         resumes it. Threads and servers that want the same model share one download. Raises InvalidNameError,
         ModelNotFoundError, DamagedModelError (files that no longer match their manifest and cannot be downloaded
         again), and DownloadError or DownloadCancelledError.

@@ -150,11 +150,11 @@ class _Job(Generic[File]):
             done += file.size
         self._publish(listed)
         note_verified(self.target)
-        logger.info("Fetched '%s'.", self.bundle.name)
+        logger.info("Downloaded '%s'.", self.bundle.name)
         return self.target
 
     def _is_there(self) -> bool:
-        """Return whether the model is in place; remove our own damaged one."""
+        """Return whether the model is in place; move a damaged one away for repair."""
         if not self.target.is_symlink() and not self.target.exists():
             return False
         try:
@@ -169,7 +169,7 @@ class _Job(Generic[File]):
         return True
 
     def _remove_damaged(self) -> None:
-        """Remove the installed files; if this is interrupted, the model is damaged or missing, never hidden."""
+        """Move the files to the hidden folder; if interrupted, the model is damaged or missing, never hidden."""
         if self.target.is_dir():
             if self.part.exists():
                 shutil.rmtree(self.part)

@@ -1,7 +1,7 @@
 """Check whether a model still matches its manifest, without reading all of it every time.
 
-Hashing a 330 MB model takes about as long as loading it. So a full check saves the state of every file in a stamp next
-to the manifest, and only files that differ from the stamp are hashed again: a copied model has other times but the same
+Hashing a 330 MB model takes a good part of the time of loading it. So a full check saves the state of every file in a
+stamp next to the manifest, and a model that differs from its stamp is hashed again: a copy has other times but the same
 bytes. Silent disk corruption is found by `check_all`, which `storyflow models verify` and every load of an engine use.
 """
 
