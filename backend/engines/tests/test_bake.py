@@ -55,7 +55,7 @@ def test_bake_of_nothing_fetches_nothing(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["mounted", "no-such-model"])
 def test_bake_of_what_cannot_be_downloaded_says_what_can(folder: Path, name: str) -> None:
-    with pytest.raises(StartError, match="only of default"):
+    with pytest.raises(StartError, match="only for default"):
         bake.bake(folder, [name])
 
 

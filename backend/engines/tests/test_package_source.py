@@ -314,7 +314,7 @@ def test_publisher_that_cannot_be_reached_is_asked_for_one_file_only(
         model = DownloadableModel("toy", (model_file(), other))
         assert is_whole(fetch_model(model, tmp_path, policy=publisher("http://127.0.0.1:1")))
         assert len(index.fetched()) == 2, "one archive serves both files"
-    assert len([record for record in caplog.records if "The next source" in record.message]) == 1
+    assert len([record for record in caplog.records if "Trying the next source" in record.message]) == 1
 
 
 def test_cancelled_while_the_publisher_is_silent_stops_within_a_second(tmp_path: Path) -> None:
