@@ -10,7 +10,7 @@ import pytest
 
 from engines.serving.guards import Exposure, is_loopback
 from engines.tests.scripted_engine import ScriptedEngine, make_folder, serving
-from engines.tests.support import SOON_S, port_of, wait_until
+from engines.tests.support import AT_LAST_S, SOON_S, port_of, wait_until
 
 CHANGING = ["/load", "/shutdown", "/generate", "/samples/check", "/samples/upload/a"]
 OPEN = Exposure(loopback_only=False)
