@@ -43,6 +43,9 @@ test: $(DEVELOPMENT) ## Run the tests on all cores; those that listen come last
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "$(QUICK)"
 	@$(MAKE) --no-print-directory test-listening
 
+test-failed: $(DEVELOPMENT) ## Run the tests that failed last again, one after the other
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "$(QUICK)"
+
 coverage: $(DEVELOPMENT) ## Show which lines no test runs, the processes that tests start included; a page in out/coverage
 	@mkdir -p out
 	$(BIN)/python -m pytest -m "$(QUICK)" --cov --cov-report=term:skip-covered --cov-report=html
