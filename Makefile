@@ -16,7 +16,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 BENCHMARKS := $(VENV)/.benchmarks-installed
 
-.PHONY: help setup check format lint types demo test coverage test-listening test-slow test-install test-images engine-venv test-engines voice bench bench-voice into clean
+.PHONY: help setup check format lint types demo test test-failed coverage test-listening test-slow test-install test-images engine-venv test-engines voice bench bench-voice into clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
