@@ -1,6 +1,7 @@
 """`storyflow narrate`: stories become folders of WAV files."""
 
 import hashlib
+import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,8 @@ from storyflow.commands.manner import Manner, how_to_speak
 if TYPE_CHECKING:
     from storyflow.narration.speaking import LoadedModel
     from storyflow.stories.segments import Segment
+
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -62,6 +65,7 @@ class _Narrator:
         try:
             return self.narrate(story, project)
         except EXPECTED as error:
+            logger.debug("The story failed", exc_info=True)
             code, sentence = exit_code_of(error), sentence_of(error)
             if not self._manner.as_json:
                 report_error(sentence)

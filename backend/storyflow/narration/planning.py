@@ -107,7 +107,8 @@ class Plan:
     def _planned(self, segment: Segment) -> PlannedSegment:
         speaker = self.speakers[segment.voice or self.task.voice]
         speed = segment.speed or self.task.speed
-        if is_scene_break(segment.text):
+        is_break = is_scene_break(segment.text)
+        if is_break:
             spoken, parts = "", f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
         else:
             spoken = segment.text if self.task.as_written else spoken_text(segment.text, speaker.language)
@@ -117,7 +118,7 @@ class Plan:
         if kept and (kept.made_from != made_from or not _is_intact(self.task.audio_path(segment.id), kept)):
             kept = None
         line = Line(spoken, speaker.voice, speed)
-        return PlannedSegment(segment, is_scene_break(segment.text), line, made_from, kept)
+        return PlannedSegment(segment, is_break, line, made_from, kept)
 
 
 def _previous_entries(task: Task) -> dict[str, Entry]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -45,6 +45,12 @@ _SPACE_BEFORE_MARK = re.compile(r"\s+([.,;:!?])(?=\s|$)")
 def without_gaps(text: str) -> str:
     """Return `text` in one line, without the spaces left before punctuation where something was removed."""
     return one_line(_SPACE_BEFORE_MARK.sub(r"\1", text))
+
+
+def row_sentence(cells: Iterable[str]) -> str:
+    """Join the cells of a table row into a sentence; empty if all cells are."""
+    row = ", ".join(cell for cell in cells if cell)
+    return row if not row or row.endswith((".", "!", "?")) else f"{row}."
 
 
 def one_line(text: str) -> str:

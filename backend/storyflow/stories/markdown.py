@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from storyflow.stories.blocks import SCENE_BREAK, Block, Document, without_gaps
+from storyflow.stories.blocks import SCENE_BREAK, Block, Document, row_sentence, without_gaps
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -96,7 +96,7 @@ class _Reader:
             case "tr_open":
                 self._row = []
             case "tr_close":
-                self._rows.append(_sentence(self._row or []))
+                self._rows.append(row_sentence(self._row or []))
                 self._row = None
             case "footnote_block_open" | "footnote_block_close":
                 self._in_footnotes = token.type == "footnote_block_open"
@@ -134,9 +134,3 @@ class _Reader:
 
 
 _TASK = re.compile(r"\A\[[ xX]\](?=\s)|(?<=\s)\[[xX]\](?=\s|$)")
-
-
-def _sentence(cells: Sequence[str]) -> str:
-    """Join the cells of a row into a sentence."""
-    row = ", ".join(cell for cell in cells if cell)
-    return row if not row or row.endswith((".", "!", "?")) else f"{row}."

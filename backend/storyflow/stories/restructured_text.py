@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from storyflow.stories.blocks import SCENE_BREAK, Block, Document, one_line, without_gaps
+from storyflow.stories.blocks import SCENE_BREAK, Block, Document, one_line, row_sentence, without_gaps
 
 _LEFT_OUT = {
     "literal_block": "code blocks", "doctest_block": "code blocks", "math_block": "formulas", "math": "formulas",
@@ -49,8 +49,7 @@ def _blocks(node: Any, level: int, mark: str, left_out: Counter[str]) -> Iterato
                 yield Block(text, "heading", max(level, 1)) if name == "title" else Block(mark + text)
             mark = ""
         elif name == "row":
-            cells = [one_line(_words(cell, left_out)) for cell in child.children]
-            yield Block(", ".join(cell for cell in cells if cell).rstrip(".") + ".")
+            yield Block(row_sentence(one_line(_words(cell, left_out)) for cell in child.children))
         else:
             inner = f"{number}. " if name == "list_item" and node.tagname == "enumerated_list" else mark
             yield from _blocks(child, level + (name == "section"), inner, left_out)

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from storyflow.stories.blocks import Document
 from storyflow.stories.decoding import MAX_BYTES, NotTextError, decode_text
+from storyflow.stories.html import read_html
 from storyflow.stories.json_story import WrongJsonError, read_json
+from storyflow.stories.markdown import read_markdown
 from storyflow.stories.plain_text import read_plain_text
+from storyflow.stories.restructured_text import DocutilsMissingError, read_restructured_text
 from storyflow.stories.segments import Segment, SegmentIdError, segments_of
 
 __all__ = ["Segment", "Story", "StoryError", "read_story"]
@@ -39,7 +42,7 @@ def read_story(path: Path) -> Story:
         segments = segments_of(document.blocks)
     except (WrongJsonError, SegmentIdError) as error:
         raise StoryError(f"The story '{path}' {error}") from error
-    except ImportError as error:
+    except DocutilsMissingError as error:
         raise StoryError(
             f"The story '{path}' is reStructuredText, which needs docutils. Install it with `python -m pip install "
             f"docutils`, or convert the story to Markdown."
@@ -49,32 +52,14 @@ def read_story(path: Path) -> Story:
     return Story(document.title or path.stem, segments, document.left_out)
 
 
-def _markdown(text: str) -> Document:
-    from storyflow.stories.markdown import read_markdown
-
-    return read_markdown(text)
-
-
-def _html(text: str) -> Document:
-    from storyflow.stories.html import read_html
-
-    return read_html(text)
-
-
-def _restructured_text(text: str) -> Document:
-    from storyflow.stories.restructured_text import read_restructured_text
-
-    return read_restructured_text(text)
-
-
 _READERS: dict[str, Callable[[str], Document]] = {
     ".json": read_json,
-    ".md": _markdown,
-    ".markdown": _markdown,
-    ".htm": _html,
-    ".html": _html,
-    ".xhtml": _html,
-    ".rst": _restructured_text,
+    ".md": read_markdown,
+    ".markdown": read_markdown,
+    ".htm": read_html,
+    ".html": read_html,
+    ".xhtml": read_html,
+    ".rst": read_restructured_text,
 }
 _OTHERS = {
     ".doc": "a Word document", ".docx": "a Word document", ".odt": "an OpenDocument text", ".rtf": "Rich Text",
