@@ -16,7 +16,6 @@ from core_engine.kokoro.voice.packs import style_row
 from engines.downloading.staging import Bundle, Progress, assemble
 from engines.store.manifest import FileEntry, listed_files, manifest_path, sha256_of
 from engines.store.names import is_name
-from engines.store.stamps import note_verified
 from storyflow.models.adopting import adopt
 from storyflow.models.errors import RefusedModelError, WrongFileError
 from storyflow.models.identify import ModelFile, VoicesFile, describe
@@ -144,7 +143,6 @@ def _install(
         adopt(target, {file.path: {file.sha256} for file in bundle.files})
     else:
         assemble(bundle, models_dir, _copy, progress=progress)
-        note_verified(target)
 
 
 def _is_same(bundle: Bundle[LocalFile], target: Path) -> bool:

@@ -22,7 +22,6 @@ from engines.store.folder_lock import exclusive
 from engines.store.manifest import listed_files, manifest_path
 from engines.store.names import path_inside
 from engines.store.publishing import rename
-from engines.store.stamps import note_verified
 from storyflow.models.adopting import adopt
 from storyflow.models.by_hand import by_hand
 from storyflow.models.registry import KnownFile, KnownModel
@@ -73,7 +72,6 @@ def pull(
             return Pulled(file, "completed")
     except UnreachableError as error:
         raise UnreachableError(f"{error} {by_hand(model, models_dir)}") from error
-    note_verified(target)
     return Pulled(file, "there" if asked_before == file.stat().st_mtime_ns else "fetched")
 
 
