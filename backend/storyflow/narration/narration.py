@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class Narration:
         """Keep the segment if an earlier run made it; return whether it did."""
         if planned.kept is None:
             return False
-        self._entries[planned.segment.id] = replace(planned.kept, extra=dict(planned.segment.extra))
+        self._entries[planned.segment.id] = replace(planned.kept, **_from_story(planned.segment))
         after_each(planned.segment, None)
         return True
 
@@ -147,7 +148,7 @@ class Narration:
             voice=speech.voice,
             made_from=planned.made_from,
             size=saved.size,
-            extra=dict(planned.segment.extra),
+            **_from_story(planned.segment),
         )
 
     def _save(self) -> None:
@@ -155,7 +156,7 @@ class Narration:
         known = {**self._before, **self._entries}
         story = self._task.story
         in_order = tuple(known.pop(segment.id) for segment in story.segments if segment.id in known)
-        record = Record(story.title, str(self._task.source), (*in_order, *known.values()))
+        record = Record(story.title, str(self._task.source), (*in_order, *known.values()), story.author, story.language)
         write_record(self._task.folder / RECORD_NAME, record)
         self._journal.clear()
 
@@ -178,3 +179,13 @@ class Narration:
             errors=self._errors,
             elapsed_s=elapsed_s,
         )
+
+
+def _from_story(segment: Segment) -> dict[str, Any]:
+    """Return what an entry says about a segment that does not affect its audio."""
+    return {
+        "kind": segment.kind,
+        "level": segment.level,
+        "pause_after": segment.pause_after,
+        "extra": dict(segment.extra),
+    }

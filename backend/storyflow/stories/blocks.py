@@ -25,6 +25,8 @@ class Block:
     voice: str | None = None
     """The voice, if the document gives one."""
     speed: float | None = None
+    pause_after: float | None = None
+    """Seconds of silence after it, if the document says so."""
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Additional keys of a JSON segment, kept for the program that wrote them."""
 
@@ -37,6 +39,9 @@ class Document:
     blocks: tuple[Block, ...]
     left_out: Mapping[str, int] = field(default_factory=Counter)
     """What is not read aloud, such as "footnotes", with counts."""
+    author: str | None = None
+    language: str | None = None
+    """Language tag such as "en" or "pt-br"."""
 
 
 _SPACE_BEFORE_MARK = re.compile(r"\s+([.,;:!?])(?=\s|$)")

@@ -36,6 +36,8 @@ class Segment:
     voice: str | None = None
     """The voice, if the story gives one."""
     speed: float | None = None
+    pause_after: float | None = None
+    """Seconds of silence after it, if the story says so."""
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Additional keys of a JSON segment."""
 
@@ -51,15 +53,19 @@ def segments_of(blocks: Iterable[Block]) -> tuple[Segment, ...]:
 
 
 def _segment(block: Block, segment_id: str) -> Segment:
-    return Segment(segment_id, block.text, block.kind, block.level, block.voice, block.speed, block.extra)
+    return Segment(
+        segment_id, block.text, block.kind, block.level, block.voice, block.speed, block.pause_after, block.extra
+    )
 
 
 def _parts(block: Block) -> Iterator[Block]:
     if block.id is not None or len(block.text) <= LONGEST:
         yield block
         return
-    for text in _cut(block.text):
-        yield replace(block, text=text)
+    *all_but_last, last = _cut(block.text)
+    for text in all_but_last:
+        yield replace(block, text=text, pause_after=None)
+    yield replace(block, text=last)
 
 
 def _cut(text: str) -> Iterator[str]:

@@ -28,6 +28,9 @@ class Story:
     segments: tuple[Segment, ...]
     left_out: Mapping[str, int]
     """What is not read aloud, such as "footnotes", with counts."""
+    author: str | None = None
+    language: str | None = None
+    """Language tag such as "en" or "pt-br", if the story gives one."""
 
 
 def read_story(path: Path) -> Story:
@@ -49,7 +52,7 @@ def read_story(path: Path) -> Story:
         ) from error
     if all(segment.kind == "break" for segment in segments):
         raise StoryError(f"The story '{path}' has nothing to speak. Write something to narrate.")
-    return Story(document.title or path.stem, segments, document.left_out)
+    return Story(document.title or path.stem, segments, document.left_out, document.author, document.language)
 
 
 _READERS: dict[str, Callable[[str], Document]] = {
