@@ -66,13 +66,18 @@ def read_aloud(text: str, language: str = "en-us") -> Reading:
     Supports "en-us" and "en-gb", the latter with British dates and numbers. Text in any other language, or without
     written forms, is unchanged.
     """
-    reading = Reading(text, text, ())
+    reading = read_as_written(text)
     if language.partition("-")[0] != "en":
         return reading
     for groups in PASSES:
         forms = forms_for(reading.text, groups)
         reading = _after(reading, edits(reading.text, forms, british=language == "en-gb"))
     return reading
+
+
+def read_as_written(text: str) -> Reading:
+    """Return `text` as its own spoken form, for a model that is to read the written forms itself."""
+    return Reading(text, text, ())
 
 
 def spoken_text(text: str, language: str = "en-us") -> str:

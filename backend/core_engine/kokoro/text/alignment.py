@@ -151,7 +151,12 @@ def _kind(symbol: str) -> int:
         return _IS_SPACE
     if symbol in SILENT:
         return _IS_MARK
-    return _VOWEL if symbol in _VOWELS else _CONSONANT
+    return _VOWEL if is_vowel(symbol) else _CONSONANT
+
+
+def is_vowel(symbol: str) -> bool:
+    """Return whether a phoneme is a vowel, in the alphabet of any version."""
+    return symbol in _VOWELS
 
 
 def _gaps(symbols: str) -> Costs:
