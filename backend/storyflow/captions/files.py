@@ -10,14 +10,34 @@ from engines.store.publishing import publish
 from storyflow.captions.cues import cues_of
 from storyflow.captions.formats import FORMATS
 from storyflow.captions.units import Spoken
-from storyflow.narration.record import Entry, Record
+from storyflow.narration.record import RECORD_NAME, Entry, Record, RecordError, read_record
 from storyflow.narration.timings import Timings
 
 _STEM = "captions"
 
 
-class CaptionsError(ValueError):
+class CaptionsError(RecordError):
     """There are no times for the captions; the message says how to get them."""
+
+
+def captions_wanted(folder: Path, asked: Iterable[str]) -> list[str]:
+    """Return the formats to write for the project in `folder`: those asked for, and those that are there already."""
+    return [kind for kind in FORMATS if kind in asked or captions_path(folder, kind).exists()]
+
+
+def write_project_captions(folder: Path, kinds: Iterable[str]) -> list[Path]:
+    """Write the captions of a narrated project's WAVs, played one after another; return their paths.
+
+    Raises CaptionsError.
+    """
+    record = read_record(folder / RECORD_NAME)
+    paths = [captions_path(folder, kind) for kind in kinds]
+    if record is None or not record.segments:
+        return []
+    for path in paths:
+        starts = one_after_another(record.segments)
+        write_captions(path, spoken_segments(folder, record, starts), record.language)
+    return paths
 
 
 def captions_path(folder: Path, kind: str) -> Path:

@@ -8,6 +8,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from core_engine.kokoro.dimensions import SAMPLES_PER_FRAME
 from core_engine.kokoro.speech.joints import STEP, loud_steps
 from core_engine.kokoro.speech.synthesis import Speech
 from core_engine.kokoro.speech.timeline import Timeline, timeline_of
@@ -19,6 +22,12 @@ from core_engine.reading.parts import sentences_of
 
 _PHONEME = re.compile(r"[ˈˌ]*(?:[ae]ɪ|aʊ|[oə]ʊ|ɔɪ|tʃ|dʒ|[^ˈˌ])[ːʲʰ\u0303\u0329]*")
 """A stress mark stands before its phoneme, a length mark behind; diphthongs and affricates are one."""
+
+_MOST_OF_SPACE = SAMPLES_PER_FRAME + SAMPLES_PER_FRAME // 2
+"""Samples of a space between two words that may belong to the second."""
+
+_PAUSE = 2 * SAMPLES_PER_FRAME
+"""Samples of silence at the end of a word that do not belong to it any more."""
 
 _SPOKEN_MARKS = frozenset("%‰&#@§")
 """Punctuation by its class in Unicode that is read like a word."""
@@ -84,39 +93,44 @@ def _spoken_words(speech: Speech, reading: Reading, line: Timeline) -> Iterator[
     """Yield the spoken words that sound, or at least have letters, with the written characters of each."""
     texts = [reading.text[word.start : word.end] for word in reading.words]
     spans = word_spans(phonemize_words(texts, speech.language, speech.version), line.phonemes)
-    ends = _Ends(speech, line)
-    last = 0.0
+    edges = _Edges(speech, line)
+    last = 0
     for word, text, span in zip(reading.words, texts, spans, strict=True):
-        if span.start == span.end and not any(map(str.isalnum, text)):
+        sounds = span.start < span.end
+        if not sounds and not any(map(str.isalnum, text)):
             continue
         core = _core(text)
         written = reading.written_range(word.start + core.start, word.start + core.end)
-        start = last if span.start == span.end else max(last, float(line.starts[span.start]) / speech.sample_rate)
-        last = start if span.start == span.end else max(start, ends.of(span) / speech.sample_rate)
-        yield TimedPassage(text, start, last, *written)
+        start = max(last, edges.start(span)) if sounds else last
+        last = max(start, edges.end(span)) if sounds else last
+        yield TimedPassage(text, start / speech.sample_rate, last / speech.sample_rate, *written)
 
 
-class _Ends:
-    """Finds where words end: the last sound before a mark is followed by silence that counts as part of it."""
+class _Edges:
+    """Finds the samples at which words start and end."""
 
     def __init__(self, speech: Speech, line: Timeline) -> None:
         self._line = line
-        self._loud = [(span, span[0] + loud_steps(speech.audio[span[0] : span[1]]) * STEP) for span in speech.spans]
+        self._loud = np.concatenate(
+            [start + loud_steps(speech.audio[start:end]) * STEP for start, end in speech.spans] or [np.zeros(0, int)]
+        )
 
-    def of(self, span: Span) -> int:
-        """Return the sample at which the word of these symbols ends."""
+    def start(self, span: Span) -> int:
+        """Return where a word starts: within the space before it, where its sound begins when nothing pauses there."""
+        start = int(self._line.starts[span.start])
+        if self._line.phonemes[span.start - 1 : span.start] != " ":
+            return start
+        space = start - int(self._line.starts[span.start - 1])
+        return start - min(space // 2, _MOST_OF_SPACE)
+
+    def end(self, span: Span) -> int:
+        """Return where a word ends: its last sound may have a pause in it, as it does before a mark."""
         start, end = int(self._line.starts[span.end - 1]), int(self._line.ends[span.end - 1])
-        if not self._pauses_behind(span.end):
+        first, behind = np.searchsorted(self._loud, [start, end])
+        if first == behind:
             return end
-        loud = next((loud for (begin, stop), loud in self._loud if begin <= start < stop), None)
-        if loud is None:
-            return end
-        within = loud[(loud >= start) & (loud < end)]
-        return min(end, int(within[-1]) + STEP) if within.size else end
-
-    def _pauses_behind(self, position: int) -> bool:
-        behind = self._line.phonemes[position : position + 2]
-        return not behind or any(symbol in SILENT and symbol not in " ˈˌː" for symbol in behind[:1] or behind)
+        heard = int(self._loud[behind - 1]) + STEP
+        return heard if end - heard > _PAUSE else end
 
 
 def _core(text: str) -> Span:
