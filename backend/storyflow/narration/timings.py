@@ -19,6 +19,7 @@ TIMINGS_NAME = "timings.json"
 TIMINGS_JOURNAL_NAME = ".timings.jsonl"
 _VERSION = 1
 
+
 @dataclass(frozen=True)
 class _Line:
     made_from: str

@@ -8,6 +8,7 @@ where the audio is silent. Where chunks start and end is known exactly in any ca
 """
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +29,14 @@ _PAUSE_S = 0.12
 _NEARBY_S = 1.0
 """How far such a silence may be from where its mark is expected."""
 _MARK_RUN = re.compile(r'[;:,.!?¡¿—…"“”«»() ]*[;:,.!?—…][;:,.!?¡¿—…"“”«»() ]*')
-_USUAL_S = {"ː": 0.05, "ˈ": 0.02, " ": 0.0, ",": 0.2, ";": 0.26, ":": 0.26, "—": 0.24, ".": 0.32, "!": 0.32, "?": 0.32}
-_USUAL_VOWEL_S, _USUAL_CONSONANT_S = 0.085, 0.075
+_USUAL_MS = {
+    **dict.fromkeys("ˈː", 65), "ˌ": 35, " ": 50,
+    **dict.fromkeys("sʃfθzʒʧʤ", 90), **dict.fromkeys("pktmŋvAIOQWY", 65), **dict.fromkeys("ðhwj", 28),
+    **dict.fromkeys(",;:—", 220), **dict.fromkeys(".!?…", 320),
+}  # fmt: skip
+_USUAL_SOUND_MS = 52
+_FINAL_MS = 170
+"""How much longer the last syllable before a mark is."""
 
 
 @dataclass(frozen=True)
@@ -68,41 +75,51 @@ def timeline_of(speech: Speech) -> Timeline:
 
 def _estimated(chunk: Chunk, span: tuple[int, int], audio: Audio) -> Samples:
     """Return about where the chunk's symbols start and the last one ends: int64 of shape (n + 1,)."""
-    reached = np.concatenate([[0.0], np.cumsum([_usual_s(symbol) for symbol in chunk.phonemes])])
+    reached = np.concatenate([[0.0], np.cumsum(_usual_ms(chunk.phonemes))])
     loud = span[0] + loud_steps(audio[span[0] : span[1]]) * STEP
-    if not loud.size or not reached[-1]:
-        return np.linspace(*span, num=reached.size).astype(np.int64)
     spoken = len(chunk.phonemes.rstrip("".join(SILENT)))
-    known = [(0.0, float(loud[0])), *_pauses(chunk.phonemes[:spoken], reached, loud)]
-    known.append((float(reached[spoken]), float(loud[-1] + STEP)))
-    edges = np.interp(reached, *zip(*known, strict=True))
+    if not loud.size or not spoken:
+        return np.linspace(*span, num=reached.size).astype(np.int64)
+    known = [_Known(0.0, float(loud[0])), *_pauses(chunk.phonemes[:spoken], reached, loud)]
+    known.append(_Known(float(reached[spoken]), float(loud[-1] + STEP)))
+    edges = np.interp(reached, [place.usual_ms for place in known], [place.sample for place in known])
     edges[spoken + 1 :] = span[1]
-    return np.clip(edges, *span).astype(np.int64)
+    return np.asarray(np.clip(edges, *span), dtype=np.int64)
 
 
-def _pauses(phonemes: str, reached: npt.NDArray[np.float64], loud: Samples) -> list[tuple[float, float]]:
-    """Return the silences of marks: pairs of the usual seconds up to an end of a mark and the sample there."""
+@dataclass(frozen=True)
+class _Known:
+    """A place whose time is known."""
+
+    usual_ms: float
+    """The usual length of everything before it in the chunk."""
+    sample: float
+
+
+def _pauses(phonemes: str, reached: npt.NDArray[np.float64], loud: Samples) -> list[_Known]:
+    """Return where the pauses of marks begin and end: for each mark the nearest silence, in order."""
     gaps = np.flatnonzero(np.diff(loud) > _PAUSE_S * SAMPLE_RATE)
     silences = [(float(loud[gap] + STEP), float(loud[gap + 1])) for gap in gaps]
-    known: list[tuple[float, float]] = []
-    last = (0.0, float(loud[0]))
-    total, end = float(reached[len(phonemes)]), float(loud[-1])
+    found: list[_Known] = []
+    last, end = _Known(0.0, float(loud[0])), _Known(float(reached[len(phonemes)]), float(loud[-1]))
     for run in _MARK_RUN.finditer(phonemes):
-        begin_s, end_s = float(reached[run.start()]), float(reached[run.end()])
-        expected = last[1] + (end - last[1]) * (begin_s - last[0]) / (total - last[0])
+        begin_ms, end_ms = float(reached[run.start()]), float(reached[run.end()])
+        share = (begin_ms - last.usual_ms) / (end.usual_ms - last.usual_ms)
+        expected = last.sample + (end.sample - last.sample) * share
         nearest = min(silences, key=lambda silence: abs(silence[0] - expected), default=None)
         if nearest and abs(nearest[0] - expected) < _NEARBY_S * SAMPLE_RATE:
-            known += [(begin_s, nearest[0]), (end_s, nearest[1])]
-            last = known[-1]
+            last = _Known(end_ms, nearest[1])
+            found += [_Known(begin_ms, nearest[0]), last]
             silences = [silence for silence in silences if silence[0] > nearest[0]]
-    return known
+    return found
 
 
-def _usual_s(symbol: str) -> float:
-    """Return the usual length of a symbol, in seconds."""
-    usual = _USUAL_S.get(symbol)
-    if usual is not None:
-        return usual
-    if symbol in SILENT:
-        return 0.0
-    return _USUAL_VOWEL_S if is_vowel(symbol) else _USUAL_CONSONANT_S
+def _usual_ms(phonemes: str) -> list[float]:
+    """Return the usual length of each symbol, in milliseconds."""
+    usual = [float(_USUAL_MS.get(symbol, 0 if symbol in SILENT else _USUAL_SOUND_MS)) for symbol in phonemes]
+    vowels = [index for index, symbol in enumerate(phonemes) if is_vowel(symbol)]
+    for mark in (match.start() for match in _MARK_RUN.finditer(phonemes + ".")):
+        last = bisect_left(vowels, mark) - 1
+        if last >= 0:
+            usual[vowels[last]] += _FINAL_MS
+    return usual

@@ -125,7 +125,7 @@ class _Edges:
 
     def end(self, span: Span) -> int:
         """Return where a word ends: its last sound may have a pause in it, as it does before a mark."""
-        start, end = int(self._line.starts[span.end - 1]), int(self._line.ends[span.end - 1])
+        start, end = int(self._line.starts[span.start]), int(self._line.ends[span.end - 1])
         first, behind = np.searchsorted(self._loud, [start, end])
         if first == behind:
             return end

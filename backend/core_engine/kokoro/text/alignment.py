@@ -47,6 +47,8 @@ def word_spans(alone: Sequence[str], phonemes: str) -> list[Span]:
     Every sound belongs to one word, and the spaces and marks between words to none. A word that the G2P did not speak
     has an empty span.
     """
+    if not alone:
+        return []
     kept = [index for index, symbol in enumerate(phonemes) if symbol not in _STRESS]
     heard = "".join(phonemes[index] for index in kept)
     starts = [*kept, len(phonemes)]
@@ -97,10 +99,10 @@ def _window(words: Sequence[str]) -> Sequence[str]:
 def _aligned(words: Sequence[str], heard: str, to_the_end: bool) -> list[int]:
     """Return where each word starts in `heard`, which may go on behind the last word unless `to_the_end`."""
     expected = " ".join(words)
-    least = _least_costs(expected, heard)
+    across, left_out = _substitutions(expected, heard), _gaps(expected)
+    least = _least_costs(across, left_out, _gaps(heard))
     row, column = len(expected), len(heard) if to_the_end else int(np.argmin(least[-1]))
-    across, left_out, added = _substitutions(expected, heard), _gaps(expected), _gaps(heard)
-    starts = {}
+    starts: dict[int, int] = {}
     while row or column:
         if row not in starts:
             starts[row] = column
@@ -110,22 +112,20 @@ def _aligned(words: Sequence[str], heard: str, to_the_end: bool) -> list[int]:
             row -= 1
         else:
             column -= 1
-            assert least[row, column + 1] == least[row, column] + added[column]
     starts.setdefault(0, 0)
     return [starts[first] for first in accumulate((len(word) + 1 for word in words[:-1]), initial=0)]
 
 
-def _least_costs(expected: str, heard: str) -> Costs:
+def _least_costs(across: Costs, left_out: Costs, added: Costs) -> Costs:
     """Return (n + 1, m + 1): the least cost of aligning the first i expected with the first j heard symbols."""
-    across, left_out = _substitutions(expected, heard), _gaps(expected)
-    added = np.concatenate([[0], np.cumsum(_gaps(heard))]).astype(np.int32)
-    least = np.empty((len(expected) + 1, len(heard) + 1), dtype=np.int32)
-    least[0] = added
-    for i in range(len(expected)):
-        row = least[i] + left_out[i]
+    so_far = np.concatenate([[0], np.cumsum(added)]).astype(np.int32)
+    least = np.empty((left_out.size + 1, added.size + 1), dtype=np.int32)
+    least[0] = so_far
+    for i, cost in enumerate(left_out):
+        row = least[i] + cost
         np.minimum(row[1:], least[i, :-1] + across[i], out=row[1:])
-        # Symbols that were only heard cost the difference of `added`, from the best column to the left.
-        least[i + 1] = np.minimum.accumulate(row - added) + added
+        # Symbols that were only heard cost the difference of `so_far`, from the best column to the left.
+        least[i + 1] = np.minimum.accumulate(row - so_far) + so_far
     return least
 
 
