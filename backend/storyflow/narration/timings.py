@@ -58,7 +58,7 @@ class Timings:
         """
         document = {"id": segment_id, "made_from": made_from, **words}
         line = json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode("ascii")
-        append(self._journal, line)
+        append(self._journal, b"\n" + line)  # a killed process may have left half a line
         self._lines[segment_id] = _Line(made_from, line)
 
     def publish(self, entries: Iterable[Entry]) -> None:
