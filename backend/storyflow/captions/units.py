@@ -1,6 +1,7 @@
 """Split a segment's text into units that captions do not cut: a word with the punctuation that belongs to it."""
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -88,12 +89,12 @@ def _stretches(spoken: Spoken) -> list[_Stretch]:
 
 def _within_lines(unit: Unit) -> Iterator[Unit]:
     """Yield the unit, or its parts if it is longer than a line."""
-    count = -(-len(unit.text) // LINE)
-    for number in range(count):
-        text = unit.text[number * LINE : (number + 1) * LINE]
-        start, end = (
-            unit.start + (unit.end - unit.start) * min(1.0, (number + side) * LINE / len(unit.text)) for side in (0, 1)
-        )
-        is_last = number == count - 1
-        follows_space = unit.follows_space if number == 0 else False
-        yield Unit(text, start, end, follows_space, unit.rank if is_last else Rank.ANYWHERE)
+    parts = textwrap.wrap(unit.text, LINE, break_on_hyphens=False)
+    rate = (unit.end - unit.start) / len(unit.text)
+    position = 0
+    for number, text in enumerate(parts):
+        begin = unit.text.index(text, position)
+        follows_space = begin > position if number else unit.follows_space
+        position = begin + len(text)
+        rank = unit.rank if number == len(parts) - 1 else Rank.ANYWHERE
+        yield Unit(text, unit.start + begin * rate, unit.start + position * rate, follows_space, rank)
