@@ -55,7 +55,9 @@ def _line(voice: str, told: TimeErrors, estimated: TimeErrors) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--paragraphs", type=int, default=20, help="how many, of 62 words each")
-    parser.add_argument("--voices", default=",".join(voice.id for voice in VOICES), help="names with commas between them")
+    parser.add_argument(
+        "--voices", default=",".join(voice.id for voice in VOICES), help="names with commas between them"
+    )
     parser.add_argument("--built-in", action="store_true", help="the built-in voice instead of the real one")
     return parser
 

@@ -66,7 +66,9 @@ class TestCues:
         assert cut < 0.25 * len(cues), f"{cut} of {len(cues)} cues end within a clause"
 
     def test_cue_is_cut_behind_a_sentence_rather_than_a_clause(self) -> None:
-        cues = list(cues_of([spoken("He opened the old door, and went in. Nobody saw him, as far as anyone could tell.")]))
+        cues = list(
+            cues_of([spoken("He opened the old door, and went in. Nobody saw him, as far as anyone could tell.")])
+        )
         assert [" ".join(cue.texts) for cue in cues] == [
             "He opened the old door, and went in.",
             "Nobody saw him, as far as anyone could tell.",
@@ -145,7 +147,9 @@ class TestFormats:
     CUES = tuple(
         cues_of(
             [
-                spoken("“Fish & chips,” he said — 2 < 3 > 1, --> and that was all there was to say about it.", pause_s=0.1),
+                spoken(
+                    "“Fish & chips,” he said — 2 < 3 > 1, --> and that was all there was to say about it.", pause_s=0.1
+                ),
                 spoken("At the end of a very long day.", start=35_999.5),
                 spoken("[Aside] And later still.", start=362_000.25),
             ]
@@ -211,7 +215,9 @@ class TestProject:
         story = tmp_path / "My Story.md"
         text = "# The End\n\nDr. Watson paid $5, and left. It rained.\n\n* * *\n\n“Who's there?” Nobody answered.\n"
         story.write_text(text)
-        done = run("narrate", story, "--model", "default", "--captions", "srt", "--captions", "vtt", "--captions", "lrc")
+        done = run(
+            "narrate", story, "--model", "default", "--captions", "srt", "--captions", "vtt", "--captions", "lrc"
+        )
         folder = tmp_path / "media" / "projects" / "my-story"
         paths = [folder / f"captions.{kind}" for kind in FORMATS]
         assert done.stdout.splitlines()[-3:] == [f"Captions: {path}" for path in paths]
