@@ -66,9 +66,8 @@ class TestCues:
         assert cut < 0.25 * len(cues), f"{cut} of {len(cues)} cues end within a clause"
 
     def test_cue_is_cut_behind_a_sentence_rather_than_a_clause(self) -> None:
-        cues = list(
-            cues_of([spoken("He opened the old door, and went in. Nobody saw him, as far as anyone could tell.")])
-        )
+        text = "He opened the old door, and went in. Nobody saw him, as far as anyone could tell."
+        cues = list(cues_of([spoken(text)]))
         assert [" ".join(cue.texts) for cue in cues] == [
             "He opened the old door, and went in.",
             "Nobody saw him, as far as anyone could tell.",
@@ -97,7 +96,8 @@ class TestCues:
         assert squeezed("".join(text for cue in cues for text in cue.texts)) == squeezed("See " + "x" * 100 + " there.")
 
     def test_segment_without_a_spoken_word_has_no_cue(self) -> None:
-        assert list(cues_of([Spoken("* * *", (), 0.0), spoken("Yes.", start=2.0)]))[0].texts == ("Yes.",)
+        (cue,) = cues_of([Spoken("* * *", (), 0.0), spoken("Yes.", start=2.0)])
+        assert cue.texts == ("Yes.",)
 
     @settings(max_examples=60, deadline=None)
     @given(st.data())
@@ -147,9 +147,7 @@ class TestFormats:
     CUES = tuple(
         cues_of(
             [
-                spoken(
-                    "“Fish & chips,” he said — 2 < 3 > 1, --> and that was all there was to say about it.", pause_s=0.1
-                ),
+                spoken("“Fish & chips,” he said — 2 < 3 > 1, --> and that was all there was to be said.", pause_s=0.1),
                 spoken("At the end of a very long day.", start=35_999.5),
                 spoken("[Aside] And later still.", start=362_000.25),
             ]
@@ -165,7 +163,7 @@ class TestFormats:
     def test_webvtt_is_read_by_pysubs2_and_webvtt_py(self) -> None:
         text = "".join(vtt(self.CUES))
         read = webvtt.from_string(text)
-        shown = [(ms(cue.start), ms(cue.end), unescaped(cue.text)) for cue in read]
+        shown = [(ms(cue.start), ms(cue.end), unescaped(cue.text)) for cue in read.captions]
         assert shown == told(self.CUES)
         times = [(line.start, line.end) for line in pysubs2.SSAFile.from_string(text, format_="vtt")]
         assert times == [(cue.start_ms, cue.end_ms) for cue in self.CUES]
@@ -215,9 +213,8 @@ class TestProject:
         story = tmp_path / "My Story.md"
         text = "# The End\n\nDr. Watson paid $5, and left. It rained.\n\n* * *\n\n“Who's there?” Nobody answered.\n"
         story.write_text(text)
-        done = run(
-            "narrate", story, "--model", "default", "--captions", "srt", "--captions", "vtt", "--captions", "lrc"
-        )
+        asked = [word for kind in FORMATS for word in ("--captions", kind)]
+        done = run("narrate", story, "--model", "default", *asked)
         folder = tmp_path / "media" / "projects" / "my-story"
         paths = [folder / f"captions.{kind}" for kind in FORMATS]
         assert done.stdout.splitlines()[-3:] == [f"Captions: {path}" for path in paths]
