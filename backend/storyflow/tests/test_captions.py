@@ -190,7 +190,8 @@ class TestFormats:
         assert re.sub(r"<[\d:.]+>", "", payload).replace("\n", " ") == "One, two—three, and four more of them"
 
     def test_lyrics_are_read_by_pylrc(self) -> None:
-        cues = [*self.CUES[:2], *cues_of([spoken("After nearly an hour.", start=3590.07)])]  # pylrc reads an hour
+        within_an_hour = [cue for cue in self.CUES if cue.start_ms < 3_600_000]  # pylrc reads no more
+        cues = [*within_an_hour, *cues_of([spoken("After nearly an hour.", start=3590.07)])]
         read = [line for line in pylrc.parse("".join(lrc(cues))) if line.text]
         assert [line.text for line in read] == [" ".join(cue.texts) for cue in cues]
         for line, cue in zip(read, cues, strict=True):
