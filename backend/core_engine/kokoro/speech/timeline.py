@@ -1,7 +1,7 @@
 """When each symbol of an utterance sounds: exact if the model returns the durations of its tokens, else estimated.
 
-A sound is heard two frames before its token: the alignment that the model learned from lags that much.
-(In two voices, where hissing and voiced sounds are expected correlates best with where they are in the audio 50 to 60 ms earlier.)
+A sound is heard two frames before its token: the alignment that the model learned from lags that much. (In two voices,
+the tokens of hissing and of voiced sounds correlate best with the audio 50 to 60 ms before them.)
 
 For an estimate, the symbols of a chunk share its audio by their usual lengths, and the pauses of its marks are put
 where the audio is silent. Where chunks start and end is known exactly in any case.
