@@ -9,6 +9,7 @@ from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0
 from core_engine.kokoro.text.phonemes import MARKS, Clause, phonemize_clauses
 from core_engine.kokoro.text.text_sides import MISAKI, phonemize_by_misaki, text_side
 from core_engine.kokoro.vocabulary import VOCABULARY_V1_0, speakable_vocabulary, token_ids
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.parts import Part, check_positive, parts_of
 from core_engine.reading.sentences import Break, Rank, breaks
 
@@ -53,6 +54,7 @@ def text_to_chunks(
     max_tokens: int = MAX_TOKENS,
     version: str = V0_19,
     context: int = 0,
+    lexicon: Lexicon = NO_LEXICON,
 ) -> list[Chunk]:
     """Split the phonemes of `text` into chunks of at most `max_tokens` ids, each as long as good cuts allow.
 
@@ -60,15 +62,16 @@ def text_to_chunks(
     each side, which count towards `max_tokens`.
 
     Nothing is lost: the joined chunks, with a space before each that `follows_space`, are the phonemes of the whole
-    text from the language's G2P (see text_sides.py); for espeak-ng, `phonemize(text, language, version)`.
+    text from the language's G2P (see text_sides.py); for espeak-ng, `phonemize(text, language, version)`. The phonemes
+    that `lexicon` has for a word replace those of the G2P.
     Raises NothingToSpeakError if only punctuation remains, ValueError if `max_tokens` is below 1, and the errors of
     `text_side`.
     """
     check_positive("max_tokens", max_tokens)
     if text_side(language, version) == MISAKI:
-        return _chunks_by_misaki(text, language, max_tokens, context)
+        return _chunks_by_misaki(phonemize_by_misaki(text, language, lexicon).strip(), max_tokens, context)
     vocabulary = speakable_vocabulary(version == V1_0)
-    clauses = phonemize_clauses(text, language, version)
+    clauses = phonemize_clauses(text, language, version, lexicon)
     phonemes = "".join(clause.phonemes for clause in clauses)
     _check_speakable(phonemes)
     leading = len(phonemes) - len(phonemes.lstrip())
@@ -77,9 +80,8 @@ def text_to_chunks(
     return list(_chunks(phonemes.strip(), shifted, max_tokens, context, vocabulary))
 
 
-def _chunks_by_misaki(text: str, language: str, max_tokens: int, context: int) -> list[Chunk]:
-    """Return the chunks for misaki, whose phonemes keep the marks of the text."""
-    phonemes = phonemize_by_misaki(text, language).strip()
+def _chunks_by_misaki(phonemes: str, max_tokens: int, context: int) -> list[Chunk]:
+    """Return the chunks of misaki's phonemes, which keep the marks of the text."""
     _check_speakable(phonemes)
     return list(_chunks(phonemes, breaks(phonemes, language=None), max_tokens, context, VOCABULARY_V1_0))
 
