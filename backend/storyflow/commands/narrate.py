@@ -25,8 +25,11 @@ logger = logging.getLogger(__name__)
 @click.argument("stories", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--project", help="Name of the project's folder; by default made from the file's name.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; by default the media root.")
+@click.option("--dialogue", metavar="VOICE", help="Voice for what is in quotation marks.")
 @how_to_speak
-def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, manner: Manner) -> None:
+def narrate(
+    stories: tuple[Path, ...], project: str | None, out: Path | None, dialogue: str | None, manner: Manner
+) -> None:
     """Narrate STORIES (text, Markdown, HTML or StoryFlow's JSON): one WAV per paragraph.
 
     A second run generates only what changed; an interrupted run resumes where it stopped.
@@ -37,10 +40,10 @@ def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, ma
         from storyflow.output.narration import echo_narrations
 
     if manner.dry_run:
-        _rehearse(stories, manner)
+        _rehearse(stories, dialogue, manner)
         return
     root = out.absolute() if out else _announced_media_root()
-    narrator = _Narrator(manner, root)
+    narrator = _Narrator(manner, root, dialogue)
     names = [checked_name(project, "project") if project else project_of(story) for story in stories]
     if len(stories) == 1:
         told = [narrator.narrate(stories[0], names[0])]
@@ -54,8 +57,8 @@ def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, ma
 class _Narrator:
     """Narrates stories one after another with one model."""
 
-    def __init__(self, manner: Manner, root: Path) -> None:
-        self._manner, self._root = manner, root
+    def __init__(self, manner: Manner, root: Path, dialogue: str | None) -> None:
+        self._manner, self._root, self._dialogue = manner, root, dialogue
         self._loaded: LoadedModel | None = None
 
     def attempt(self, story: Path, project: str) -> tuple[dict[str, Any], Exit]:
@@ -84,10 +87,11 @@ class _Narrator:
             from storyflow.output.progress import narration_shown
             from storyflow.stories.story import StoryError, read_story
 
-        manner = self._manner
-        text = read_story(story)
+        text = read_story(story, self._dialogue)
+        manner = self._manner.for_story(story, text.front)
+        lexicon = manner.pronunciations()
         mismatch = warn_of_language(_lines(text.segments, manner), manner.as_json)
-        task = Task(text, story.absolute(), project, self._root, manner.voice, manner.speed, manner.as_written)
+        task = Task(text, story.absolute(), project, self._root, manner.voice, manner.speed, manner.as_written, lexicon)
         self._loaded = self._loaded or load_model(manner.model, threads=1)
         model = self._loaded.model
         with alone_in(task.folder, lambda: _say_waiting(task.folder)):
@@ -102,13 +106,16 @@ class _Narrator:
         return narration_document(story, outcome, text.left_out, model.name, mismatch), code
 
 
-def _rehearse(stories: Sequence[Path], manner: Manner) -> None:
+def _rehearse(stories: Sequence[Path], dialogue: str | None, manner: Manner) -> None:
     from storyflow.output.narration import report_rehearsal, warn_of_language
     from storyflow.stories.story import read_story
 
-    segments = [segment for story in stories for segment in read_story(story).segments]
-    mismatch = warn_of_language(_lines(segments, manner), manner.as_json)
-    report_rehearsal(manner.rehearsal().of_segments(segments), mismatch, manner.as_json)
+    texts = [read_story(story, dialogue) for story in stories]
+    manners = [manner.for_story(story, text.front) for story, text in zip(stories, texts, strict=True)]
+    each = list(zip(texts, manners, strict=True))
+    mismatch = warn_of_language((line for text, own in each for line in _lines(text.segments, own)), manner.as_json)
+    rehearsed = (segment for text, own in each for segment in own.rehearsal().of_story(text))
+    report_rehearsal(rehearsed, mismatch, manner.as_json)
 
 
 def _lines(segments: Iterable["Segment"], manner: Manner) -> Iterator[tuple[str, str]]:

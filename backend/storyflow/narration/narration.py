@@ -187,5 +187,6 @@ def _from_story(segment: Segment) -> dict[str, Any]:
         "kind": segment.kind,
         "level": segment.level,
         "pause_after": segment.pause_after,
+        "speaker": segment.speaker,
         "extra": dict(segment.extra),
     }

@@ -9,8 +9,10 @@ from core_engine.audio_paths import audio_path, project_folder
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.speech.throughput import Line
 from core_engine.kokoro.voice.packs import check_installed
-from core_engine.reading.aloud import spoken_text
+from core_engine.reading.aloud import respelled, spoken_text
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
+from storyflow.narration.casting import check_cast
 from storyflow.narration.journal import Journal
 from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, Record, RecordError, read_record
 from storyflow.stories.story import Segment, Story
@@ -33,6 +35,7 @@ class Task:
     speed: float
     as_written: bool = False
     """Whether to leave numbers, dates and other written forms as they are."""
+    lexicon: Lexicon = NO_LEXICON
 
     def audio_path(self, segment_id: str) -> Path:
         """Return the path of a segment's audio."""
@@ -54,10 +57,13 @@ class Speaker:
     """The digests of the model and the voice, and the name of the text side."""
 
     @classmethod
-    def of(cls, voice: str, kokoro: Kokoro, model_digest: str) -> "Speaker":
-        """Return the speaker for `voice`; raise VoicePackError if the voice is not installed."""
+    def of(cls, voice: str, kokoro: Kokoro, model_digest: str, lexicon: Lexicon = NO_LEXICON) -> "Speaker":
+        """Return the speaker for `voice`.
+
+        Raises VoicePackError if the voice is not installed, and LexiconError if it lacks a phoneme of the list.
+        """
         check_installed(voice, kokoro.voices)
-        text_side = kokoro.check(voice)
+        text_side = kokoro.check(voice, lexicon)
         name, pack = kokoro.voice_pack(voice)
         made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()} {text_side}"
         return cls(name, kokoro.language(voice).code, made_with)
@@ -95,9 +101,11 @@ class Plan:
         Raises:
             RecordError: the project's folder belongs to another story.
             KokoroError: a voice or the model's text side is not installed.
+            LexiconError: the pronunciation list has a phoneme that the model does not know.
         """
+        check_cast(task.story, kokoro.voices)
         voices = dict.fromkeys([task.voice, *(segment.voice or task.voice for segment in task.story.segments)])
-        speakers = {voice: Speaker.of(voice, kokoro, model_digest) for voice in voices}
+        speakers = {voice: Speaker.of(voice, kokoro, model_digest, task.lexicon) for voice in voices}
         return cls(task, speakers, _previous_entries(task))
 
     def segments(self) -> Iterator[PlannedSegment]:
@@ -111,14 +119,23 @@ class Plan:
         if is_break:
             spoken, parts = "", f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
         else:
-            spoken = segment.text if self.task.as_written else spoken_text(segment.text, speaker.language)
-            parts = f"{speaker.made_with} {speaker.voice} {speed} {spoken}"
+            spoken = self._words(segment.text, speaker.language)
+            parts = f"{speaker.made_with} {speaker.voice} {speed} {spoken}{self._phonemes_in(spoken)}"
         made_from = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
         kept = self.before.get(segment.id)
         if kept and (kept.made_from != made_from or not _is_intact(self.task.audio_path(segment.id), kept)):
             kept = None
-        line = Line(spoken, speaker.voice, speed)
+        line = Line(spoken, speaker.voice, speed, self.task.lexicon)
         return PlannedSegment(segment, is_break, line, made_from, kept)
+
+    def _words(self, text: str, language: str) -> str:
+        lexicon = self.task.lexicon
+        return respelled(text, lexicon).text if self.task.as_written else spoken_text(text, language, lexicon)
+
+    def _phonemes_in(self, spoken: str) -> str:
+        """Return the phonemes of the pronunciation list that a text uses: only these affect its audio."""
+        used = {f" /{found.entry.word} {found.entry.spoken}/" for found in self.task.lexicon.phonemes_in(spoken)}
+        return "".join(sorted(used))
 
 
 def _previous_entries(task: Task) -> dict[str, Entry]:

@@ -35,6 +35,8 @@ class Segment:
     """Level of a heading, 1 being the highest; 0 for anything else."""
     voice: str | None = None
     """The voice, if the story gives one."""
+    speaker: str | None = None
+    """The name of who says it, if that is not the narrator."""
     speed: float | None = None
     pause_after: float | None = None
     """Seconds of silence after it, if the story says so."""
@@ -54,7 +56,15 @@ def segments_of(blocks: Iterable[Block]) -> tuple[Segment, ...]:
 
 def _segment(block: Block, segment_id: str) -> Segment:
     return Segment(
-        segment_id, block.text, block.kind, block.level, block.voice, block.speed, block.pause_after, block.extra
+        segment_id,
+        block.text,
+        block.kind,
+        block.level,
+        block.voice,
+        block.speaker,
+        block.speed,
+        block.pause_after,
+        block.extra,
     )
 
 
