@@ -16,6 +16,7 @@ from storyflow.commands.manner import Manner, how_to_speak
 
 if TYPE_CHECKING:
     from storyflow.narration.speaking import LoadedModel
+    from storyflow.output.playing import Queue
     from storyflow.stories.segments import Segment
 
 logger = logging.getLogger(__name__)
@@ -26,9 +27,12 @@ logger = logging.getLogger(__name__)
 @click.option("--project", help="Name of the project's folder; by default made from the file's name.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; by default the media root.")
 @click.option("--dialogue", metavar="VOICE", help="Voice for what is in quotation marks.")
+@click.option(
+    "--play", is_flag=True, help="Play the WAVs while the others are made, with ffplay, mpv or another player."
+)
 @how_to_speak
 def narrate(
-    stories: tuple[Path, ...], project: str | None, out: Path | None, dialogue: str | None, manner: Manner
+    stories: tuple[Path, ...], project: str | None, out: Path | None, dialogue: str | None, play: bool, manner: Manner
 ) -> None:
     """Narrate STORIES (text, Markdown, HTML or StoryFlow's JSON): one WAV per paragraph.
 
@@ -38,27 +42,29 @@ def narrate(
         raise click.UsageError("--project names one folder, but there are several stories. Narrate them one by one.")
     with interrupts_wait():
         from storyflow.output.narration import echo_narrations
+        from storyflow.output.playing import played
 
     if manner.dry_run:
         _rehearse(stories, dialogue, manner)
         return
     root = out.absolute() if out else _announced_media_root()
-    narrator = _Narrator(manner, root, dialogue)
     names = [checked_name(project, "project") if project else project_of(story) for story in stories]
-    if len(stories) == 1:
-        told = [narrator.narrate(stories[0], names[0])]
-    else:
-        told = [narrator.attempt(story, name) for story, name in zip(stories, names, strict=True)]
-    if manner.as_json:
-        echo_narrations([document for document, _ in told])
+    with played(play) as queue:
+        narrator = _Narrator(manner, root, dialogue, queue)
+        if len(stories) == 1:
+            told = [narrator.narrate(stories[0], names[0])]
+        else:
+            told = [narrator.attempt(story, name) for story, name in zip(stories, names, strict=True)]
+        if manner.as_json:
+            echo_narrations([document for document, _ in told])
     sys.exit(next((code for _, code in told if code), Exit.OK))
 
 
 class _Narrator:
     """Narrates stories one after another with one model."""
 
-    def __init__(self, manner: Manner, root: Path, dialogue: str | None) -> None:
-        self._manner, self._root, self._dialogue = manner, root, dialogue
+    def __init__(self, manner: Manner, root: Path, dialogue: str | None, queue: "Queue | None") -> None:
+        self._manner, self._root, self._dialogue, self._queue = manner, root, dialogue, queue
         self._loaded: LoadedModel | None = None
 
     def attempt(self, story: Path, project: str) -> tuple[dict[str, Any], Exit]:
@@ -97,7 +103,7 @@ class _Narrator:
         with alone_in(task.folder, lambda: _say_waiting(task.folder)):
             narration = Narration(task, self._loaded.kokoro, sampled_digest(model.path), workers=allowed_cores())
             with narration_shown(text.segments, quiet=manner.as_json) as after_each:
-                outcome = narration.run(after_each)
+                outcome = narration.run(self._queue.playing(after_each, task) if self._queue else after_each)
         if not outcome.entries and not outcome.errors:
             raise StoryError(f"The story '{story}' has nothing to speak: it has no words or numbers. Write some text.")
         if not manner.as_json:

@@ -93,6 +93,8 @@ class Plan:
     """The speakers by the requested voice."""
     before: Mapping[str, Entry]
     """Segment id → entry of an earlier run."""
+    unclaimed: dict[tuple[str, str], list[Entry]]
+    """Text and `made_from` → entries of an earlier run whose ids the story no longer has."""
 
     @classmethod
     def of(cls, task: Task, kokoro: Kokoro, model_digest: str) -> "Plan":
@@ -106,7 +108,8 @@ class Plan:
         check_cast(task.story, kokoro.voices)
         voices = dict.fromkeys([task.voice, *(segment.voice or task.voice for segment in task.story.segments)])
         speakers = {voice: Speaker.of(voice, kokoro, model_digest, task.lexicon) for voice in voices}
-        return cls(task, speakers, _previous_entries(task))
+        before = _previous_entries(task)
+        return cls(task, speakers, before, _unclaimed(before, task.story))
 
     def segments(self) -> Iterator[PlannedSegment]:
         """Yield the planned segments of the story lazily."""
@@ -122,11 +125,16 @@ class Plan:
             spoken = self._words(segment.text, speaker.language)
             parts = f"{speaker.made_with} {speaker.voice} {speed} {spoken}{self._phonemes_in(spoken)}"
         made_from = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
-        kept = self.before.get(segment.id)
-        if kept and (kept.made_from != made_from or not _is_intact(self.task.audio_path(segment.id), kept)):
+        kept = self.before.get(segment.id) or self._with_another_id(segment.text, made_from)
+        if kept and (kept.made_from != made_from or not _is_intact(self.task.audio_path(kept.id), kept)):
             kept = None
         line = Line(spoken, speaker.voice, speed, self.task.lexicon)
         return PlannedSegment(segment, is_break, line, made_from, kept)
+
+    def _with_another_id(self, text: str, made_from: str) -> Entry | None:
+        """Return an entry for the same text under an id that the story no longer has; each is returned once."""
+        entries = self.unclaimed.get((text, made_from))
+        return entries.pop(0) if entries else None
 
     def _words(self, text: str, language: str) -> str:
         lexicon = self.task.lexicon
@@ -136,6 +144,15 @@ class Plan:
         """Return the phonemes of the pronunciation list that a text uses: only these affect its audio."""
         used = {f" /{found.entry.word} {found.entry.spoken}/" for found in self.task.lexicon.phonemes_in(spoken)}
         return "".join(sorted(used))
+
+
+def _unclaimed(before: Mapping[str, Entry], story: Story) -> dict[tuple[str, str], list[Entry]]:
+    ids = {segment.id for segment in story.segments}
+    found: dict[tuple[str, str], list[Entry]] = {}
+    for entry in before.values():
+        if entry.id not in ids:
+            found.setdefault((entry.text, entry.made_from), []).append(entry)
+    return found
 
 
 def _previous_entries(task: Task) -> dict[str, Entry]:

@@ -1,6 +1,8 @@
 """Split a document's blocks into segments: one audio file each, short enough to edit, with stable ids."""
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
@@ -17,6 +19,8 @@ LONGEST = 900
 
 _SHORTEST = 300
 """Minimum length in characters of the parts of a long block."""
+
+_WORDS_IN_ID, _LONGEST_WORDS = 5, 40  # words, characters
 
 
 class SegmentIdError(ValueError):
@@ -122,9 +126,21 @@ def _given_ids(parts: Sequence[Block]) -> set[str]:
 
 
 def _made_id(text: str, taken: set[str]) -> str:
-    """Return an id made from the text, so that it survives changes elsewhere; a repeated text gets a number."""
+    """Return an id made from the text, so that it survives changes elsewhere; a repeated text gets a number.
+
+    It begins with the first words, for people who look at the files. It has no number of its place in the story, which
+    would change with every segment added before it; the playlist and the manifest have the order.
+    """
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    candidates = (digest if number == 1 else f"{digest}-{number}" for number in count(1))
+    name = f"{_first_words(text)}-{digest}".lstrip("-")
+    candidates = (name if number == 1 else f"{name}-{number}" for number in count(1))
     made = next(candidate for candidate in candidates if candidate not in taken)
     taken.add(made)
     return made
+
+
+def _first_words(text: str) -> str:
+    """Return the first words of a text in plain letters, with hyphens between: "i-had-called-upon-my"."""
+    plain = unicodedata.normalize("NFKD", text[:200]).replace("'", "").replace("’", "")
+    words = re.findall("[a-z0-9]+", plain.encode("ascii", "ignore").decode().lower())[:_WORDS_IN_ID]
+    return "-".join(words)[:_LONGEST_WORDS].rstrip("-")

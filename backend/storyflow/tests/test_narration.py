@@ -11,6 +11,7 @@ from core_engine.audio_utils import get_audio_duration
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.reading.aloud import spoken_text
+from core_engine.reading.lexicon import Lexicon
 from storyflow.narration import planning
 from storyflow.narration.narration import Narration
 from storyflow.narration.planning import Task
@@ -218,9 +219,9 @@ def test_each_segment_is_read_once_in_a_run(
 ) -> None:
     read = []
 
-    def counted(text: str, language: str) -> str:
+    def counted(text: str, language: str, lexicon: Lexicon) -> str:
         read.append(text)
-        return spoken_text(text, language)
+        return spoken_text(text, language, lexicon)
 
     monkeypatch.setattr(planning, "spoken_text", counted)
     texts = [segment.text for segment in read_story(story).segments]
