@@ -65,7 +65,9 @@ class _Narrated:
             if not self._audio_s:
                 self._display.say(f"The first WAV is ready to play: {step.wav}")
             self._audio_s += step.new_s
-            self._display.note(f"“{step.segment.text[:_SHOWN]}”\nListen now: {step.wav}")
+            text = step.segment.text
+            words = text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}…"
+            self._display.note(f"{words}\nListen now: {step.wav}")
         said = f"{self._number} of {self._segments} segments"
         if self._audio_s:
             said += f", {times_real_time(self._audio_s / max(time.monotonic() - self._began, 1e-3))}"

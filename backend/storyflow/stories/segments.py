@@ -141,6 +141,6 @@ def _made_id(text: str, taken: set[str]) -> str:
 
 def _first_words(text: str) -> str:
     """Return the first words of a text in plain letters, with hyphens between: "i-had-called-upon-my"."""
-    plain = unicodedata.normalize("NFKD", text[:200]).replace("'", "").replace("’", "")
-    words = re.findall("[a-z0-9]+", plain.encode("ascii", "ignore").decode().lower())[:_WORDS_IN_ID]
-    return "-".join(words)[:_LONGEST_WORDS].rstrip("-")
+    decomposed = unicodedata.normalize("NFKD", text[:200].casefold())
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter) and letter not in "'’")
+    return "-".join(re.findall("[a-z0-9]+", plain)[:_WORDS_IN_ID])[:_LONGEST_WORDS].rstrip("-")

@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner, Result
 
+from listening.acoustics import pitch_track
 from storyflow.commands.main import main
 from storyflow.narration.journal import Journal
 from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, read_record
@@ -53,6 +56,53 @@ def test_story_that_fails_does_not_stop_the_next(story: Path, tmp_path: Path) ->
     outcome = json.loads(run("narrate", empty, story, "--json").stdout)
     assert [told["success"] for told in outcome["stories"]] == [False, True]
     assert "nothing to speak" in outcome["stories"][0]["error"]
+
+
+def pitch_of(wav: Path) -> float:
+    """Return the median pitch of a WAV in Hz."""
+    audio, rate = soundfile.read(wav, dtype="float32")
+    return float(np.nanmedian(pitch_track(audio, rate)))
+
+
+def test_voices_of_a_cast_alternate_and_are_heard(tmp_path: Path) -> None:
+    story = tmp_path / "story.md"
+    story.write_text(
+        "---\ncast: {Narrator: bm_george, Bella: af_bella}\n---\n\n"
+        "Bella: “Good morning to you all.”\n\nThe evening was cold and long.\n\n“We are home,” he said to them.\n"
+    )
+    command = ["narrate", story, "--dialogue", "bf_emma", "--model", "default", "--json"]
+    told = json.loads(run(*command).stdout)
+    segments = told["segments"]
+    assert [(each["voice"], each["speaker"]) for each in segments] == [
+        ("af_bella", "Bella"),
+        ("bm_george", None),
+        ("bf_emma", "Dialogue"),
+        ("bm_george", None),
+    ]
+    folder = Path(told["manifest"]).parent
+    her, him, other, him_again = (pitch_of(folder / each["path"]) for each in segments)
+    assert min(her, other) > 1.25 * max(him, him_again)
+    assert (
+        json.loads(run("narrate", story, "--dialogue", "bf_emma", "--model", "default", "--json").stdout)["made"] == []
+    )
+
+
+def test_say_makes_pauses_of_the_written_length(tmp_path: Path) -> None:
+    for text, name in (("One. Two.", "a"), ("One. [pause 1.5s] Two. [pause 250ms]", "b"), ("One.", "c"), ("Two.", "d")):
+        assert run("say", text, "-o", tmp_path / f"{name}.wav", "--model", "default").exit_code == 0
+    one, two = (soundfile.info(tmp_path / f"{name}.wav").frames for name in "cd")
+    audio, rate = soundfile.read(tmp_path / "b.wav")
+    assert len(audio) == one + two + round(1.75 * rate)
+    assert not audio[one : one + round(1.5 * rate)].any()
+    assert not audio[-round(0.25 * rate) :].any()
+
+
+def test_say_with_a_wrong_pause_names_the_line(tmp_path: Path) -> None:
+    done = run("say", "One.\nTwo. [pause 2 x]", "-o", tmp_path / "a.wav", "--model", "default")
+    assert done.exit_code == 3
+    assert "line 2, has '[pause 2 x]'" in done.stderr
+    nothing = run("say", "[pause 1s]", "-o", tmp_path / "a.wav", "--model", "default")
+    assert (nothing.exit_code, "nothing to speak" in nothing.stderr) == (3, True)
 
 
 def test_one_project_cannot_hold_two_stories(story: Path, tmp_path: Path) -> None:
