@@ -31,7 +31,7 @@ def test_example_with_a_cast_is_understood_and_its_voices_alternate(
     voices = [each["voice"] for each, _ in spoken]
     assert voices == [_NARRATOR, _NARRATOR, _WIND, _SUN, _WIND, _NARRATOR, _SUN, _NARRATOR, _DIALOGUE]
     pitches = [(voice, pitch_of(recording)) for voice, (_, recording) in zip(voices, spoken, strict=True)]
-    print(pitches)
+    print(sorted(pitches))
     women = [pitch for voice, pitch in pitches if voice in (_SUN, _DIALOGUE)]
     men = [pitch for voice, pitch in pitches if voice in (_NARRATOR, _WIND)]
     assert min(women) > 1.15 * max(men)

@@ -47,10 +47,8 @@ class Cast:
     def line(self, text: str) -> tuple[Member, str] | None:
         """Return who says a line that begins with a name and a colon, and what is said; None for any other line."""
         match = self._name.match(text) if self._name else None
-        if match is None:
-            return None
-        said = text[match.end() :].strip()
-        return self._by_key[" ".join(match["name"].casefold().split())], said
+        member = self._by_key.get(" ".join(match["name"].casefold().split())) if match else None
+        return (member, text[match.end() :].strip()) if match and member else None
 
     def begins(self, text: str) -> bool:
         """Return whether a line begins with a name and a colon."""

@@ -60,8 +60,8 @@ def quotations(text: str, singles: bool, continued: str = "") -> list[Quotation]
 def is_speech(text: str, quotation: Quotation) -> bool:
     """Return whether somebody says a quotation; the narrator says a word or two that are only quoted."""
     inside = text[quotation.start + 1 : quotation.end - 1].strip()
-    before = text[: quotation.start].rstrip()
-    if not quotation.is_closed or not quotation.opening or not before or before[-1] in _SPEECH_AFTER:
+    before = _last_before(text, quotation.start)
+    if not quotation.is_closed or not quotation.opening or not before or before in _SPEECH_AFTER:
         return True
     return not inside[:1].islower() or _MARKS.search(inside) is not None or len(inside.split()) > _LONGEST_NAME
 
@@ -100,16 +100,23 @@ def _single_opens(text: str, index: int) -> bool:
         return False
     if text[index] == "‘":
         return True
-    before = text[:index].rstrip()
-    return not text[index + 1].islower() or not before or before[-1] in _SPEECH_AFTER
+    before = _last_before(text, index)
+    return not text[index + 1].islower() or not before or before in _SPEECH_AFTER
+
+
+def _last_before(text: str, index: int) -> str:
+    """Return the last character before `index` that is not a space; empty if there is none."""
+    while index and text[index - 1].isspace():
+        index -= 1
+    return text[index - 1 : index]
 
 
 def _end_of(text: str, start: int) -> int | None:
     """Return the end of the quotation that opens at `start`; None if it has none."""
     if text[start] in _SINGLE:
         return _end_of_single(text, start)
-    closing = _CLOSING[text[start]]
-    return next((index + 1 for index in range(start + 1, len(text)) if text[index] in closing), None)
+    found = [text.find(mark, start + 1) for mark in _CLOSING[text[start]]]
+    return min((index + 1 for index in found if index >= 0), default=None)
 
 
 def _end_of_single(text: str, start: int) -> int | None:
@@ -122,9 +129,9 @@ def _end_of_single(text: str, start: int) -> int | None:
             continue
         if mark in _SINGLE and _single_opens(text, index):
             break
+        if mark in _SINGLE_CLOSING and _surely_closes(text, index):
+            return index + 1
         if mark in _SINGLE_CLOSING and _single_closes(text, index):
-            if text[index - 1] in _SURE:
-                return index + 1
             unsure.append(index)
         index += 1
     best = [index for index in unsure if text[index - 1] not in "sn"] or unsure
@@ -132,13 +139,16 @@ def _end_of_single(text: str, start: int) -> int | None:
 
 
 def _single_closes(text: str, index: int) -> bool:
-    behind = text[index + 1 : index + 2]
-    return not text[index - 1].isspace() and not (behind.isalnum())
+    return index > 0 and not text[index - 1].isspace() and not text[index + 1 : index + 2].isalnum()
+
+
+def _surely_closes(text: str, index: int) -> bool:
+    return _single_closes(text, index) and text[index - 1] in _SURE
 
 
 def _runs_on(text: str, start: int) -> bool:
     """Return whether an opening mark without a closing one begins a quotation; a single one may be an apostrophe."""
-    return text[start] not in _SINGLE or not text[:start].strip()
+    return text[start] not in _SINGLE or not _last_before(text, start)
 
 
 def _end_of_continued(text: str, singles: bool, continued: str) -> int:
@@ -149,8 +159,6 @@ def _end_of_continued(text: str, singles: bool, continued: str) -> int:
     limit = len(text) if opening is None else opening
     closing = _SINGLE_CLOSING if continued in _SINGLE else _CLOSING[continued]
     for index in range(limit):
-        if text[index] in closing and (
-            continued not in _SINGLE or (_single_closes(text, index) and index and text[index - 1] in _SURE)
-        ):
+        if text[index] in closing and (continued not in _SINGLE or _surely_closes(text, index)):
             return index + 1
     return 0
