@@ -71,10 +71,9 @@ class Cast:
     @cached_property
     def _name(self) -> re.Pattern[str] | None:
         """A name and a colon, perhaps with the signs of emphasis around them."""
-        names = sorted((member.name for member in self.members), key=len, reverse=True)
-        if not names:
+        if not self.members:
             return None
-        choice = "|".join(r"\s+".join(map(re.escape, name.split())) for name in names)
+        choice = "|".join(r"\s+".join(map(re.escape, member.name.split())) for member in self.members)
         return re.compile(rf"\s*[*_]{{0,3}}(?P<name>{choice})\s*[*_]{{0,3}}[:：][*_]{{0,3}}\s*", re.IGNORECASE)
 
 
