@@ -1,4 +1,4 @@
-"""The top-level command: `storyflow say | narrate | cast | voices | doctor | bench | models | engines | serve`."""
+"""The top-level command, `storyflow`, and the list of its commands."""
 
 import click
 

@@ -36,6 +36,7 @@ class Task:
     as_written: bool = False
     """Whether to leave numbers, dates and other written forms as they are."""
     lexicon: Lexicon = NO_LEXICON
+    """The pronunciation list."""
 
     def audio_path(self, segment_id: str) -> Path:
         """Return the path of a segment's audio."""

@@ -10,7 +10,7 @@ from storyflow.stories.front_matter import NO_FRONT_MATTER, FrontMatter, FrontMa
 from storyflow.stories.html import read_html
 from storyflow.stories.json_story import WrongJsonError, read_json
 from storyflow.stories.markdown import read_markdown
-from storyflow.stories.pauses import PauseError, line_of, with_pauses
+from storyflow.stories.pauses import PauseError, line_of, with_pauses, without_pauses
 from storyflow.stories.plain_text import read_plain_text
 from storyflow.stories.restructured_text import DocutilsMissingError, read_restructured_text
 from storyflow.stories.segments import Segment, SegmentIdError, segments_of
@@ -49,6 +49,7 @@ def read_story(path: Path, dialogue: str | None = None) -> Story:
     try:
         document = read(text)
         segments = segments_of(_spoken(document, dialogue))
+        title = without_pauses(document.title or "") or path.stem
     except PauseError as error:
         line = line_of(error.tag, text) if error.tag else None
         raise StoryError(f"The story '{path}'{f', line {line},' if line else ''} {error}") from error
@@ -61,7 +62,6 @@ def read_story(path: Path, dialogue: str | None = None) -> Story:
         ) from error
     if all(segment.kind == "break" for segment in segments):
         raise StoryError(f"The story '{path}' has nothing to speak. Write something to narrate.")
-    title = document.title or path.stem
     return Story(title, segments, document.left_out, document.author, document.language, document.front)
 
 

@@ -213,6 +213,7 @@ def test_what_stands_in_quotation_marks_is_speech(text: str, speech: list[str]) 
         ("‘Come in,’ he said. ‘The boys’ hats aren’t here.’", ["‘Come in,’", "‘The boys’ hats aren’t here.’"]),
         ("'Come in,' he said, 'and don't touch it.'", ["'Come in,'", "'and don't touch it.'"]),
         ("‘Yes’ said he. ‘No.’", ["‘Yes’", "‘No.’"]),
+        ("‘The boys’ hats are here’ said he.", ["‘The boys’ hats are here’"]),
         (
             "‘He called it “odd” and said “Go!”, didn’t he?’ she asked.",
             ["‘He called it “odd” and said “Go!”, didn’t he?’"],
@@ -316,6 +317,11 @@ def test_pause_between_paragraphs_belongs_to_the_one_before(write: Write) -> Non
     text = "[pause 9s]\n\nOne. [pause 1s] Two.\n\n[pause 500ms]\n\n[pause 2s] Three.\n"
     segments = read_story(write("a.txt", text)).segments
     assert [(each.text, each.pause_after) for each in segments] == [("One.", 1.0), ("Two.", 2.5), ("Three.", None)]
+
+
+def test_title_has_no_pauses(write: Write) -> None:
+    story = read_story(write("a.md", "# One [pause 1s] Two\n\nThree.\n"))
+    assert (story.title, [each.pause_after for each in story.segments]) == ("One Two", [1.0, None, None])
 
 
 def test_pause_within_a_quotation_leaves_both_parts_to_its_voice(write: Write) -> None:
