@@ -156,7 +156,7 @@ def test_lines_of_the_cast_are_spoken_by_their_voices(write: Write, name: str) -
 def test_lines_in_capitals_and_wrapped_text_are_cut_at_names(write: Write) -> None:
     wrapped = (
         "HOLMES: I have been waiting for you the whole of this long and rainy afternoon, and\n"
-        "I am glad that you have found the time to come.\n"
+        "I am glad that you have found the time to come, although the weather is as bad as—\n"
         "HOLMES: NEVER!\n\n"
         "# Holmes: the title\n"
     )
@@ -164,7 +164,7 @@ def test_lines_in_capitals_and_wrapped_text_are_cut_at_names(write: Write) -> No
         (
             "Holmes",
             "I have been waiting for you the whole of this long and rainy afternoon, and I am glad that you have found "
-            "the time to come.",
+            "the time to come, although the weather is as bad as—",
         ),
         ("Holmes", "NEVER!"),
     ]
