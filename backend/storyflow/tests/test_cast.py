@@ -360,7 +360,7 @@ def test_cast_lists_who_speaks_how_much(write: Write) -> None:
     assert [row[0] for row in rows] == ["Narrator", "Holmes", "Dr.", "Dialogue"]
     assert rows[1][1:4] == ["am_adam", "2", "7"]
     listed = json.loads(storyflow("cast", path, "--dialogue", "af_sky", "--json").stdout)
-    assert listed["cast"][3] == {"name": "Dialogue", "voice": "af_sky", "segments": 1, "words": 1, "minutes": 1 / 170}
+    assert listed["cast"][3] == {"name": "Dialogue", "voice": "af_sky", "segments": 1, "words": 1, "minutes": 1 / 180}
     assert [share["words"] for share in listed["cast"]] == [14, 7, 2, 1]
 
 
