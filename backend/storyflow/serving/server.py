@@ -2,21 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from pathlib import Path
 
+import numpy as np
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.errors import VoicePackError
 from core_engine.kokoro.languages import V0_19, language_of
-from core_engine.kokoro.model.inference import Sound
+from core_engine.kokoro.model.inference import Audio, Sound
 from core_engine.kokoro.speech.streaming import steps
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.voice.packs import check_installed
 from core_engine.model_choice import best_model
 from core_engine.model_paths import BUILT_IN
+from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
 from engines.contract.errors import NotFoundError, RequestError, loaded
 from engines.serving.guards import Exposure
 from engines.tts.kokoro.server import KokoroServer
@@ -59,6 +62,8 @@ class NarrationServer(KokoroServer):
         kokoro = await self._kokoro_for(body.model)
         voice = _voice(body.voice, kokoro)
         speed = min(max(body.speed, SLOWEST), FASTEST)
+        if is_scene_break(body.input):
+            return await speech_answer(body, _silence())
         return await speech_answer(body, self._stage.pieces(steps(kokoro, body.input, voice, speed), speed))
 
     async def _voices(self) -> Voices:
@@ -116,6 +121,10 @@ class NarrationServer(KokoroServer):
 
     def _submitted(self, work: Callable[[], Sound]) -> "Future[Sound]":
         return self.activity.submit("processing", lambda: self._work(work), is_admitted=True)
+
+
+async def _silence() -> AsyncGenerator[Audio, None]:
+    yield np.zeros(round(SCENE_BREAK_S * SAMPLE_RATE), np.float32)
 
 
 def _voice(asked: str, kokoro: Kokoro) -> str:

@@ -9,6 +9,7 @@ The pieces together are what `joints.join` returns for the same chunks. Only the
 the loudest sample is not known yet.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -21,11 +22,13 @@ from core_engine.kokoro.speech.throughput import CHUNK_TOKENS
 from core_engine.kokoro.text.chunks import Chunk
 from core_engine.reading.aloud import spoken_text
 from core_engine.reading.parts import parts_of
+from core_engine.reading.scene_breaks import is_scene_break
 from core_engine.reading.sentences import Rank, breaks
 
 PEAK = 10 ** (-1 / 20)
 """The loudest sample of a stream: -1 dB of full scale, as in a file."""
 
+_EMPTY_LINES = re.compile(r"\n\s*\n")
 _BLOCK = 2_000
 """Characters of a text that are prepared together: some milliseconds of work."""
 
@@ -57,26 +60,31 @@ def steps(kokoro: Kokoro, text: str, voice: str, speed: float = 1.0, language: s
                 spoken_text(block, code), voice, speed, code, CHUNK_TOKENS, quick_start=not begun
             )
         except NothingToSpeakError:
-            continue  # three asterisks between paragraphs
+            continue  # a question mark between quotation marks, say
         first, *others = utterance.chunks
         for chunk in (replace(first, begins_paragraph=begun and rank is Rank.PARAGRAPH), *others):
             yield Step(kokoro, utterance, chunk)
         begun = True
     if not begun:
-        kokoro.prepare(text, voice, speed, code)  # says what is missing
+        raise NothingToSpeakError("The text has nothing that can be spoken. It needs at least one word or number.")
 
 
 def _blocks(text: str, language: str) -> Iterator[tuple[str, Rank]]:
-    """Yield blocks of at most 2,000 characters, cut where chunks are, and the rank of the cut before each."""
+    """Yield blocks of at most 2,000 characters, cut where chunks are, and the rank of the cut before each.
+
+    Scene breaks are left out: the pause of a paragraph remains.
+    """
+    text = "\n\n".join(paragraph for paragraph in _EMPTY_LINES.split(text) if not is_scene_break(paragraph))
     start, rank = 0, Rank.PARAGRAPH
     while start < len(text):
         window = text[start : start + _BLOCK + 1]
         parts = parts_of(window, breaks(window, language), _BLOCK, spare_last=False)
         block, following = next(parts), next(parts, None)
         yield window[block.start : block.end], rank
-        if following is None:
-            return
-        start, rank = start + following.start, following.rank
+        if following:
+            start, rank = start + following.start, following.rank
+        else:  # the end of the text, or of a window that ends with the white space of a break
+            start, rank = start + len(window), Rank.SENTENCE
 
 
 class StreamLevel:
