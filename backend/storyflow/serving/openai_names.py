@@ -1,10 +1,14 @@
 """The names that programs written for OpenAI use, and what they mean here."""
 
+import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-"""OpenAI's models. Each of them is the loaded model here."""
+MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "kokoro")
+"""OpenAI's models, and the one of Kokoro-FastAPI. Each of them is the loaded model here."""
+
+_SHARE = re.compile(r"\((\d+(?:\.\d+)?)\)")
+"""The share of a voice in a blend, as Kokoro-FastAPI writes it: `af_bella(2)+af_sky(1)`."""
 
 VOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "alloy": ("af_alloy", "af_nicole"),
@@ -25,8 +29,8 @@ VOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({
 
 
 def voice_named(name: str, installed: Collection[str]) -> str:
-    """Return the voice that `name` means: itself if it is installed, or the counterpart of a voice of OpenAI."""
+    """Return the voice that `name` means: itself, the counterpart of a voice of OpenAI, or a blend."""
     if name in installed:
         return name
     candidates = VOICES.get(name.lower(), ())
-    return next((voice for voice in candidates if voice in installed), name)
+    return next((voice for voice in candidates if voice in installed), _SHARE.sub(r"*\1", name))

@@ -153,7 +153,7 @@ def test_voices_of_openai_and_ours(client: openai.OpenAI, address: str) -> None:
     listed = httpx.get(f"{address}/v1/audio/voices").json()["voices"]
     assert {"id": "bm_george", "name": "bm_george", "language": "en-gb"} in listed
     assert {voice["id"] for voice in listed} >= set(VOICES)
-    for voice in ("nova", "Onyx", "af_bella*0.5+am_adam*0.5"):
+    for voice in ("nova", "Onyx", "af_bella*0.5+am_adam*0.5", "af_bella(2)+am_adam(1)"):
         assert pcm_of(client, "Hello.", voice).size > 6_000
     by_id: Any = {"id": "bf_emma"}
     assert client.audio.speech.create(model="tts-1", input="Hello.", voice=by_id).content
@@ -161,7 +161,7 @@ def test_voices_of_openai_and_ours(client: openai.OpenAI, address: str) -> None:
 
 def test_models_can_be_listed_and_asked_by_name(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
-    assert names == ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "default"]
+    assert names == ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "kokoro", "default"]
     assert client.models.retrieve("default").id == "default"
     assert client.audio.speech.create(model="default", input="Hello.", voice="alloy").content
 
