@@ -76,8 +76,8 @@ def read_aloud(text: str, language: str = "en-us", lexicon: Lexicon = NO_LEXICON
     return reading
 
 
-def respelled(text: str, lexicon: Lexicon) -> Reading:
-    """Return `text` with the respellings of `lexicon`, and nothing else changed."""
+def respelled(text: str, lexicon: Lexicon = NO_LEXICON) -> Reading:
+    """Return `text` with the respellings of `lexicon`, and nothing else changed: the model reads the written forms."""
     return _after(Reading(text, text, ()), edits(text, lexicon.respellings(text), british=False))
 
 
