@@ -35,8 +35,20 @@ logger = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 2.0
 
-AfterEach = Callable[[Segment, Path | None], None]
-"""Called with each segment and its new WAV, or None."""
+
+@dataclass(frozen=True)
+class Step:
+    """A segment that is done."""
+
+    segment: Segment
+    wav: Path | None
+    """Its WAV; None if it could not be spoken."""
+    new_s: float = 0.0
+    """Seconds of audio, if the WAV is new."""
+
+
+AfterEach = Callable[[Step], None]
+"""Called with each segment when it is done; those that are kept may come before their turn."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +120,7 @@ class Narration:
         todo, ahead = tee(planned for planned in self._plan.segments() if not self._is_kept(planned, after_each))
         spoken = speak_each(self._kokoro, (planned.line for planned in ahead), self._workers)
         for planned, speech in zip(todo, spoken, strict=True):
-            after_each(planned.segment, self._keep(planned, speech))
+            after_each(self._keep(planned, speech))
             if time.monotonic() - saved > _SAVE_EVERY_S:
                 self._save()
                 saved = time.monotonic()
@@ -117,12 +129,24 @@ class Narration:
         """Keep the segment if an earlier run made it; return whether it did."""
         if planned.kept is None:
             return False
-        self._entries[planned.segment.id] = replace(planned.kept, **_from_story(planned.segment))
-        after_each(planned.segment, None)
+        segment = planned.segment
+        kept = planned.kept if planned.kept.id == segment.id else self._renamed(planned.kept, segment.id)
+        self._entries[segment.id] = replace(kept, **_from_story(segment))
+        after_each(Step(segment, self._task.audio_path(segment.id)))
         return True
 
-    def _keep(self, planned: PlannedSegment, speech: Speech | KokoroError) -> Path | None:
-        """Record the result of a segment; return the path of its WAV, if it has one."""
+    def _renamed(self, entry: Entry, segment_id: str) -> Entry:
+        """Give the audio of a text, which has another id now, that name."""
+        path = self._task.audio_path(segment_id)
+        self._plan.timings.rename(entry, segment_id)
+        self._task.audio_path(entry.id).replace(path)
+        self._before.pop(entry.id, None)
+        renamed = replace(entry, id=segment_id, path=path.relative_to(self._task.folder).as_posix())
+        self._journal.add(renamed)
+        return renamed
+
+    def _keep(self, planned: PlannedSegment, speech: Speech | KokoroError) -> Step:
+        """Record the result of a segment."""
         segment = planned.segment
         if planned.is_break:
             silence = np.zeros(round(SCENE_BREAK_S * SAMPLE_RATE), np.float32)
@@ -136,8 +160,8 @@ class Narration:
             self._entries[segment.id] = self._written(planned, speech)
             self._journal.add(self._entries[segment.id])
             self._made.append(self._entries[segment.id])
-            return self._task.audio_path(segment.id)
-        return None
+            return Step(segment, self._task.audio_path(segment.id), self._made[-1].duration)
+        return Step(segment, None)
 
     def _written(self, planned: PlannedSegment, speech: Speech) -> Entry:
         path = self._task.audio_path(planned.segment.id)
@@ -193,5 +217,6 @@ def _from_story(segment: Segment) -> dict[str, Any]:
         "kind": segment.kind,
         "level": segment.level,
         "pause_after": segment.pause_after,
+        "speaker": segment.speaker,
         "extra": dict(segment.extra),
     }

@@ -44,6 +44,8 @@ class Entry:
     """Level of a heading, 1 being the highest; 0 for anything else."""
     pause_after: float | None = None
     """Seconds of silence after it, if the story says so."""
+    speaker: str | None = None
+    """The name of who says it, if that is not the narrator."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Additional keys of the segment in a JSON story."""
 

@@ -61,6 +61,12 @@ class Timings:
         append(self._journal, b"\n" + line)  # a killed process may have left half a line
         self._lines[segment_id] = _Line(made_from, line)
 
+    def rename(self, entry: Entry, segment_id: str) -> None:
+        """Keep the times of an entry, if there are any, for the same audio under another id; raises OSError."""
+        if self.has(entry):
+            values = json.loads(self._lines[entry.id].text)
+            self.add(segment_id, entry.made_from, {key: values[key] for key in values.keys() - {"id", "made_from"}})
+
     def publish(self, entries: Iterable[Entry]) -> None:
         """Write the file with the times of `entries`, in their order, and clear the journal.
 

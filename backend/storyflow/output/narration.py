@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core_engine.reading.languages import Mismatch, first_mismatch
-from storyflow.output.tables import echo_json
+from storyflow.output.tables import echo_json, times_real_time
 
 if TYPE_CHECKING:
     from storyflow.narration.narration import Outcome
@@ -30,9 +30,8 @@ def report_narration(
     click.echo(f"{len(outcome.entries)} WAVs in {outcome.manifest.parent / 'audio'}")
     click.echo(f"{_clock(outcome.audio_s)} of audio ({len(outcome.made)} made now, {kept} already there)")
     if outcome.real_time_factor:
-        speed = 1 / outcome.real_time_factor
-        shown = f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
-        click.echo(f"Made in {outcome.elapsed_s:.1f} s, {shown} times real time ({model})")
+        speed = times_real_time(1 / outcome.real_time_factor)
+        click.echo(f"Made in {outcome.elapsed_s:.1f} s, {speed} ({model})")
     else:
         click.echo("Nothing has changed since the last run.")
     click.echo(f"Playlist: {outcome.manifest.parent / 'playlist.m3u8'}")

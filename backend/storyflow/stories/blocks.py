@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from storyflow.stories.front_matter import NO_FRONT_MATTER, FrontMatter
+
 Kind = Literal["heading", "paragraph", "break"]
 
 SCENE_BREAK = "* * *"
@@ -24,6 +26,8 @@ class Block:
     """Name of its audio file, if the document gives one."""
     voice: str | None = None
     """The voice, if the document gives one."""
+    speaker: str | None = None
+    """The name of who says it, if that is not the narrator."""
     speed: float | None = None
     pause_after: float | None = None
     """Seconds of silence after it, if the document says so."""
@@ -42,6 +46,8 @@ class Document:
     author: str | None = None
     language: str | None = None
     """Language tag such as "en" or "pt-br"."""
+    front: FrontMatter = NO_FRONT_MATTER
+    """What its head says about who speaks it."""
 
 
 _SPACE_BEFORE_MARK = re.compile(r"\s+([.,;:!?])(?=\s|$)")

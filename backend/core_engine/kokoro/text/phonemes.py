@@ -16,7 +16,9 @@ from core_engine.kokoro.text.espeak import to_ipa
 from core_engine.kokoro.text.foreign_phones import foreign_phones
 from core_engine.kokoro.text.foreign_text import foreign_text
 from core_engine.kokoro.text.normalization import normalize
+from core_engine.kokoro.text.pronunciations import speak_with
 from core_engine.kokoro.vocabulary import speakable_vocabulary, within_vocabulary
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 
 logger = logging.getLogger(__name__)
 
@@ -69,15 +71,18 @@ def phonemize(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19)
     return "".join(clause.phonemes for clause in phonemize_clauses(text, language, version)).strip()
 
 
-def phonemize_clauses(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> list[Clause]:
+def phonemize_clauses(
+    text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19, lexicon: Lexicon = NO_LEXICON
+) -> list[Clause]:
     """Return the clauses of the normalised `text`, in order, with no gaps.
 
-    Characters that cannot be spoken are left out and logged once. Raises like `phonemize`.
+    The phonemes that `lexicon` has for a word replace those of espeak-ng. Characters that cannot be spoken are left out
+    and logged once. Raises like `phonemize`.
     """
     known = checked_language(language, version)
     normalized = _normalized(text, known, version)
     _report_unspeakable(normalized, language)
-    return _clauses(normalized, known, version)
+    return _clauses(normalized, known, version, lexicon)
 
 
 def phonemize_words(words: Sequence[str], language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> list[str]:
@@ -93,10 +98,10 @@ def phonemize_words(words: Sequence[str], language: str = DEFAULT_LANGUAGE, vers
     return [phonemize(word, language, version) for word in words]  # a rule for several words took a dash away
 
 
-def _clauses(normalized: str, known: Language, version: str) -> list[Clause]:
+def _clauses(normalized: str, known: Language, version: str, lexicon: Lexicon = NO_LEXICON) -> list[Clause]:
     parts = (_MARK_RUN if known.is_english else _MARK_RUN_OUTSIDE_NUMBERS).split(normalized)
     pieces, runs = parts[0::2], [*parts[1::2], ""]
-    phonemes = _spoken(pieces, runs, known, version)
+    phonemes = _spoken(pieces, runs, known, version, lexicon)
     vocabulary = speakable_vocabulary(version == V1_0)
     return [
         Clause(words, marks, within_vocabulary(symbols, vocabulary))
@@ -114,11 +119,13 @@ def _normalized(text: str, language: Language, version: str) -> str:
     return _OPENING_QUOTE.sub("“", normalized).replace('"', "”")
 
 
-def _spoken(pieces: list[str], runs: list[str], language: Language, version: str) -> list[str]:
+def _spoken(pieces: list[str], runs: list[str], language: Language, version: str, lexicon: Lexicon) -> list[str]:
     """Return the phonemes of every piece with its run of marks."""
+    speak = to_ipa if language.is_english else foreign_phones
+    phones = speak_with(lexicon, version, pieces, lambda texts: speak(texts, language.code))
     if not language.is_english:
-        return _with_marks(foreign_phones(pieces, language.code), runs)
-    spoken = _CUT.join(_with_marks(to_ipa(pieces, language.code), runs))
+        return _with_marks(phones, runs)
+    spoken = _CUT.join(_with_marks(phones, runs))
     adapted = _adapted(spoken, language.code)
     # v1.0 has no mark for syllabic consonants; its alphabet has a weak vowel for them.
     return (_SYLLABIC.sub(r"ᵊ\1", adapted) if version == V1_0 else adapted).split(_CUT)

@@ -9,6 +9,8 @@ from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0, checked_
 from core_engine.kokoro.text.phonemes import phonemize_words as espeak_words
 from core_engine.kokoro.text.phonemes_east_asian import check_east_asian, phonemize_east_asian
 from core_engine.kokoro.text.phonemes_v1_0 import dictionary_problem, phonemize_v1_0, word_v1_0
+from core_engine.kokoro.text.pronunciations import speak_with
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +30,16 @@ def text_side(language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> str:
     return _english_of_v1_0() if version == V1_0 and known.is_english else ESPEAK
 
 
-def phonemize_by_misaki(text: str, language: str) -> str:
-    """Return the v1.0 phonemes of a text from misaki; raises PhonemizerError."""
+def phonemize_by_misaki(text: str, language: str, lexicon: Lexicon = NO_LEXICON) -> str:
+    """Return the v1.0 phonemes of a text from misaki, and those of `lexicon` for its words; raises PhonemizerError."""
     known = checked_language(language, V1_0)
-    return phonemize_east_asian(text, known) if known.misaki_extra else phonemize_v1_0(text, language)
+
+    def speak(texts: Sequence[str]) -> list[str]:
+        if known.misaki_extra:
+            return [phonemize_east_asian(each, known) for each in texts]
+        return [phonemize_v1_0(each, language) for each in texts]
+
+    return speak_with(lexicon, V1_0, [text], speak)[0]
 
 
 def phonemize_words(words: Sequence[str], language: str, version: str) -> list[str]:
