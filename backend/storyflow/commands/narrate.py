@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +22,28 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CAPTIONS = ("srt", "vtt", "lrc")
+"""The formats of `storyflow.captions.formats`, which is imported later."""
+
 
 @click.command()
 @click.argument("stories", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--project", help="Name of the project's folder; by default made from the file's name.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; by default the media root.")
+@click.option("--captions", multiple=True, type=click.Choice(CAPTIONS), help="Also write captions; may be repeated.")
 @click.option("--dialogue", metavar="VOICE", help="Voice for what is in quotation marks.")
 @click.option(
     "--play", is_flag=True, help="Play the WAVs while the others are made, with ffplay, mpv or another player."
 )
 @how_to_speak
 def narrate(
-    stories: tuple[Path, ...], project: str | None, out: Path | None, dialogue: str | None, play: bool, manner: Manner
+    stories: tuple[Path, ...],
+    project: str | None,
+    out: Path | None,
+    captions: tuple[str, ...],
+    dialogue: str | None,
+    play: bool,
+    manner: Manner,
 ) -> None:
     """Narrate STORIES (text, Markdown, HTML or StoryFlow's JSON): one WAV per paragraph.
 
@@ -50,7 +61,7 @@ def narrate(
     root = out.absolute() if out else _announced_media_root()
     names = [checked_name(project, "project") if project else project_of(story) for story in stories]
     with played(play) as queue:
-        narrator = _Narrator(manner, root, dialogue, queue)
+        narrator = _Narrator(manner, root, captions, dialogue, queue)
         if len(stories) == 1:
             told = [narrator.narrate(stories[0], names[0])]
         else:
@@ -63,8 +74,11 @@ def narrate(
 class _Narrator:
     """Narrates stories one after another with one model."""
 
-    def __init__(self, manner: Manner, root: Path, dialogue: str | None, queue: "Queue | None") -> None:
-        self._manner, self._root, self._dialogue, self._queue = manner, root, dialogue, queue
+    def __init__(
+        self, manner: Manner, root: Path, captions: Sequence[str], dialogue: str | None, queue: "Queue | None"
+    ) -> None:
+        self._manner, self._root, self._captions = manner, root, captions
+        self._dialogue, self._queue = dialogue, queue
         self._loaded: LoadedModel | None = None
 
     def attempt(self, story: Path, project: str) -> tuple[dict[str, Any], Exit]:
@@ -85,6 +99,7 @@ class _Narrator:
         with interrupts_wait():
             from core_engine.kokoro.model.cores import allowed_cores
             from engines.store.file_state import sampled_digest
+            from storyflow.captions.files import captions_wanted, write_project_captions
             from storyflow.narration.lock import alone_in
             from storyflow.narration.narration import Narration
             from storyflow.narration.planning import Task
@@ -98,18 +113,21 @@ class _Narrator:
         lexicon = manner.pronunciations()
         mismatch = warn_of_language(_lines(text.segments, manner), manner.as_json)
         task = Task(text, story.absolute(), project, self._root, manner.voice, manner.speed, manner.as_written, lexicon)
+        kinds = captions_wanted(task.folder, self._captions)
+        task = replace(task, needs_times=bool(kinds))
         self._loaded = self._loaded or load_model(manner.model, threads=1)
         model = self._loaded.model
         with alone_in(task.folder, lambda: _say_waiting(task.folder)):
             narration = Narration(task, self._loaded.kokoro, sampled_digest(model.path), workers=allowed_cores())
             with narration_shown(text.segments, quiet=manner.as_json) as after_each:
                 outcome = narration.run(self._queue.playing(after_each, task) if self._queue else after_each)
+            captions = write_project_captions(task.folder, kinds)
         if not outcome.entries and not outcome.errors:
             raise StoryError(f"The story '{story}' has nothing to speak: it has no words or numbers. Write some text.")
         if not manner.as_json:
-            report_narration(outcome, text.left_out, model.name)
+            report_narration(outcome, text.left_out, model.name, captions)
         code = Exit.FAILED if outcome.errors else Exit.OK
-        return narration_document(story, outcome, text.left_out, model.name, mismatch), code
+        return narration_document(story, outcome, text.left_out, model.name, mismatch, captions), code
 
 
 def _rehearse(stories: Sequence[Path], dialogue: str | None, manner: Manner) -> None:

@@ -14,7 +14,9 @@ from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.kokoro.speech.throughput import speak_each
+from core_engine.kokoro.speech.timings import timings_of
 from core_engine.reading.scene_breaks import SCENE_BREAK_S
+from core_engine.timings_document import words_document
 from storyflow.narration.journal import Journal
 from storyflow.narration.planning import Plan, PlannedSegment, Task
 from storyflow.narration.record import (
@@ -108,7 +110,7 @@ class Narration:
             self._save()
         elapsed_s = time.monotonic() - begin
         self._remove_stale()
-        self._save()
+        self._plan.timings.publish(self._save())
         write_playlist(self._task.folder / PLAYLIST_NAME, self._in_order())
         return self._outcome(elapsed_s)
 
@@ -138,6 +140,7 @@ class Narration:
         path = self._task.audio_path(segment_id)
         self._task.audio_path(entry.id).replace(path)
         self._before.pop(entry.id, None)
+        self._plan.timings.rename(entry.id, segment_id)
         renamed = replace(entry, id=segment_id, path=path.relative_to(self._task.folder).as_posix())
         self._journal.add(renamed)
         return renamed
@@ -163,6 +166,8 @@ class Narration:
     def _written(self, planned: PlannedSegment, speech: Speech) -> Entry:
         path = self._task.audio_path(planned.segment.id)
         saved = save_speech(speech, path)
+        words = words_document(timings_of(speech, planned.reading, self._task.lexicon))
+        self._plan.timings.add(planned.segment.id, planned.made_from, words)
         return Entry(
             id=planned.segment.id,
             text=planned.segment.text,
@@ -174,14 +179,16 @@ class Narration:
             **_from_story(planned.segment),
         )
 
-    def _save(self) -> None:
-        """Write the manifest: what this run has done, and earlier entries that it has not reached yet."""
+    def _save(self) -> tuple[Entry, ...]:
+        """Write and return the manifest's entries: what this run has done, and what it has not reached yet."""
         known = {**self._before, **self._entries}
         story = self._task.story
         in_order = tuple(known.pop(segment.id) for segment in story.segments if segment.id in known)
-        record = Record(story.title, str(self._task.source), (*in_order, *known.values()), story.author, story.language)
+        entries = (*in_order, *known.values())
+        record = Record(story.title, str(self._task.source), entries, story.author, story.language)
         write_record(self._task.folder / RECORD_NAME, record)
         self._journal.clear()
+        return entries
 
     def _in_order(self) -> tuple[Entry, ...]:
         segments = self._task.story.segments

@@ -9,12 +9,13 @@ from core_engine.audio_paths import audio_path, project_folder
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.speech.throughput import Line
 from core_engine.kokoro.voice.packs import check_installed
-from core_engine.reading.aloud import respelled, spoken_text
+from core_engine.reading.aloud import Reading, read_aloud, read_as_written
 from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
 from storyflow.narration.casting import check_cast
 from storyflow.narration.journal import Journal
 from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, Record, RecordError, read_record
+from storyflow.narration.timings import Timings
 from storyflow.stories.story import Segment, Story
 
 _SOUND_VERSION = 2
@@ -36,6 +37,8 @@ class Task:
     as_written: bool = False
     """Whether to leave numbers, dates and other written forms as they are."""
     lexicon: Lexicon = NO_LEXICON
+    needs_times: bool = False
+    """Whether to speak segments again that have audio but no times of their words."""
 
     def audio_path(self, segment_id: str) -> Path:
         """Return the path of a segment's audio."""
@@ -76,6 +79,8 @@ class PlannedSegment:
     segment: Segment
     is_break: bool
     """Whether it is a scene break, spoken as silence."""
+    reading: Reading
+    """The text as written and as it is spoken."""
     line: Line
     """The text as it is spoken; empty for a scene break."""
     made_from: str
@@ -95,6 +100,7 @@ class Plan:
     """Segment id → entry of an earlier run."""
     unclaimed: dict[tuple[str, str], list[Entry]]
     """Text and `made_from` → entries of an earlier run whose ids the story no longer has."""
+    timings: Timings
 
     @classmethod
     def of(cls, task: Task, kokoro: Kokoro, model_digest: str) -> "Plan":
@@ -109,7 +115,7 @@ class Plan:
         voices = dict.fromkeys([task.voice, *(segment.voice or task.voice for segment in task.story.segments)])
         speakers = {voice: Speaker.of(voice, kokoro, model_digest, task.lexicon) for voice in voices}
         before = _previous_entries(task)
-        return cls(task, speakers, before, _unclaimed(before, task.story))
+        return cls(task, speakers, before, _unclaimed(before, task.story), Timings(task.folder))
 
     def segments(self) -> Iterator[PlannedSegment]:
         """Yield the planned segments of the story lazily."""
@@ -119,26 +125,31 @@ class Plan:
         speaker = self.speakers[segment.voice or self.task.voice]
         speed = segment.speed or self.task.speed
         is_break = is_scene_break(segment.text)
-        if is_break:
-            spoken, parts = "", f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
+        if is_break or self.task.as_written:
+            reading = read_as_written(segment.text, self.task.lexicon)
         else:
-            spoken = self._words(segment.text, speaker.language)
+            reading = read_aloud(segment.text, speaker.language, self.task.lexicon)
+        spoken = "" if is_break else reading.text
+        if is_break:
+            parts = f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
+        else:
             parts = f"{speaker.made_with} {speaker.voice} {speed} {spoken}{self._phonemes_in(spoken)}"
         made_from = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
         kept = self.before.get(segment.id) or self._with_another_id(segment.text, made_from)
-        if kept and (kept.made_from != made_from or not _is_intact(self.task.audio_path(kept.id), kept)):
+        if kept and (kept.made_from != made_from or not self._is_usable(kept)):
             kept = None
         line = Line(spoken, speaker.voice, speed, self.task.lexicon)
-        return PlannedSegment(segment, is_break, line, made_from, kept)
+        return PlannedSegment(segment, is_break, reading, line, made_from, kept)
+
+    def _is_usable(self, kept: Entry) -> bool:
+        """Return whether the WAV of an entry is still there, with the times of its words if they are needed."""
+        has_times = not self.task.needs_times or self.timings.has(kept)
+        return has_times and _is_intact(self.task.audio_path(kept.id), kept)
 
     def _with_another_id(self, text: str, made_from: str) -> Entry | None:
         """Return an entry for the same text under an id that the story no longer has; each is returned once."""
         entries = self.unclaimed.get((text, made_from))
         return entries.pop(0) if entries else None
-
-    def _words(self, text: str, language: str) -> str:
-        lexicon = self.task.lexicon
-        return respelled(text, lexicon).text if self.task.as_written else spoken_text(text, language, lexicon)
 
     def _phonemes_in(self, spoken: str) -> str:
         """Return the phonemes of the pronunciation list that a text uses: only these affect its audio."""

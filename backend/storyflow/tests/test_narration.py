@@ -10,7 +10,7 @@ import pytest
 from core_engine.audio_utils import get_audio_duration
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
-from core_engine.reading.aloud import spoken_text
+from core_engine.reading.aloud import Reading, read_aloud
 from core_engine.reading.lexicon import Lexicon, LexiconError
 from storyflow.narration import planning
 from storyflow.narration.narration import Narration, Step
@@ -279,11 +279,11 @@ def test_each_segment_is_read_once_in_a_run(
 ) -> None:
     read = []
 
-    def counted(text: str, language: str, lexicon: Lexicon) -> str:
+    def counted(text: str, language: str, lexicon: Lexicon) -> Reading:
         read.append(text)
-        return spoken_text(text, language, lexicon)
+        return read_aloud(text, language, lexicon)
 
-    monkeypatch.setattr(planning, "spoken_text", counted)
+    monkeypatch.setattr(planning, "read_aloud", counted)
     texts = [segment.text for segment in read_story(story).segments]
     narrate()
     assert read == texts

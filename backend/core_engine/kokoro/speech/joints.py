@@ -34,7 +34,10 @@ PARAGRAPH_MS = 700
 """The longest pause at the end of a paragraph."""
 
 _SAMPLES_PER_MS = SAMPLE_RATE // 1000
-_STEP = 5 * _SAMPLES_PER_MS  # window for the levels
+
+STEP = 5 * _SAMPLES_PER_MS
+"""Samples of a step, the window for levels."""
+
 _QUIET_DB = -40.0  # relative to the loud parts of the chunk: lower than the faintest audible consonants
 _LOUD_SHARE = 95  # percentile of the levels
 _SPILL = 100 * _SAMPLES_PER_MS  # how far a sound may start before its token
@@ -54,6 +57,8 @@ class Joined:
     token_starts: tuple[npt.NDArray[np.int64] | None, ...]
     """For each chunk, int64 of shape (n + 1,): the samples of `audio` at which its tokens start and the last one ends;
     None if the model does not return durations."""
+    spans: tuple[tuple[int, int], ...]
+    """For each chunk, the samples of `audio` at which its own audio starts and ends, without silence added behind."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +83,14 @@ def join(chunks: Sequence[Chunk], sounds: Sequence[Sound], speed: float = 1.0) -
     silences = [_silence(chunk, sound) for chunk, sound in zip(chunks, sounds, strict=True)]
     cuts = _cuts(chunks, [sound.audio.size for sound in sounds], silences, speed)
     parts: list[Audio] = []
-    starts = []
+    starts, spans = [], []
     position = 0
     for sound, cut in zip(sounds, cuts, strict=True):
         parts += [_faded(sound.audio, cut), np.zeros(cut.silence_behind, dtype=np.float32)]
         starts.append(_token_starts(sound, cut, position))
+        spans.append((position, position + parts[-2].size))
         position += parts[-2].size + cut.silence_behind
-    return Joined(np.concatenate(parts), tuple(starts))
+    return Joined(np.concatenate(parts), tuple(starts), tuple(spans))
 
 
 def without_context(chunk: Chunk, sound: Sound) -> Sound:
@@ -134,10 +140,10 @@ def _cuts(chunks: Sequence[Chunk], sizes: Sequence[int], silences: Sequence[_Sil
 
 def _silence(chunk: Chunk, sound: Sound) -> _Silence:
     """Return the silence at the ends of a sound; none if the sound is completely silent."""
-    loud = _loud_steps(sound.audio)
+    loud = loud_steps(sound.audio)
     if loud.size == 0:
         return _Silence(0, 0)
-    begin, end = int(loud[0]) * _STEP, min(sound.audio.size, (int(loud[-1]) + 1) * _STEP)
+    begin, end = int(loud[0]) * STEP, min(sound.audio.size, (int(loud[-1]) + 1) * STEP)
     spoken = [index for index, symbol in enumerate(chunk.phonemes) if symbol not in SILENT]
     if sound.frames is not None and spoken:
         starts = _starts(sound.frames)
@@ -147,9 +153,9 @@ def _silence(chunk: Chunk, sound: Sound) -> _Silence:
     return _Silence(begin, sound.audio.size - end)
 
 
-def _loud_steps(audio: Audio) -> npt.NDArray[np.intp]:
+def loud_steps(audio: Audio) -> npt.NDArray[np.intp]:
     """Return the indices of the 5 ms steps that are louder than silence."""
-    whole = audio[: audio.size // _STEP * _STEP].reshape(-1, _STEP)
+    whole = audio[: audio.size // STEP * STEP].reshape(-1, STEP)
     levels = np.sqrt(np.mean(np.square(whole), axis=1))
     if levels.size == 0:
         return np.zeros(0, dtype=np.intp)

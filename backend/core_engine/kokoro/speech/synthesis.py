@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from core_engine.kokoro.dimensions import MAX_TOKENS, SAMPLE_RATE
 from core_engine.kokoro.errors import KokoroError, SynthesisError
-from core_engine.kokoro.languages import Language, language_of
+from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, Language, language_of
 from core_engine.kokoro.model.inference import Audio, Signature, Sound, read_signature, run
 from core_engine.kokoro.model.runtime import open_model
 from core_engine.kokoro.speech.joints import join, without_context
@@ -47,6 +47,14 @@ class Speech:
     """Number of model runs."""
     token_starts: tuple[npt.NDArray[np.int64] | None, ...] = ()
     """For each chunk, where in `audio` its tokens start and the last one ends; see `joints.Joined`."""
+    spoken: tuple[Chunk, ...] = ()
+    """The chunks, in order."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """For each chunk, the samples of `audio` at which it starts and ends."""
+    language: str = DEFAULT_LANGUAGE
+    """Code of the language or accent in which the text was read."""
+    version: str = V0_19
+    """Version of Kokoro whose phonemes were used."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ class Kokoro:
         code = language or language_of(name, version).code
         context = CONTEXT_TOKENS if self.signature.frames is not None else 0
         chunks = text_to_chunks(text, code, max_tokens, version, context, lexicon)
-        return Utterance(name, pack, tuple(chunks), speed)
+        return Utterance(name, pack, tuple(chunks), speed, code, version)
 
     def check(self, voice: str = DEFAULT_VOICE_ID, lexicon: Lexicon = NO_LEXICON) -> str:
         """Return the G2P for a voice, "espeak-ng" or "misaki".
@@ -173,7 +181,17 @@ class Kokoro:
     def joined(self, utterance: "Utterance", sounds: Sequence[Sound]) -> Speech:
         """Join the spoken chunks of an utterance."""
         whole = join(utterance.chunks, sounds, utterance.speed)
-        return Speech(whole.audio, SAMPLE_RATE, utterance.voice, len(sounds), whole.token_starts)
+        return Speech(
+            audio=whole.audio,
+            sample_rate=SAMPLE_RATE,
+            voice=utterance.voice,
+            chunks=len(sounds),
+            token_starts=whole.token_starts,
+            spoken=utterance.chunks,
+            spans=whole.spans,
+            language=utterance.language,
+            version=utterance.version,
+        )
 
 
 @dataclass(frozen=True)
@@ -185,3 +203,5 @@ class Utterance:
     pack: VoicePack
     chunks: tuple[Chunk, ...]
     speed: float
+    language: str = DEFAULT_LANGUAGE
+    version: str = V0_19

@@ -8,6 +8,7 @@ closest ones.
 import logging
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0, Language, checked_language
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 MARKS = ';:,.!?¡¿—…"«»“”(){}[]'
 """Punctuation that is not passed to espeak-ng."""
+
+DASH = "—"
+"""The mark that keeps the words apart that `phonemize_words` speaks."""
 
 _ANY_MARK = rf"[{re.escape(MARKS)}][\s{re.escape(MARKS)}]*"
 _MARK_RUN = re.compile(rf"((?<!\s)\s*{_ANY_MARK})")
@@ -77,9 +81,28 @@ def phonemize_clauses(
     """
     known = checked_language(language, version)
     normalized = _normalized(text, known, version)
+    _report_unspeakable(normalized, language)
+    return _clauses(normalized, known, version, lexicon)
+
+
+def phonemize_words(
+    words: Sequence[str], language: str = DEFAULT_LANGUAGE, version: str = V0_19, lexicon: Lexicon = NO_LEXICON
+) -> list[str]:
+    """Return the phonemes of each word spoken alone, with its marks; empty for one that cannot be spoken.
+
+    No word may contain `DASH`. Raises like `phonemize`.
+    """
+    known = checked_language(language, version)
+    spoken = _clauses(_normalized(f" {DASH} ".join(words), known, version), known, version, lexicon)
+    alone = "".join(clause.phonemes for clause in spoken).split(DASH)
+    if len(alone) == len(words):
+        return [phonemes.strip() for phonemes in alone]
+    return [phonemize(word, language, version) for word in words]  # a rule for several words took a dash away
+
+
+def _clauses(normalized: str, known: Language, version: str, lexicon: Lexicon) -> list[Clause]:
     parts = (_MARK_RUN if known.is_english else _MARK_RUN_OUTSIDE_NUMBERS).split(normalized)
     pieces, runs = parts[0::2], [*parts[1::2], ""]
-    _report_unspeakable(normalized, language)
     phonemes = _spoken(pieces, runs, known, version, lexicon)
     vocabulary = speakable_vocabulary(version == V1_0)
     return [

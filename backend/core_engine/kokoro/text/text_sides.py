@@ -6,8 +6,9 @@ from functools import lru_cache
 
 from core_engine.kokoro.installation import install_command
 from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0, checked_language
+from core_engine.kokoro.text.phonemes import phonemize_words as espeak_words
 from core_engine.kokoro.text.phonemes_east_asian import check_east_asian, phonemize_east_asian
-from core_engine.kokoro.text.phonemes_v1_0 import dictionary_problem, phonemize_v1_0
+from core_engine.kokoro.text.phonemes_v1_0 import dictionary_problem, phonemize_v1_0, word_v1_0
 from core_engine.kokoro.text.pronunciations import speak_with
 from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 
@@ -39,6 +40,19 @@ def phonemize_by_misaki(text: str, language: str, lexicon: Lexicon = NO_LEXICON)
         return [phonemize_v1_0(each, language) for each in texts]
 
     return speak_with(lexicon, V1_0, [text], speak)[0]
+
+
+def phonemize_words(words: Sequence[str], language: str, version: str, lexicon: Lexicon = NO_LEXICON) -> list[str]:
+    """Return about the phonemes of each word spoken alone, in the alphabet of the text side; see `alignment.py`.
+
+    What misaki's English dictionaries have is not looked up: espeak-ng's pronunciation in misaki's letters is close
+    enough to find a word by.
+    """
+    if text_side(language, version) == ESPEAK:
+        return espeak_words(words, language, version, lexicon)
+    if checked_language(language, version).misaki_extra:
+        return [phonemize_by_misaki(word, language) for word in words]
+    return [word_v1_0(word, british=language == "en-gb") for word in words]
 
 
 @lru_cache(maxsize=1)
