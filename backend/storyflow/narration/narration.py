@@ -96,7 +96,7 @@ class Narration:
             self._save()
         elapsed_s = time.monotonic() - begin
         self._remove_stale()
-        self._save()
+        self._save(complete=True)
         write_playlist(self._task.folder / PLAYLIST_NAME, self._in_order())
         return self._outcome(elapsed_s)
 
@@ -151,12 +151,13 @@ class Narration:
             **_from_story(planned.segment),
         )
 
-    def _save(self) -> None:
+    def _save(self, complete: bool = False) -> None:
         """Write the manifest: what this run has done, and earlier entries that it has not reached yet."""
         known = {**self._before, **self._entries}
         story = self._task.story
         in_order = tuple(known.pop(segment.id) for segment in story.segments if segment.id in known)
-        record = Record(story.title, str(self._task.source), (*in_order, *known.values()), story.author, story.language)
+        entries = (*in_order, *known.values())
+        record = Record(story.title, str(self._task.source), entries, story.author, story.language, complete)
         write_record(self._task.folder / RECORD_NAME, record)
         self._journal.clear()
 
