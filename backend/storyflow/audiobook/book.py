@@ -64,8 +64,8 @@ class Wishes:
     def _check_encoder(self, form: Format) -> None:
         if ffmpeg.is_installed():
             return
-        needed = (form.libsndfile is None, self.cover is not None, self.kilobits is not None)
-        what = next((what for what, is_needed in zip((form.name, "--cover", "--bitrate"), needed) if is_needed), None)
+        needing = {form.name: form.libsndfile is None, "--cover": self.cover, "--bitrate": self.kilobits}
+        what = next((what for what, is_needed in needing.items() if is_needed), None)
         if what:
             raise ExportError(f"{what} needs PyAV, which is not installed here. {ffmpeg.how_to_install()}")
 
@@ -106,9 +106,7 @@ def export(project: Project, wishes: Wishes, report: Report = lambda _done, _all
     mastered = _mastered(timeline, gain_db, form, report)
     size = _write(wishes, form, tags, mastered)
     has_chapters = form.chapters and ffmpeg.is_installed()
-    return Audiobook(
-        wishes.output, form, timeline.duration_s, size, gain_db, timeline.placed, chapters, has_chapters
-    )
+    return Audiobook(wishes.output, form, timeline.duration_s, size, gain_db, timeline.placed, chapters, has_chapters)
 
 
 def _gain_db(timeline: Timeline, loudness: float, report: Report) -> float:

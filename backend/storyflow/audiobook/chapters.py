@@ -43,7 +43,7 @@ def _starts(placed: Sequence[Placed], title: str) -> list[tuple[float, str]]:
 
 
 def _joined(placed: Sequence[Placed], deepest: int, title: str) -> Iterator[tuple[float, str]]:
-    """Yield a chapter for each run of headings: "CHAPTER I." and the line below it are one, without the book's title."""
+    """Yield a chapter for each run of headings, such as "CHAPTER I." and its title, without the book's title."""
     run: list[Placed] = []
     for place, after in pairwise([*placed, None]):
         if place is None or place.entry.kind == "break":

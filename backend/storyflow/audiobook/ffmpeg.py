@@ -6,6 +6,7 @@ import io
 import struct
 from fractions import Fraction
 from io import FileIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core_engine.kokoro.dimensions import SAMPLE_RATE
@@ -52,9 +53,9 @@ class FfmpegEncoder:
             "w",
             format=form.container,
             options=options,
-            io_open=lambda *_: open(file.name, "rb"),  # noqa: SIM115 (FFmpeg closes it)
+            io_open=lambda *_: Path(file.name).open("rb"),  # noqa: SIM115 (FFmpeg closes it)
         )
-        self._stream = self._container.add_stream(form.codec, rate=form.sample_rate, layout="mono")
+        self._stream: Any = self._container.add_stream(form.codec, rate=form.sample_rate, layout="mono")
         if kilobits:
             self._stream.codec_context.bit_rate = kilobits * 1000
         self._written = 0
@@ -114,7 +115,7 @@ class FfmpegEncoder:
         try:
             with av.open(io.BytesIO(cover.data)) as picture:
                 next(picture.decode(video=0))
-            picture = av.open(io.BytesIO(cover.data))
+            picture = av.open(io.BytesIO(cover.data), "r")
             source = picture.streams.video[0]
             packet = next(picture.demux(source))
         except (av.error.FFmpegError, StopIteration, IndexError) as error:
@@ -145,7 +146,7 @@ def _chapters(tags: Tags) -> "list[Any]":
 
 def _chapter_tags(tags: Tags) -> dict[str, str]:
     """Return chapters as Vorbis comments: CHAPTER000=00:00:00.000 and CHAPTER000NAME=…"""
-    noted = {}
+    noted: dict[str, str] = {}
     for number, chapter in enumerate(tags.chapters):
         minutes, milliseconds = divmod(round(chapter.start_s * 1000), 60_000)
         clock = f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds / 1000:06.3f}"

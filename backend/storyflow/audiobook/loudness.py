@@ -102,7 +102,9 @@ def _high_pass(sample_rate: int, frequency: float, q: float) -> _Coefficients:
     return (1.0, -2.0, 1.0), (2 * (k * k - 1) / scale, (1 - k / q + k * k) / scale)
 
 
-def _filtered(samples: Iterator[Any], forward: tuple[float, float, float], back: tuple[float, float]) -> Iterator[float]:
+def _filtered(
+    samples: Iterator[Any], forward: tuple[float, float, float], back: tuple[float, float]
+) -> Iterator[float]:
     """Run a biquad filter (direct form II transposed)."""
     first = second = 0.0
     for sample in samples:

@@ -25,8 +25,8 @@ class Project:
 def find_project(named: str, root: Path) -> Project:
     """Return the project in the folder `named`, or of that name below the media root `root`.
 
-    Raises ExportError if there is none, if it is not complete or if audio is missing; RecordError if its manifest cannot
-    be used.
+    Raises ExportError if there is none, if it is not complete or if audio is missing, and RecordError if its manifest
+    cannot be used.
     """
     folder = _folder(named, root)
     record = read_record(folder / RECORD_NAME)
@@ -55,7 +55,9 @@ def _known(root: Path) -> str:
     """Return what can be exported instead."""
     names = sorted(path.parent.name for path in (root / "projects").glob(f"*/{RECORD_NAME}"))
     if not names:
-        return f"Narrate a story first: storyflow narrate STORY. Projects in '{root}' are found by name, others by folder."
+        return (
+            f"Narrate a story first: storyflow narrate STORY. Projects in '{root}' are found by name, others by folder."
+        )
     return f"The projects in '{root}' are: {', '.join(names[:20])}. Give one of these, or the folder of another."
 
 

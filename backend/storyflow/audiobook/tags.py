@@ -12,16 +12,12 @@ GENRE = "Audiobook"
 _PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _LARGEST_COVER = 16 << 20  # bytes; a FLAC file cannot hold more
 
-_THREE_LETTERS = dict(
-    pair.split("=")
-    for pair in (
-        "af=afr ar=ara be=bel bg=bul bn=ben ca=cat cs=ces cy=cym da=dan de=deu el=ell en=eng eo=epo es=spa et=est eu=eus "
-        "fa=fas fi=fin fr=fra ga=gle gl=glg gu=guj he=heb hi=hin hr=hrv hu=hun hy=hye id=ind is=isl it=ita ja=jpn ka=kat "
-        "kk=kaz kn=kan ko=kor la=lat lt=lit lv=lav mk=mkd ml=mal mr=mar ms=msa mt=mlt nb=nob nl=nld nn=nno no=nor pa=pan "
-        "pl=pol pt=por ro=ron ru=rus sk=slk sl=slv sq=sqi sr=srp sv=swe sw=swa ta=tam te=tel th=tha tr=tur uk=ukr ur=urd "
-        "vi=vie zh=zho"
-    ).split()
-)
+_THREE_LETTERS = {
+    "ar": "ara", "ca": "cat", "cs": "ces", "da": "dan", "de": "deu", "el": "ell", "en": "eng", "es": "spa", "et": "est",
+    "fi": "fin", "fr": "fra", "he": "heb", "hi": "hin", "hr": "hrv", "hu": "hun", "it": "ita", "ja": "jpn", "ko": "kor",
+    "la": "lat", "lt": "lit", "lv": "lav", "nb": "nob", "nl": "nld", "no": "nor", "pl": "pol", "pt": "por", "ro": "ron",
+    "ru": "rus", "sk": "slk", "sl": "slv", "sr": "srp", "sv": "swe", "tr": "tur", "uk": "ukr", "vi": "vie", "zh": "zho",
+}  # fmt: skip
 """ISO 639-1 to ISO 639-2/T, which MP4 and MP3 name languages by."""
 
 
@@ -58,7 +54,9 @@ def read_cover(path: Path) -> Cover:
         with path.open("rb") as file:
             data = file.read(_LARGEST_COVER + 1)
     except OSError as error:
-        raise ExportError(f"The cover '{path}' cannot be read: {error.strerror}. Give the path of a picture.") from error
+        raise ExportError(
+            f"The cover '{path}' cannot be read: {error.strerror}. Give the path of a picture."
+        ) from error
     if len(data) > _LARGEST_COVER:
         raise ExportError(f"The cover '{path}' is larger than {_LARGEST_COVER >> 20} MiB. Make it smaller.")
     kind = next((kind for start, kind in _PICTURES.items() if data.startswith(start)), None)

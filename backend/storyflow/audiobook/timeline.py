@@ -1,6 +1,6 @@
 """Place the segments of a project one after another, with pauses, and read them as one stream of samples."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,5 +144,5 @@ def _examined(path: Path) -> _Wav:
 
 
 def _silent_samples(samples: Samples) -> int:
-    sounds: Sequence[int] = np.flatnonzero(np.abs(samples) > _SILENT)
+    sounds = np.flatnonzero(np.abs(samples) > _SILENT)
     return int(sounds[0]) if len(sounds) else len(samples)

@@ -16,6 +16,7 @@ from core_engine.kokoro.errors import KokoroError, NothingToSpeakError, Phonemiz
 from core_engine.model_choice import ModelMissingError
 from engines.downloading.policy import DownloadError, StorageError, UnreachableError
 from engines.store.names import InvalidNameError
+from storyflow.audiobook.errors import ExportError
 from storyflow.models.errors import ModelsError
 from storyflow.narration.record import RecordError
 from storyflow.stories.story import StoryError
@@ -50,6 +51,7 @@ class Exit(IntEnum):
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (StoryError, Exit.STORY),
     (RecordError, Exit.STORY),
+    (ExportError, Exit.STORY),
     (InvalidNameError, Exit.STORY),
     (NothingToSpeakError, Exit.STORY),
     (SynthesisError, Exit.FAILED),

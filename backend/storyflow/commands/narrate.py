@@ -12,6 +12,7 @@ import click
 
 from engines.store.names import checked_name, is_name
 from storyflow.commands.exits import EXPECTED, Exit, exit_code_of, interrupts_wait, report_error, sentence_of
+from storyflow.commands.export import check_output, exported
 from storyflow.commands.manner import Manner, how_to_speak
 
 if TYPE_CHECKING:
@@ -25,17 +26,22 @@ logger = logging.getLogger(__name__)
 @click.argument("stories", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--project", help="Name of the project's folder; by default made from the file's name.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; by default the media root.")
+@click.option("--to", type=click.Path(path_type=Path), help="Also make one file; see `storyflow export`.")
 @how_to_speak
-def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, manner: Manner) -> None:
+def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, to: Path | None, manner: Manner) -> None:
     """Narrate STORIES (text, Markdown, HTML or StoryFlow's JSON): one WAV per paragraph.
 
     A second run generates only what changed; an interrupted run resumes where it stopped.
     """
     if project and len(stories) > 1:
         raise click.UsageError("--project names one folder, but there are several stories. Narrate them one by one.")
+    if to and len(stories) > 1:
+        raise click.UsageError("--to names one file, but there are several stories. Narrate them one by one.")
     with interrupts_wait():
         from storyflow.output.narration import echo_narrations
 
+    if to:
+        check_output(to)  # before hours of work
     if manner.dry_run:
         _rehearse(stories, manner)
         return
@@ -44,6 +50,8 @@ def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, ma
     names = [checked_name(project, "project") if project else project_of(story) for story in stories]
     if len(stories) == 1:
         told = [narrator.narrate(stories[0], names[0])]
+        if to:
+            told = [_with_audiobook(*told[0], root, to, manner)]
     else:
         told = [narrator.attempt(story, name) for story, name in zip(stories, names, strict=True)]
     if manner.as_json:
@@ -100,6 +108,20 @@ class _Narrator:
             report_narration(outcome, text.left_out, model.name)
         code = Exit.FAILED if outcome.errors else Exit.OK
         return narration_document(story, outcome, text.left_out, model.name, mismatch), code
+
+
+def _with_audiobook(
+    document: dict[str, Any], code: Exit, root: Path, to: Path, manner: Manner
+) -> tuple[dict[str, Any], Exit]:
+    """Make one file of a narration in which everything was spoken; return its results with it."""
+    from storyflow.audiobook.book import Wishes
+    from storyflow.audiobook.project import find_project
+
+    if code:
+        report_error(f"'{to}' was not written, because some segments could not be spoken. See `storyflow export`.")
+        return document, code
+    folder = str(Path(document["manifest"]).parent)
+    return {**document, "audiobook": exported(find_project(folder, root), Wishes(to), manner.as_json)}, code
 
 
 def _rehearse(stories: Sequence[Path], manner: Manner) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core_engine.reading.languages import Mismatch, first_mismatch
-from storyflow.output.tables import echo_json
+from storyflow.output.tables import clock, echo_json
 
 if TYPE_CHECKING:
     from storyflow.narration.narration import Outcome
@@ -26,7 +26,7 @@ def report_narration(outcome: "Outcome", left_out: Mapping[str, int], model: str
         click.echo(f"Not read: {', '.join(f'{what} ({count})' for what, count in left_out.items())}")
     kept = len(outcome.entries) - len(outcome.made)
     click.echo(f"{len(outcome.entries)} WAVs in {outcome.manifest.parent / 'audio'}")
-    click.echo(f"{_clock(outcome.audio_s)} of audio ({len(outcome.made)} made now, {kept} already there)")
+    click.echo(f"{clock(outcome.audio_s)} of audio ({len(outcome.made)} made now, {kept} already there)")
     if outcome.real_time_factor:
         speed = 1 / outcome.real_time_factor
         shown = f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
@@ -95,8 +95,3 @@ def _warnings(mismatch: Mismatch | None) -> dict[str, Any]:
     if mismatch is None:
         return {"warnings": []}
     return {"warnings": [{"kind": "language", **asdict(mismatch), "message": str(mismatch)}]}
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.1f} s"
