@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from storyflow.stories.archive import ArchiveError
 from storyflow.stories.blocks import Document
-from storyflow.stories.decoding import MAX_BYTES, NotTextError, decode_text
-from storyflow.stories.html import read_html
+from storyflow.stories.decoding import MAX_BYTES, NotTextError, decode_page, decode_text
+from storyflow.stories.epub import read_epub
+from storyflow.stories.html import read_html, read_xhtml
 from storyflow.stories.json_story import WrongJsonError, read_json
 from storyflow.stories.markdown import read_markdown
 from storyflow.stories.plain_text import read_plain_text
@@ -34,16 +36,19 @@ class Story:
 
 
 def read_story(path: Path) -> Story:
-    """Read a story: plain text, Markdown, HTML, reStructuredText or StoryFlow's JSON, depending on the file extension.
+    """Read a story: text, Markdown, HTML, EPUB, reStructuredText or StoryFlow's JSON, depending on the file extension.
 
     Raises StoryError if the file cannot be read or has nothing to speak.
     """
     read = _reader_of(path)
-    text = _text_of(path)
     try:
-        document = read(text)
+        document = read(path)
         segments = segments_of(document.blocks)
-    except (WrongJsonError, SegmentIdError) as error:
+    except OSError as error:
+        raise StoryError(
+            f"The story '{path}' cannot be read: {error.strerror}. Give the path of a text file."
+        ) from error
+    except (WrongJsonError, SegmentIdError, ArchiveError) as error:
         raise StoryError(f"The story '{path}' {error}") from error
     except DocutilsMissingError as error:
         raise StoryError(
@@ -59,37 +64,34 @@ _READERS: dict[str, Callable[[str], Document]] = {
     ".json": read_json,
     ".md": read_markdown,
     ".markdown": read_markdown,
-    ".htm": read_html,
-    ".html": read_html,
-    ".xhtml": read_html,
     ".rst": read_restructured_text,
 }
+_PAGES = {".htm": read_html, ".html": read_html, ".xhtml": read_xhtml}
 _OTHERS = {
     ".doc": "a Word document", ".docx": "a Word document", ".odt": "an OpenDocument text", ".rtf": "Rich Text",
-    ".pdf": "a PDF", ".epub": "an EPUB", ".mobi": "a Kindle book", ".azw3": "a Kindle book",
+    ".pdf": "a PDF", ".mobi": "a Kindle book", ".azw3": "a Kindle book",
 }  # fmt: skip
 
 
-def _reader_of(path: Path) -> Callable[[str], Document]:
+def _reader_of(path: Path) -> Callable[[Path], Document]:
     suffix = path.suffix.lower()
     if suffix in _OTHERS:
         raise StoryError(
-            f"The story '{path}' is {_OTHERS[suffix]}, which is not supported. Save it as plain text, Markdown or HTML."
+            f"The story '{path}' is {_OTHERS[suffix]}, which is not supported. Save it as text, Markdown, HTML or EPUB."
         )
-    return _READERS.get(suffix, read_plain_text)
+    if suffix == ".epub":
+        return read_epub
+    if suffix in _PAGES:
+        return lambda path: _PAGES[suffix](_text_of(path, decode_page))
+    return lambda path: _READERS.get(suffix, read_plain_text)(_text_of(path, decode_text))
 
 
-def _text_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise StoryError(
-            f"The story '{path}' cannot be read: {error.strerror}. Give the path of a text file."
-        ) from error
+def _text_of(path: Path, decode: Callable[[bytes], str]) -> str:
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise StoryError(f"The story '{path}' is larger than {MAX_BYTES >> 20} MiB. Cut it into several files.")
     try:
-        return decode_text(data)
+        return decode(data)
     except NotTextError as error:
         raise StoryError(f"The story '{path}' cannot be read: {error}. Save it as plain text (UTF-8).") from error
