@@ -5,7 +5,7 @@ The ready-made meters need the whole book in memory (pyloudnorm, with SciPy) or 
 
 import math
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ class LoudnessMeter:
     """Takes blocks of one channel and gives their integrated loudness."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._taps = _k_weighting(sample_rate)
-        self._tail = np.zeros(len(self._taps) - 1)
+        self._sample_rate = sample_rate
+        self._tail = np.zeros(len(_k_weighting(sample_rate)) - 1)
         self._step = round(_STEP_S * sample_rate)
         self._rest = np.zeros(0)
         self._powers: list[_Power] = []
@@ -59,10 +59,10 @@ class LoudnessMeter:
 
     def _weighted(self, block: Samples) -> _Power:
         """Filter a block by overlap-save."""
-        taps, tail = self._taps, self._tail
+        tail = self._tail
         joined = np.concatenate([tail, block])
         size = 1 << (len(joined) - 1).bit_length()
-        filtered = np.fft.irfft(np.fft.rfft(joined, size) * np.fft.rfft(taps, size), size)
+        filtered = np.fft.irfft(np.fft.rfft(joined, size) * _response(self._sample_rate, size), size)
         self._tail = joined[-len(tail) :]
         out: _Power = filtered[len(tail) : len(joined)]
         return out
@@ -70,6 +70,12 @@ class LoudnessMeter:
 
 def _power(lufs: float) -> float:
     return float(10 ** ((lufs - _OFFSET_DB) / 10))
+
+
+@lru_cache(maxsize=8)
+def _response(sample_rate: int, size: int) -> npt.NDArray[np.complex128]:
+    """Return the K-weighting by frequency, for blocks of `size`."""
+    return np.fft.rfft(_k_weighting(sample_rate), size)
 
 
 @cache
