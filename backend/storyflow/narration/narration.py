@@ -110,7 +110,7 @@ class Narration:
             self._save()
         elapsed_s = time.monotonic() - begin
         self._remove_stale()
-        self._plan.timings.publish(self._save())
+        self._plan.timings.publish(self._save(complete=True))
         write_playlist(self._task.folder / PLAYLIST_NAME, self._in_order())
         return self._outcome(elapsed_s)
 
@@ -179,13 +179,13 @@ class Narration:
             **_from_story(planned.segment),
         )
 
-    def _save(self) -> tuple[Entry, ...]:
+    def _save(self, complete: bool = False) -> tuple[Entry, ...]:
         """Write and return the manifest's entries: what this run has done, and what it has not reached yet."""
         known = {**self._before, **self._entries}
         story = self._task.story
         in_order = tuple(known.pop(segment.id) for segment in story.segments if segment.id in known)
         entries = (*in_order, *known.values())
-        record = Record(story.title, str(self._task.source), entries, story.author, story.language)
+        record = Record(story.title, str(self._task.source), entries, story.author, story.language, complete)
         write_record(self._task.folder / RECORD_NAME, record)
         self._journal.clear()
         return entries
