@@ -4,13 +4,14 @@ import click
 
 import storyflow
 from storyflow.commands.cast import cast
-from storyflow.commands.engines import engines, serve
+from storyflow.commands.engines import engines
 from storyflow.commands.export import export
 from storyflow.commands.log import offer_verbosity
 from storyflow.commands.machine import bench, doctor
 from storyflow.commands.models import models
 from storyflow.commands.narrate import narrate
 from storyflow.commands.say import say, voices
+from storyflow.commands.serve import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -37,6 +37,7 @@ class Task:
     as_written: bool = False
     """Whether to leave numbers, dates and other written forms as they are."""
     lexicon: Lexicon = NO_LEXICON
+    """The pronunciation list."""
     needs_times: bool = False
     """Whether to speak segments again that have audio but no times of their words."""
 

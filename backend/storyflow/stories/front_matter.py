@@ -50,7 +50,7 @@ NO_FRONT_MATTER = FrontMatter()
 
 
 def split_front_matter(text: str) -> tuple[FrontMatter, str]:
-    """Return the front matter of a story, and its text with empty lines in its place, so that lines keep their numbers.
+    """Return the front matter of a story, and the text after it.
 
     A line `---` that is not followed by a key of front matter is a scene break. Raises FrontMatterError.
     """
@@ -62,8 +62,7 @@ def split_front_matter(text: str) -> tuple[FrontMatter, str]:
     end = _end(lines)
     if end is None:
         raise FrontMatterError("begins with front matter that does not end. Add a line '---' after its last line.")
-    body = text.split("\n", end + 1)[end + 1 :]
-    return _parsed("\n".join(lines[1:end])), "\n" * (end + 1) + "".join(body)
+    return _parsed("\n".join(lines[1:end])), "".join(text.split("\n", end + 1)[end + 1 :])
 
 
 def _end(lines: Sequence[str]) -> int | None:
@@ -83,7 +82,7 @@ def _parsed(text: str) -> FrontMatter:
     import yaml  # only stories with front matter need it
 
     try:
-        # Every scalar stays text (a language "no" is no boolean), and aliases are never expanded.
+        # Composed, not loaded: every scalar stays text (the language "no" is no boolean), and aliases do not grow.
         node = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark.line if error.problem_mark else 0) + 2

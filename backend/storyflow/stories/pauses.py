@@ -74,6 +74,11 @@ def with_pauses(blocks: Iterable[Block]) -> Iterator[Block]:
         yield last
 
 
+def without_pauses(text: str) -> str:
+    """Return a text, such as a title, without its pauses; raise PauseError."""
+    return " ".join(part.text for part in cut_at_pauses(text) if part.text)
+
+
 def line_of(tag: str, text: str) -> int | None:
     """Return the line of `text`, from 1, in which a pause stands as written, or across whose end; None if in none."""
     found = re.search(r"\s+".join(map(re.escape, tag.split())), text)

@@ -1,6 +1,5 @@
 """Say who speaks: the cast in the lines that begin with a name, a second voice in quotation marks."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +14,7 @@ _AFTER_SENTENCE_S, _WITHIN_SENTENCE_S = 0.2, 0.05
 """Silence between narrator and speech. A segment ends with up to 0.2 s of silence and starts with 0.05 s, so together
 they are the pause of the model itself: 0.45 s after a sentence, 0.3 s after a comma."""
 
-_MARKS_BEHIND = re.compile(r"[.,;:!?…]*")
+_MARKS = frozenset(".,;:!?…")
 _ENDS_SENTENCE = frozenset(".!?…:")
 
 
@@ -69,10 +68,17 @@ def _stretches(text: str, singles: bool, continued: str) -> tuple[list[_Stretch]
     for quotation in found:
         if is_speech(text, quotation):
             _add(stretches, _Stretch(text[end : quotation.start], is_speech=False))
-            end = _MARKS_BEHIND.match(text, quotation.end).end()  # type: ignore[union-attr]  # it may be empty
+            end = _behind_marks(text, quotation.end)
             _add(stretches, _Stretch(text[quotation.start : end], is_speech=True))
     _add(stretches, _Stretch(text[end:], is_speech=False))
     return stretches, found[-1].opening if found and not found[-1].is_closed else ""
+
+
+def _behind_marks(text: str, end: int) -> int:
+    """Return the end of the marks that follow a quotation: “Yes”, he said."""
+    while text[end : end + 1] in _MARKS:
+        end += 1
+    return end
 
 
 def _add(stretches: list[_Stretch], new: _Stretch) -> None:

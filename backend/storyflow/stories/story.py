@@ -12,7 +12,7 @@ from storyflow.stories.front_matter import NO_FRONT_MATTER, FrontMatter, FrontMa
 from storyflow.stories.html import read_html, read_xhtml
 from storyflow.stories.json_story import WrongJsonError, read_json
 from storyflow.stories.markdown import read_markdown
-from storyflow.stories.pauses import PauseError, line_of, with_pauses
+from storyflow.stories.pauses import PauseError, line_of, with_pauses, without_pauses
 from storyflow.stories.plain_text import read_plain_text
 from storyflow.stories.restructured_text import DocutilsMissingError, read_restructured_text
 from storyflow.stories.segments import Segment, SegmentIdError, segments_of
@@ -50,6 +50,7 @@ def read_story(path: Path, dialogue: str | None = None) -> Story:
     try:
         document = read(path)
         segments = segments_of(_spoken(document, dialogue))
+        title = without_pauses(document.title or "") or path.stem
     except OSError as error:
         raise StoryError(
             f"The story '{path}' cannot be read: {error.strerror}. Give the path of a text file."
@@ -66,7 +67,6 @@ def read_story(path: Path, dialogue: str | None = None) -> Story:
         ) from error
     if all(segment.kind == "break" for segment in segments):
         raise StoryError(f"The story '{path}' has nothing to speak. Write something to narrate.")
-    title = document.title or path.stem
     return Story(title, segments, document.left_out, document.author, document.language, document.front)
 
 

@@ -156,7 +156,7 @@ def test_lines_of_the_cast_are_spoken_by_their_voices(write: Write, name: str) -
 def test_lines_in_capitals_and_wrapped_text_are_cut_at_names(write: Write) -> None:
     wrapped = (
         "HOLMES: I have been waiting for you the whole of this long and rainy afternoon, and\n"
-        "I am glad that you have found the time to come.\n"
+        "I am glad that you have found the time to come, although the weather is as bad as—\n"
         "HOLMES: NEVER!\n\n"
         "# Holmes: the title\n"
     )
@@ -164,7 +164,7 @@ def test_lines_in_capitals_and_wrapped_text_are_cut_at_names(write: Write) -> No
         (
             "Holmes",
             "I have been waiting for you the whole of this long and rainy afternoon, and I am glad that you have found "
-            "the time to come.",
+            "the time to come, although the weather is as bad as—",
         ),
         ("Holmes", "NEVER!"),
     ]
@@ -213,6 +213,7 @@ def test_what_stands_in_quotation_marks_is_speech(text: str, speech: list[str]) 
         ("‘Come in,’ he said. ‘The boys’ hats aren’t here.’", ["‘Come in,’", "‘The boys’ hats aren’t here.’"]),
         ("'Come in,' he said, 'and don't touch it.'", ["'Come in,'", "'and don't touch it.'"]),
         ("‘Yes’ said he. ‘No.’", ["‘Yes’", "‘No.’"]),
+        ("‘The boys’ hats are here’ said he.", ["‘The boys’ hats are here’"]),
         (
             "‘He called it “odd” and said “Go!”, didn’t he?’ she asked.",
             ["‘He called it “odd” and said “Go!”, didn’t he?’"],
@@ -318,6 +319,11 @@ def test_pause_between_paragraphs_belongs_to_the_one_before(write: Write) -> Non
     assert [(each.text, each.pause_after) for each in segments] == [("One.", 1.0), ("Two.", 2.5), ("Three.", None)]
 
 
+def test_title_has_no_pauses(write: Write) -> None:
+    story = read_story(write("a.md", "# One [pause 1s] Two\n\nThree.\n"))
+    assert (story.title, [each.pause_after for each in story.segments]) == ("One Two", [1.0, None, None])
+
+
 def test_pause_within_a_quotation_leaves_both_parts_to_its_voice(write: Write) -> None:
     path = write("a.txt", "“One. [pause 1s] Two,” [pause 2s] he said.\n")
     segments = read_story(path, "bf_emma").segments
@@ -354,7 +360,7 @@ def test_cast_lists_who_speaks_how_much(write: Write) -> None:
     assert [row[0] for row in rows] == ["Narrator", "Holmes", "Dr.", "Dialogue"]
     assert rows[1][1:4] == ["am_adam", "2", "7"]
     listed = json.loads(storyflow("cast", path, "--dialogue", "af_sky", "--json").stdout)
-    assert listed["cast"][3] == {"name": "Dialogue", "voice": "af_sky", "segments": 1, "words": 1, "minutes": 1 / 170}
+    assert listed["cast"][3] == {"name": "Dialogue", "voice": "af_sky", "segments": 1, "words": 1, "minutes": 1 / 180}
     assert [share["words"] for share in listed["cast"]] == [14, 7, 2, 1]
 
 

@@ -1,7 +1,9 @@
 """`narrate` and `say` as they are used: several stories, voices that are not there, kills, two at once."""
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -85,6 +87,25 @@ def test_voices_of_a_cast_alternate_and_are_heard(tmp_path: Path) -> None:
     assert (
         json.loads(run("narrate", story, "--dialogue", "bf_emma", "--model", "default", "--json").stdout)["made"] == []
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_terminal_shows_the_segment_the_speed_and_the_newest_wav(story: Path) -> None:
+    ours, its = os.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "300", "LINES": "20"}
+    command = [sys.executable, "-m", "storyflow", "narrate", str(story), "--model", "default"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its, env=environment, text=True) as process:
+        os.close(its)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+            while part := os.read(ours, 65536):
+                shown += part
+        assert process.wait() == 0
+    os.close(ours)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).splitlines()
+    assert any("3 of 3 segments" in line and "times real time" in line for line in lines)
+    assert any(line == "And the third." for line in lines)
+    assert any(re.fullmatch(r"Listen now: .*/and-the-third-[0-9a-f]{12}\.wav", line) for line in lines)
 
 
 def test_say_makes_pauses_of_the_written_length(tmp_path: Path) -> None:

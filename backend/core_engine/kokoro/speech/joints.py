@@ -93,6 +93,54 @@ def join(chunks: Sequence[Chunk], sounds: Sequence[Sound], speed: float = 1.0) -
     return Joined(np.concatenate(parts), tuple(starts), tuple(spans))
 
 
+class GrowingJoin:
+    """`join` for chunks that come one by one: all that it returns, in a row, is the audio of `join`.
+
+    Of each chunk only the end is held back, because the next chunk decides how much of its silence is kept.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._speed = speed
+        self._last: _Ending | None = None
+
+    def add(self, chunk: Chunk, sound: Sound) -> Audio:
+        """Return the audio that is certain once `sound`, the next chunk, is known."""
+        silence = _silence(chunk, sound)
+        if self._last is None:
+            begin, before = _lead(silence), np.zeros(0, np.float32)
+        else:
+            joint = _Joint.of(self._last.silence, silence, pause_ms(self._last.chunk, chunk, self._speed))
+            begin, before = silence.head - joint.head, self._last.until(joint.tail, joint.missing)
+        certain = max(begin, sound.audio.size - silence.tail - _FADE)
+        self._last = _Ending(chunk, sound, silence, begin, certain)
+        return np.concatenate([before, _faded(sound.audio, _Cut(begin, sound.audio.size))[: certain - begin]])
+
+    def end(self) -> Audio:
+        """Return the rest of the audio after the last chunk."""
+        if self._last is None:
+            return np.zeros(0, np.float32)
+        return self._last.until(min(self._last.silence.tail, TRAIL_MS * _SAMPLES_PER_MS), 0)
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """A chunk of a growing join whose end is held back."""
+
+    chunk: Chunk
+    sound: Sound
+    silence: _Silence
+    begin: int
+    """The sample of `sound` at which its kept part begins."""
+    certain: int
+    """The sample up to which it has been returned."""
+
+    def until(self, tail: int, missing: int) -> Audio:
+        """Return the rest with `tail` samples of its silence, and `missing` samples of silence after it."""
+        cut = _Cut(self.begin, self.sound.audio.size - self.silence.tail + tail)
+        rest = _faded(self.sound.audio, cut)[self.certain - self.begin :]
+        return np.concatenate([rest, np.zeros(missing, np.float32)])
+
+
 def without_context(chunk: Chunk, sound: Sound) -> Sound:
     """Remove the context from a sound whose `frames` are known; return only the chunk's own part.
 
@@ -124,18 +172,36 @@ def pause_ms(before: Chunk, behind: Chunk, speed: float = 1.0) -> float:
 
 
 def _cuts(chunks: Sequence[Chunk], sizes: Sequence[int], silences: Sequence[_Silence], speed: float) -> list[_Cut]:
-    begin = max(0, silences[0].head - LEAD_MS * _SAMPLES_PER_MS)
+    begin = _lead(silences[0])
     cuts = []
     for index in range(len(chunks) - 1):
-        pause = round(pause_ms(chunks[index], chunks[index + 1], speed) * _SAMPLES_PER_MS)
-        tail, head = silences[index].tail, silences[index + 1].head
-        kept_head = min(head, _BEHIND_JOINT)
-        kept_tail = min(tail, pause - kept_head)
-        kept_head = min(head, pause - kept_tail)
-        missing = max(0, JOINT_SILENCE_MS * _SAMPLES_PER_MS - kept_tail - kept_head)
-        cuts.append(_Cut(begin, sizes[index] - tail + kept_tail, missing))
-        begin = head - kept_head
+        pause = pause_ms(chunks[index], chunks[index + 1], speed)
+        joint = _Joint.of(silences[index], silences[index + 1], pause)
+        cuts.append(_Cut(begin, sizes[index] - silences[index].tail + joint.tail, joint.missing))
+        begin = silences[index + 1].head - joint.head
     return [*cuts, _Cut(begin, sizes[-1] - max(0, silences[-1].tail - TRAIL_MS * _SAMPLES_PER_MS))]
+
+
+def _lead(silence: _Silence) -> int:
+    """Return the samples to cut off at the start of an utterance."""
+    return max(0, silence.head - LEAD_MS * _SAMPLES_PER_MS)
+
+
+@dataclass(frozen=True)
+class _Joint:
+    """The samples of silence at a joint: kept of the chunk before it and of the one after it, and added between."""
+
+    tail: int
+    head: int
+    missing: int
+
+    @classmethod
+    def of(cls, before: _Silence, behind: _Silence, pause: float) -> "_Joint":
+        """Return the joint of two chunks with at most `pause` milliseconds."""
+        longest = round(pause * _SAMPLES_PER_MS)
+        tail = min(before.tail, longest - min(behind.head, _BEHIND_JOINT))
+        head = min(behind.head, longest - tail)
+        return cls(tail, head, max(0, JOINT_SILENCE_MS * _SAMPLES_PER_MS - tail - head))
 
 
 def _silence(chunk: Chunk, sound: Sound) -> _Silence:

@@ -116,13 +116,15 @@ class Kokoro:
         speed: float = 1.0,
         language: str | None = None,
         max_tokens: int = MAX_TOKENS,
+        *,
+        quick_start: bool = False,
         lexicon: Lexicon = NO_LEXICON,
     ) -> "Utterance":
-        """Do the part of `speak` before the model; same arguments and errors, plus the token limit of a chunk."""
+        """Do the part of `speak` before the model; same arguments and errors, plus those of `text_to_chunks`."""
         name, pack, version = self._voice(voice)
         code = language or language_of(name, version).code
         context = CONTEXT_TOKENS if self.signature.frames is not None else 0
-        chunks = text_to_chunks(text, code, max_tokens, version, context, lexicon)
+        chunks = text_to_chunks(text, code, max_tokens, version, context, quick_start=quick_start, lexicon=lexicon)
         return Utterance(name, pack, tuple(chunks), speed, code, version)
 
     def check(self, voice: str = DEFAULT_VOICE_ID, lexicon: Lexicon = NO_LEXICON) -> str:
