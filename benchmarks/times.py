@@ -2,9 +2,9 @@
 
     python benchmarks/times.py [--paragraphs N] [--voices NAME,NAME] [--built-in]
 
-The real voice, or with `--built-in` the built-in one, reads paragraphs of the listening tests' fables, a voice after the
-other, and Whisper base says when it hears each word. "estimated" are the same recordings with times as for a model that
-does not tell the durations of its tokens.
+The real voice, or with `--built-in` the built-in one, reads paragraphs of the listening tests' fables, each in the next
+of the voices, and Whisper base says when it hears each word. "estimated" are the same recordings with times as for a
+model that does not tell the durations of its tokens.
 """
 
 import argparse
@@ -55,9 +55,8 @@ def _line(voice: str, told: TimeErrors, estimated: TimeErrors) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--paragraphs", type=int, default=20, help="how many, of 62 words each")
-    parser.add_argument(
-        "--voices", default=",".join(voice.id for voice in VOICES), help="names with commas between them"
-    )
+    every = ",".join(voice.id for voice in VOICES)
+    parser.add_argument("--voices", default=every, help="names with commas between them")
     parser.add_argument("--built-in", action="store_true", help="the built-in voice instead of the real one")
     return parser
 

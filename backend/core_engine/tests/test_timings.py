@@ -5,15 +5,18 @@ import unittest
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 from core_engine.kokoro.dimensions import SAMPLES_PER_FRAME
+from core_engine.kokoro.languages import V1_0
 from core_engine.kokoro.model.inference import Sound
 from core_engine.kokoro.speech.joints import join
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.kokoro.speech.timings import TimedPassage, Timings, timings_of
-from core_engine.kokoro.text.chunks import SILENT, text_to_chunks
+from core_engine.kokoro.text.chunks import SILENT, Chunk, text_to_chunks
+from core_engine.kokoro.text.text_sides import MISAKI
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.reading.aloud import Reading, read_aloud, read_as_written
 from core_engine.timings_document import timings_document, words_document
@@ -117,6 +120,38 @@ class WordTests(unittest.TestCase):
             self.assertLessEqual(words[-1].end, speech.audio.size / 24_000)
             covered = "".join(word.text for word in words)
             self.assertEqual(sum(map(str.isalnum, covered)), sum(map(str.isalnum, text)))
+
+
+class TextSideTests(unittest.TestCase):
+    """Where misaki reads the text; its phonemes are given here, since it is an extra."""
+
+    def timed(self, text: str, phonemes: str, language: str) -> list[tuple[str, str]]:
+        """Return each word with the phonemes that it sounds during."""
+        frames = np.full(len(phonemes) + 2, 3)
+        audio = np.ones(frames.sum() * SAMPLES_PER_FRAME, np.float32)
+        whole = join([chunk := Chunk(phonemes, tuple(range(len(phonemes))))], [Sound(audio, frames)])
+        speech = Speech(whole.audio, 24_000, "af_bella", 1, whole.token_starts, (chunk,), whole.spans, language, V1_0)
+        timings = timings_of(speech, read_as_written(text))
+        return [
+            (word.text, "".join(p.text for p in timings.phonemes if word.start <= (p.start + p.end) / 2 < word.end))
+            for word in timings.words
+        ]
+
+    def test_english_of_the_dictionaries(self) -> None:
+        with patch("core_engine.kokoro.text.text_sides.text_side", return_value=MISAKI):
+            found = self.timed("The boats go—fast, to a judge I owe.", "ðə bˈOts ɡˌO—fˈæst, tə ɐ ʤˈʌʤ ˌI ˈO.", "en-us")
+        self.assertEqual(
+            [phonemes for _, phonemes in found], ["ðə", "bˈOts", "ɡˌO", "fˈæst", "tə", "ɐ", "ʤˈʌʤ", "ˌI", "ˈO"]
+        )
+
+    def test_characters_of_mandarin_are_words(self) -> None:
+        alone = dict(zip("你好世界", ("ni↓", "xau↓", "ʂɨ↘", "ʨje↘"), strict=True))
+        with (
+            patch("core_engine.kokoro.text.text_sides.text_side", return_value=MISAKI),
+            patch("core_engine.kokoro.text.text_sides.phonemize_by_misaki", lambda text, _: alone[text.strip("，。")]),
+        ):
+            found = self.timed("你好，世界。", "ni↗xau↓, ʂɨ↘ʨje↘.", "zh")
+        self.assertEqual(found, [("你", "ni↗"), ("好", "xau↓"), ("世", "ʂɨ↘"), ("界", "ʨje↘")])
 
 
 class OtherPartsTests(unittest.TestCase):

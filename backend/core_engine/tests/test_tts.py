@@ -313,7 +313,7 @@ class GenerateAudioTests(LoaderTestCase):
 
     def test_timings_are_a_keyword(self) -> None:
         with self.assertRaises(TypeError):
-            generate_audio("Hello", DEFAULT_VOICE_ID, 1.0, self.path, True)  # type: ignore[misc]
+            generate_audio("Hello", DEFAULT_VOICE_ID, 1.0, self.path, True)  # type: ignore[call-arg]
 
     def test_empty_text_is_a_failure(self) -> None:
         for text in ("", "   ", "\n\t", "\u00a0"):

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core_engine.kokoro.speech.timings import TimedPassage
+from core_engine.reading.characters import CHARACTER
 from core_engine.reading.sentences import Rank, breaks
 
 LINE = 42
 """Most characters of a line."""
 
 _PIECE = re.compile(r"[^\s—]*—+|[^\s—]+")
-_OPENING = "([{“‘«¿¡"
+_OPENING = "([{“‘«¿¡「『（《【"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _stretches(spoken: Spoken) -> list[_Stretch]:
     found: list[_Stretch] = []
     waiting = list(reversed(spoken.words))
     lead: int | None = None
-    for match in _PIECE.finditer(spoken.text):
+    for match in _pieces(spoken.text):
         start = match.start() if lead is None else lead
         inside = []
         while waiting and waiting[-1].written_start < match.end():
@@ -85,6 +86,11 @@ def _stretches(spoken: Spoken) -> list[_Stretch]:
         else:
             lead = start
     return found
+
+
+def _pieces(text: str) -> Iterator[re.Match[str]]:
+    for piece in _PIECE.finditer(text):
+        yield from CHARACTER.finditer(text, *piece.span())
 
 
 def _within_lines(unit: Unit) -> Iterator[Unit]:

@@ -138,6 +138,17 @@ class TestUnits:
         words = [TimedPassage("", n, n + 1, a, b) for n, (a, b) in enumerate([(0, 2), (3, 7), (8, 18), (19, 24)])]
         assert [unit.text for unit in units_of(Spoken(text, words, 0.0))] == ["He", "paid", "$5 million", "there."]
 
+    def test_chinese_and_japanese_are_cut_between_characters(self) -> None:
+        text = "「行こう。」と彼は言った。" * 9
+        words = [
+            TimedPassage(found.group(), n * 0.2, n * 0.2 + 0.2, *found.span())
+            for n, found in enumerate(re.finditer(r"\w", text))
+        ]
+        cues = list(cues_of([Spoken(text, words, 0.0)], "ja"))
+        check_limits(cues)
+        assert "".join(part for cue in cues for part in cue.texts) == text
+        assert all(part.endswith("。") for cue in cues for part in cue.texts[-1:])
+
     def test_times_are_those_of_the_whole_audio(self) -> None:
         one, two = units_of(spoken("One two.", start=100.0))
         assert (one.start, one.end, two.start) == (100.0, 100.3, 100.3)

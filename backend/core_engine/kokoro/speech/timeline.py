@@ -58,7 +58,7 @@ def timeline_of(speech: Speech) -> Timeline:
     """Return when each symbol of `speech` sounds."""
     phonemes: list[str] = []
     ids: list[int | None] = []
-    bounds = []
+    bounds: list[Samples] = []
     told = speech.token_starts or (None,) * len(speech.spoken)
     for chunk, span, starts in zip(speech.spoken, speech.spans, told, strict=True):
         if chunk.follows_space and phonemes:

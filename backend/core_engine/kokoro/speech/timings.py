@@ -18,6 +18,7 @@ from core_engine.kokoro.text.alignment import Span, word_spans
 from core_engine.kokoro.text.chunks import SILENT
 from core_engine.kokoro.text.text_sides import phonemize_words
 from core_engine.reading.aloud import Reading
+from core_engine.reading.characters import CHARACTER
 from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.parts import sentences_of
 
@@ -92,11 +93,12 @@ def timings_of(speech: Speech, reading: Reading, lexicon: Lexicon = NO_LEXICON) 
 
 def _spoken_words(speech: Speech, reading: Reading, line: Timeline, lexicon: Lexicon) -> Iterator[TimedPassage]:
     """Yield the spoken words that sound, or at least have letters, with the written characters of each."""
-    texts = [reading.text[word.start : word.end] for word in reading.words]
+    words = list(_words(reading, speech.language))
+    texts = [reading.text[word.start : word.end] for word in words]
     spans = word_spans(phonemize_words(texts, speech.language, speech.version, lexicon), line.phonemes)
     edges = _Edges(speech, line)
     last = 0
-    for word, text, span in zip(reading.words, texts, spans, strict=True):
+    for word, text, span in zip(words, texts, spans, strict=True):
         sounds = span.start < span.end
         if not sounds and not any(map(str.isalnum, text)):
             continue
@@ -105,6 +107,16 @@ def _spoken_words(speech: Speech, reading: Reading, line: Timeline, lexicon: Lex
         start = max(last, edges.start(span)) if sounds else last
         last = max(start, edges.end(span)) if sounds else last
         yield TimedPassage(text, start / speech.sample_rate, last / speech.sample_rate, *written)
+
+
+def _words(reading: Reading, language: str) -> Iterator[Span]:
+    """Yield the words of the spoken text; in languages without spaces, its characters with the marks behind them."""
+    spaced = not language.startswith(("ja", "zh"))
+    for word in reading.words:
+        if spaced:
+            yield Span(word.start, word.end)
+        else:
+            yield from (Span(*match.span()) for match in CHARACTER.finditer(reading.text, word.start, word.end))
 
 
 class _Edges:
