@@ -19,10 +19,12 @@ _VOID = frozenset(
 )
 _INTERNAL_SUBSET = re.compile(r"<!DOCTYPE[^\[>]*\[.*?\]\s*>", re.DOTALL | re.IGNORECASE)
 """A document type with declarations of its own, which are not used: entities could expand without end."""
+_PROLOGUE = 4096  # characters before the document type
 _AUTHORS = frozenset(["author", "dc.creator", "dcterms.creator"])
-_NOTE_MARK = re.compile(r"[\s\[(]*(?:\d{1,3}|[a-z]|[*†‡§]+)[\s\])]*", re.IGNORECASE)
-
-_LINKED_NOTE_MARK = re.compile(r"[\s\[(]*(?:\d{1,3}|[*†‡§]+)[\s\])]*|\s*[\[(][a-z][\])]\s*", re.IGNORECASE)
+_NOTE_MARKS = {
+    "sup": re.compile(r"[\s\[(]*(?:\d{1,3}|[a-z]|[*†‡§]+)[\s\])]*", re.IGNORECASE),
+    "a": re.compile(r"[\s\[(]*(?:\d{1,3}|[*†‡§]+)[\s\])]*|\s*[\[(][a-z][\])]\s*", re.IGNORECASE),
+}
 
 
 def read_html(text: str) -> Document:
@@ -35,7 +37,9 @@ def read_html(text: str) -> Document:
 
 def read_xhtml(text: str) -> Document:
     """Return the blocks of an XHTML page, as `read_html` does; `<title/>` is an empty element there."""
-    return _read(_INTERNAL_SUBSET.sub("", text, count=1), _Reader(is_xml=True))
+    start = text[:_PROLOGUE].lower().find("<!doctype")
+    subset = _INTERNAL_SUBSET.match(text, max(start, 0))
+    return _read(text[subset.end() :] if subset else text, _Reader(is_xml=True))
 
 
 def _read(text: str, reader: "_Reader") -> Document:
@@ -63,8 +67,7 @@ class _Reader(HTMLParser):
         self._in_title = False
         self._numbers: list[int | None] = []  # next number of each open list, None for bullets
         self._in_row = False
-        self._raised_from = 0  # index of the first word of the last <sup>
-        self._linked_from: int | None = None  # the same for the open link to another place, if there is one
+        self._marks: dict[str, int] = {}  # index of the first word of the open <sup> and of the open link
         self._is_xml = is_xml
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
@@ -102,11 +105,8 @@ class _Reader(HTMLParser):
                 while self._silent.pop() != tag:
                     pass
             return
-        if tag == "sup":
-            self._end_mark(self._raised_from, _NOTE_MARK)
-        elif tag == "a" and self._linked_from is not None:
-            self._end_mark(self._linked_from, _LINKED_NOTE_MARK)
-            self._linked_from = None
+        if tag in self._marks:
+            self._end_mark(tag)
         elif tag in _BLOCKS:
             self._end_row()
         if tag in ("ol", "ul") and self._numbers:
@@ -137,10 +137,8 @@ class _Reader(HTMLParser):
     def _begin(self, tag: str, attrs: dict[str, str | None]) -> None:
         if tag in _HEADINGS:
             self._level = _HEADINGS[tag]
-        elif tag == "sup":
-            self._raised_from = len(self._words)
-        elif tag == "a":
-            self._linked_from = len(self._words) if "#" in (attrs.get("href") or "") else None
+        elif tag == "sup" or (tag == "a" and "#" in (attrs.get("href") or "")):
+            self._marks[tag] = len(self._words)
         elif tag == "hr":
             self.blocks.append(Block(SCENE_BREAK, "break"))
         elif tag == "img":
@@ -159,9 +157,10 @@ class _Reader(HTMLParser):
             return
         self._silent.append(tag)
 
-    def _end_mark(self, start: int, pattern: "re.Pattern[str]") -> None:
+    def _end_mark(self, tag: str) -> None:
         """Remove a raised or linked number, which marks a footnote, but keep the "st" of "1st"."""
-        if pattern.fullmatch("".join(self._words[start:])):
+        start = self._marks.pop(tag)
+        if _NOTE_MARKS[tag].fullmatch("".join(self._words[start:])):
             del self._words[start:]
             self.left_out["footnote marks"] += 1
 
