@@ -67,7 +67,7 @@ def read_aloud(text: str, language: str = "en-us", lexicon: Lexicon = NO_LEXICON
     Supports "en-us" and "en-gb", the latter with British dates and numbers. Of text in any other language only the
     respellings of `lexicon` are used. Its words that are given as phonemes stay as they are.
     """
-    reading = respelled(text, lexicon)
+    reading = read_as_written(text, lexicon)
     if language.partition("-")[0] != "en":
         return reading
     for groups in PASSES:
@@ -76,8 +76,8 @@ def read_aloud(text: str, language: str = "en-us", lexicon: Lexicon = NO_LEXICON
     return reading
 
 
-def respelled(text: str, lexicon: Lexicon = NO_LEXICON) -> Reading:
-    """Return `text` with the respellings of `lexicon`, and nothing else changed: the model reads the written forms."""
+def read_as_written(text: str, lexicon: Lexicon = NO_LEXICON) -> Reading:
+    """Return `text` for a model that reads written forms itself, with the respellings of `lexicon` only."""
     return _after(Reading(text, text, ()), edits(text, lexicon.respellings(text), british=False))
 
 

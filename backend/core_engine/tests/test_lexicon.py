@@ -11,7 +11,7 @@ from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.kokoro.text.pronunciations import speak_with
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.places import models_dir
-from core_engine.reading.aloud import read_aloud, respelled, spoken_text
+from core_engine.reading.aloud import read_aloud, read_as_written, spoken_text
 from core_engine.reading.lexicon import NO_LEXICON, Lexicon, LexiconError
 from core_engine.tests.growth import LINEAR, growth
 
@@ -95,11 +95,11 @@ class WordsTests(unittest.TestCase):
 
     def test_parts_of_contractions_are_no_words(self) -> None:
         lexicon = Lexicon.parse("don = dawn\nclock = klock\nwe = wee")
-        self.assertEqual(respelled("don't, o'clock, we're, Don", lexicon).text, "don't, o'clock, wee're, dawn")
+        self.assertEqual(read_as_written("don't, o'clock, we're, Don", lexicon).text, "don't, o'clock, wee're, dawn")
 
     def test_longest_entry_wins(self) -> None:
         lexicon = Lexicon.parse("New = one\nNew York = two")
-        self.assertEqual(respelled("New, New York", lexicon).text, "one, two")
+        self.assertEqual(read_as_written("New, New York", lexicon).text, "one, two")
 
     def test_respellings_are_made_once_and_keep_their_places(self) -> None:
         reading = read_aloud("Dr. Doyle met St. John in 1905.", "en-us", NAMES)

@@ -8,7 +8,9 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path
 
 try:
@@ -37,6 +39,38 @@ def publish(target: Path, data: bytes) -> None:
         raise
     finally:
         _close_quietly(lock)
+
+
+@contextlib.contextmanager
+def publishing(target: Path) -> Iterator[FileIO]:
+    """Yield an unbuffered file to write, read and seek, which replaces `target` atomically when the block ends.
+
+    For what is too large for memory. If the block raises or the disk fails, `target` is unchanged and no temporary file
+    is left. The name of the file is that of the temporary file; the block must not close it.
+    """
+    _sweep_once(target.parent, os.getpid())
+    temporary, descriptor = _create_temporary(target)
+    lock = None
+    try:
+        with _opened(descriptor, temporary) as file:
+            yield file
+            os.fsync(descriptor)
+            lock = os.dup(descriptor) if fcntl else None
+        rename(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        _close_quietly(lock)
+
+
+def _opened(descriptor: int, temporary: Path) -> FileIO:
+    """Return a file on `descriptor`; close it if that fails."""
+    try:
+        return open(temporary, "r+b", buffering=0, opener=lambda *_: descriptor)
+    except BaseException:
+        _close_quietly(descriptor)
+        raise
 
 
 def rename(temporary: Path, target: Path) -> None:
@@ -81,7 +115,7 @@ def _create_temporary(target: Path) -> tuple[Path, int]:
     """Create a file next to `target` and lock it, so that a sweep by another process keeps it."""
     while True:
         temporary = _temporary_name(target)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(temporary, flags, 0o666)
         try:
             if fcntl is None:

@@ -1,5 +1,6 @@
 """Files appear whole or not at all; what fails leaves the old file and nothing else."""
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -128,3 +129,40 @@ def test_rename_replaces_a_link_and_not_what_it_points_to(tmp_path: Path) -> Non
     assert (tmp_path / "real").read_bytes() == b"real"
     assert (tmp_path / "link").read_bytes() == b"new"
     assert not (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("old", [b"old", None])
+def test_publishing_shows_the_file_only_when_it_is_whole(tmp_path: Path, old: bytes | None) -> None:
+    target = tmp_path / "a"
+    if old:
+        target.write_bytes(old)
+    with publishing.publishing(target) as file:
+        file.write(b"new!")
+        file.seek(3)
+        file.write(b".")
+        file.seek(0)
+        assert file.read() == b"new."
+        assert (target.read_bytes() if target.exists() else None) == old
+        sweep(tmp_path)  # another process that cleans up
+    assert target.read_bytes() == b"new."
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("call", ["open", "fsync", "dup", "replace", "fstat", "block"])
+def test_publishing_that_fails_leaves_everything_as_it_was(tmp_path: Path, call: str) -> None:
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+    before = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
+
+    def write() -> None:
+        with publishing.publishing(target) as file:
+            file.write(b"new")
+            if call == "block":
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    failure = patch(f"os.{call}", failing(errno.EIO)) if call != "block" else contextlib.nullcontext()
+    with failure, pytest.raises(OSError, match="Input/output"):
+        write()
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+    assert len(before) == (len(os.listdir("/proc/self/fd")) if before else 0)

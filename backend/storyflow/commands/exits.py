@@ -17,6 +17,7 @@ from core_engine.model_choice import ModelMissingError
 from core_engine.reading.lexicon import LexiconError
 from engines.downloading.policy import DownloadError, StorageError, UnreachableError
 from engines.store.names import InvalidNameError
+from storyflow.audiobook.errors import ExportError
 from storyflow.models.errors import ModelsError
 from storyflow.narration.record import RecordError
 from storyflow.stories.story import StoryError
@@ -52,6 +53,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (StoryError, Exit.STORY),
     (LexiconError, Exit.STORY),
     (RecordError, Exit.STORY),
+    (ExportError, Exit.STORY),
     (InvalidNameError, Exit.STORY),
     (NothingToSpeakError, Exit.STORY),
     (SynthesisError, Exit.FAILED),

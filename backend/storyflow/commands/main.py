@@ -5,6 +5,7 @@ import click
 import storyflow
 from storyflow.commands.cast import cast
 from storyflow.commands.engines import engines
+from storyflow.commands.export import export
 from storyflow.commands.log import offer_verbosity
 from storyflow.commands.machine import bench, doctor
 from storyflow.commands.models import models
@@ -19,6 +20,6 @@ def main() -> None:
     """Turn written stories into narrated audio, on your own machine."""
 
 
-for command in (say, narrate, cast, voices, doctor, bench, models, engines, serve):
+for command in (say, narrate, cast, export, voices, doctor, bench, models, engines, serve):
     main.add_command(command)
 offer_verbosity(main)

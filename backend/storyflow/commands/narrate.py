@@ -13,6 +13,7 @@ import click
 
 from engines.store.names import checked_name, is_name
 from storyflow.commands.exits import EXPECTED, Exit, exit_code_of, interrupts_wait, report_error, sentence_of
+from storyflow.commands.export import check_output, exported
 from storyflow.commands.manner import Manner, how_to_speak
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ CAPTIONS = ("srt", "vtt", "lrc")
 @click.argument("stories", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--project", help="Name of the project's folder; by default made from the file's name.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; by default the media root.")
+@click.option("--to", type=click.Path(path_type=Path), help="Also make one file; see `storyflow export`.")
+@click.option("--captions", multiple=True, type=click.Choice(CAPTIONS), help="Also write captions; may be repeated.")
 @click.option("--dialogue", metavar="VOICE", help="Voice for what is in quotation marks.")
 @click.option("--captions", multiple=True, type=click.Choice(CAPTIONS), help="Also write captions; may be repeated.")
 @click.option(
@@ -40,8 +43,9 @@ def narrate(
     stories: tuple[Path, ...],
     project: str | None,
     out: Path | None,
-    dialogue: str | None,
+    to: Path | None,
     captions: tuple[str, ...],
+    dialogue: str | None,
     play: bool,
     manner: Manner,
 ) -> None:
@@ -51,19 +55,25 @@ def narrate(
     """
     if project and len(stories) > 1:
         raise click.UsageError("--project names one folder, but there are several stories. Narrate them one by one.")
+    if to and len(stories) > 1:
+        raise click.UsageError("--to names one file, but there are several stories. Narrate them one by one.")
     with interrupts_wait():
         from storyflow.output.narration import echo_narrations
         from storyflow.output.playing import played
 
+    if to:
+        check_output(to)  # before hours of work
     if manner.dry_run:
         _rehearse(stories, dialogue, manner)
         return
     root = out.absolute() if out else _announced_media_root()
     names = [checked_name(project, "project") if project else project_of(story) for story in stories]
     with played(play) as queue:
-        narrator = _Narrator(manner, root, dialogue, captions, queue)
+        narrator = _Narrator(manner, root, captions, dialogue, queue)
         if len(stories) == 1:
             told = [narrator.narrate(stories[0], names[0])]
+            if to:
+                told = [_with_audiobook(*told[0], root, to, manner)]
         else:
             told = [narrator.attempt(story, name) for story, name in zip(stories, names, strict=True)]
         if manner.as_json:
@@ -75,10 +85,10 @@ class _Narrator:
     """Narrates stories one after another with one model."""
 
     def __init__(
-        self, manner: Manner, root: Path, dialogue: str | None, captions: Sequence[str], queue: "Queue | None"
+        self, manner: Manner, root: Path, captions: Sequence[str], dialogue: str | None, queue: "Queue | None"
     ) -> None:
-        self._manner, self._root, self._dialogue = manner, root, dialogue
-        self._captions, self._queue = captions, queue
+        self._manner, self._root, self._captions = manner, root, captions
+        self._dialogue, self._queue = dialogue, queue
         self._loaded: LoadedModel | None = None
 
     def attempt(self, story: Path, project: str) -> tuple[dict[str, Any], Exit]:
@@ -128,6 +138,20 @@ class _Narrator:
             report_narration(outcome, text.left_out, model.name, captions)
         code = Exit.FAILED if outcome.errors else Exit.OK
         return narration_document(story, outcome, text.left_out, model.name, mismatch, captions), code
+
+
+def _with_audiobook(
+    document: dict[str, Any], code: Exit, root: Path, to: Path, manner: Manner
+) -> tuple[dict[str, Any], Exit]:
+    """Make one file of a narration in which everything was spoken; return its results with it."""
+    from storyflow.audiobook.book import Wishes
+    from storyflow.audiobook.project import find_project
+
+    if code:
+        report_error(f"'{to}' was not written, because some segments could not be spoken. See `storyflow export`.")
+        return document, code
+    folder = str(Path(document["manifest"]).parent)
+    return {**document, "audiobook": exported(find_project(folder, root), Wishes(to), manner.as_json)}, code
 
 
 def _rehearse(stories: Sequence[Path], dialogue: str | None, manner: Manner) -> None:

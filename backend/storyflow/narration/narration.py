@@ -110,7 +110,7 @@ class Narration:
             self._save()
         elapsed_s = time.monotonic() - begin
         self._remove_stale()
-        self._plan.timings.publish(self._save())
+        self._plan.timings.publish(self._save(complete=True))
         write_playlist(self._task.folder / PLAYLIST_NAME, self._in_order())
         return self._outcome(elapsed_s)
 
@@ -141,6 +141,7 @@ class Narration:
         self._plan.timings.rename(entry, segment_id)
         self._task.audio_path(entry.id).replace(path)
         self._before.pop(entry.id, None)
+        self._plan.timings.rename(entry.id, segment_id)
         renamed = replace(entry, id=segment_id, path=path.relative_to(self._task.folder).as_posix())
         self._journal.add(renamed)
         return renamed
@@ -166,7 +167,7 @@ class Narration:
     def _written(self, planned: PlannedSegment, speech: Speech) -> Entry:
         path = self._task.audio_path(planned.segment.id)
         saved = save_speech(speech, path)
-        words = words_document(timings_of(speech, planned.reading))
+        words = words_document(timings_of(speech, planned.reading, self._task.lexicon))
         self._plan.timings.add(planned.segment.id, planned.made_from, words)
         return Entry(
             id=planned.segment.id,
@@ -179,13 +180,13 @@ class Narration:
             **_from_story(planned.segment),
         )
 
-    def _save(self) -> tuple[Entry, ...]:
+    def _save(self, complete: bool = False) -> tuple[Entry, ...]:
         """Write and return the manifest's entries: what this run has done, and what it has not reached yet."""
         known = {**self._before, **self._entries}
         story = self._task.story
         in_order = tuple(known.pop(segment.id) for segment in story.segments if segment.id in known)
         entries = (*in_order, *known.values())
-        record = Record(story.title, str(self._task.source), entries, story.author, story.language)
+        record = Record(story.title, str(self._task.source), entries, story.author, story.language, complete)
         write_record(self._task.folder / RECORD_NAME, record)
         self._journal.clear()
         return entries

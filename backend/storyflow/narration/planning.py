@@ -9,7 +9,7 @@ from core_engine.audio_paths import audio_path, project_folder
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.speech.throughput import Line
 from core_engine.kokoro.voice.packs import check_installed
-from core_engine.reading.aloud import Reading, read_aloud, respelled
+from core_engine.reading.aloud import Reading, read_aloud, read_as_written
 from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
 from storyflow.narration.casting import check_cast
@@ -126,7 +126,10 @@ class Plan:
         speaker = self.speakers[segment.voice or self.task.voice]
         speed = segment.speed or self.task.speed
         is_break = is_scene_break(segment.text)
-        reading = self._reading(segment.text, speaker.language, is_break)
+        if is_break or self.task.as_written:
+            reading = read_as_written(segment.text, self.task.lexicon)
+        else:
+            reading = read_aloud(segment.text, speaker.language, self.task.lexicon)
         spoken = "" if is_break else reading.text
         if is_break:
             parts = f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
@@ -148,13 +151,6 @@ class Plan:
         """Return an entry for the same text under an id that the story no longer has; each is returned once."""
         entries = self.unclaimed.get((text, made_from))
         return entries.pop(0) if entries else None
-
-    def _reading(self, text: str, language: str, is_break: bool) -> Reading:
-        if is_break:
-            return respelled(text)
-        if self.task.as_written:
-            return respelled(text, self.task.lexicon)
-        return read_aloud(text, language, self.task.lexicon)
 
     def _phonemes_in(self, spoken: str) -> str:
         """Return the phonemes of the pronunciation list that a text uses: only these affect its audio."""

@@ -61,6 +61,8 @@ class Record:
     author: str | None = None
     language: str | None = None
     """Language tag such as "en" or "pt-br", if the story gives one."""
+    complete: bool = True
+    """Whether the last run reached the end of the story."""
 
 
 def read_record(path: Path) -> Record | None:
@@ -76,7 +78,8 @@ def read_record(path: Path) -> Record | None:
             raise _unusable(path, f"has version {document['version']!r}, but this program supports version {_VERSION}")
         segments = tuple(entry_of(entry) for entry in document["segments"])
         author, language = (document.get(key) for key in ("author", "language"))
-        return Record(str(document["title"]), str(document["source"]), segments, author, language)
+        complete = document.get("complete") is not False  # manifests of earlier versions do not say
+        return Record(str(document["title"]), str(document["source"]), segments, author, language, complete)
     except (KeyError, TypeError, InvalidNameError) as error:
         raise _unusable(path, "is not the manifest of a narration") from error
 

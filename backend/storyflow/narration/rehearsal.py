@@ -11,7 +11,7 @@ from core_engine.kokoro.text.chunks import text_to_chunks
 from core_engine.kokoro.text.ipa import check_phonemes
 from core_engine.kokoro.voice.packs import check_installed, find_voices, load_voice
 from core_engine.model_choice import choose_model
-from core_engine.reading.aloud import read_aloud, respelled
+from core_engine.reading.aloud import read_aloud, read_as_written
 from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from storyflow.narration.casting import check_cast
 from storyflow.stories.pauses import cut_at_pauses
@@ -83,7 +83,7 @@ class Rehearsal:
 
     def _of(self, segment_id: str | None, text: str, voice: str | None = None) -> Rehearsed:
         language = language_of((voice or self.voice).lstrip(), self.version or V1_0).code
-        reading = respelled(text, self.lexicon) if self.as_written else read_aloud(text, language, self.lexicon)
+        reading = read_as_written(text, self.lexicon) if self.as_written else read_aloud(text, language, self.lexicon)
         words = reading.text if self.as_written else reading.printed
         phonemes = None if self.version is None else self._phonemes(reading.text, language, self.version)
         return Rehearsed(segment_id, text, " ".join(words.split()), phonemes)

@@ -17,7 +17,7 @@ from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.model_choice import AUTO, Model, choose_model
 from core_engine.model_paths import BUILT_IN, RECOMMENDED
 from core_engine.places import models_dir
-from core_engine.reading.aloud import respelled, spoken_text
+from core_engine.reading.aloud import read_as_written, spoken_text
 from core_engine.reading.lexicon import Lexicon
 from storyflow.stories.pauses import Part
 
@@ -84,7 +84,7 @@ def speak_parts(kokoro: Kokoro, parts: Sequence[Part], how: Delivery) -> Speech:
 
 def _spoken(kokoro: Kokoro, text: str, how: Delivery) -> str:
     if how.as_written:
-        return respelled(text, how.lexicon).text
+        return read_as_written(text, how.lexicon).text
     return spoken_text(text, kokoro.language(how.voice).code, how.lexicon)
 
 

@@ -61,11 +61,12 @@ class Timings:
         append(self._journal, b"\n" + line)  # a killed process may have left half a line
         self._lines[segment_id] = _Line(made_from, line)
 
-    def rename(self, entry: Entry, segment_id: str) -> None:
-        """Keep the times of an entry, if there are any, for the same audio under another id; raises OSError."""
-        if self.has(entry):
-            values = json.loads(self._lines[entry.id].text)
-            self.add(segment_id, entry.made_from, {key: values[key] for key in values.keys() - {"id", "made_from"}})
+    def rename(self, old_id: str, new_id: str) -> None:
+        """Keep the times of a segment, if there are any, under its new id; raises OSError if the disk fails."""
+        line = self._lines.pop(old_id, None)
+        if line:
+            document = json.loads(line.text)
+            self.add(new_id, document.pop("made_from"), {key: document[key] for key in document if key != "id"})
 
     def publish(self, entries: Iterable[Entry]) -> None:
         """Write the file with the times of `entries`, in their order, and clear the journal.

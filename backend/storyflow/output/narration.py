@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core_engine.reading.languages import Mismatch, first_mismatch
-from storyflow.output.tables import echo_json, times_real_time
+from storyflow.output.tables import clock, echo_json, times_real_time
 
 if TYPE_CHECKING:
     from storyflow.narration.narration import Outcome
@@ -28,7 +28,7 @@ def report_narration(
         click.echo(f"Not read: {', '.join(f'{what} ({count})' for what, count in left_out.items())}")
     kept = len(outcome.entries) - len(outcome.made)
     click.echo(f"{len(outcome.entries)} WAVs in {outcome.manifest.parent / 'audio'}")
-    click.echo(f"{_clock(outcome.audio_s)} of audio ({len(outcome.made)} made now, {kept} already there)")
+    click.echo(f"{clock(outcome.audio_s)} of audio ({len(outcome.made)} made now, {kept} already there)")
     if outcome.real_time_factor:
         speed = times_real_time(1 / outcome.real_time_factor)
         click.echo(f"Made in {outcome.elapsed_s:.1f} s, {speed} ({model})")
@@ -104,8 +104,3 @@ def _warnings(mismatch: Mismatch | None) -> dict[str, Any]:
     if mismatch is None:
         return {"warnings": []}
     return {"warnings": [{"kind": "language", **asdict(mismatch), "message": str(mismatch)}]}
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.1f} s"

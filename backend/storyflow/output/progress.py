@@ -95,6 +95,16 @@ def transfer_shown(what: str, quiet: bool = False) -> Iterator[Report]:
 
 
 @contextlib.contextmanager
+def export_shown(quiet: bool = False) -> Iterator[Callable[[float, float], None]]:
+    """Yield a callback for the seconds of audio done and in all."""
+    if quiet:
+        yield lambda _done, _all: None
+        return
+    with _shown("Exporting") as display:
+        yield lambda done, all_s: display.move(done, all_s, "measuring" if done <= all_s / 2 else "writing")
+
+
+@contextlib.contextmanager
 def _shown(what: str) -> Iterator[_Display]:
     if not sys.stderr.isatty():
         yield _Display(_lines(what), lambda line: click.echo(line, err=True))

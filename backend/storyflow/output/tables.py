@@ -32,3 +32,9 @@ def times_real_time(speed: float) -> str:
 def size_text(size: float | None) -> str:
     """Return a number of bytes in kB or MB."""
     return "-" if size is None else f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+def clock(seconds: float) -> str:
+    """Return a duration for people."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.1f} s"

@@ -50,12 +50,12 @@ class Document:
     """What its head says about who speaks it."""
 
 
-_SPACE_BEFORE_MARK = re.compile(r"\s+([.,;:!?])(?=\s|$)")
+_SPACE_BEFORE_MARK = re.compile(r" ([.,;:!?])(?= |$)")
 
 
 def without_gaps(text: str) -> str:
     """Return `text` in one line, without the spaces left before punctuation where something was removed."""
-    return one_line(_SPACE_BEFORE_MARK.sub(r"\1", text))
+    return _SPACE_BEFORE_MARK.sub(r"\1", one_line(text))
 
 
 def row_sentence(cells: Iterable[str]) -> str:

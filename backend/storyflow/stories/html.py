@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html.parser import HTMLParser
 
 from storyflow.stories.blocks import SCENE_BREAK, Block, Document, one_line, without_gaps
+from storyflow.stories.page_parts import left_out_as
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset([
@@ -13,37 +14,51 @@ _BLOCKS = frozenset([
     "figcaption", "footer", "form", "header", "hr", "html", "legend", "li", "main", "ol", "p", "section", "summary",
     "table", "tbody", "tfoot", "thead", "tr", "ul", *_HEADINGS,
 ])  # fmt: skip
-_LEFT_OUT = {
-    "script": "scripts", "style": "scripts", "template": "scripts", "noscript": "scripts", "head": None,
-    "pre": "code blocks", "nav": "navigation", "svg": "images", "math": "formulas", "figure": "images",
-    "audio": "media", "video": "media", "iframe": "media", "object": "media", "canvas": "images",
-    "select": "forms", "button": "forms", "textarea": "forms", "rt": "readings", "rp": None,
-}  # fmt: skip
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
-_NOTE_MARK = re.compile(r"[\s\[(]*(?:\d{1,3}|[a-z]|[*†‡§]+)[\s\])]*", re.IGNORECASE)
+_INTERNAL_SUBSET = re.compile(r"<!DOCTYPE[^\[>]*\[.*?\]\s*>", re.DOTALL | re.IGNORECASE)
+"""A document type with declarations of its own, which are not used: entities could expand without end."""
+_PROLOGUE = 4096  # characters before the document type
+_AUTHORS = frozenset(["author", "dc.creator", "dcterms.creator"])
+_NOTE_MARKS = {
+    "sup": re.compile(r"[\s\[(]*(?:\d{1,3}|[a-z]|[*†‡§]+)[\s\])]*", re.IGNORECASE),
+    "a": re.compile(r"[\s\[(]*(?:\d{1,3}|[*†‡§]+)[\s\])]*|\s*[\[(][a-z][\])]\s*", re.IGNORECASE),
+}
 
 
 def read_html(text: str) -> Document:
     """Return the blocks of an HTML page; each table row is one block, and list numbers are read.
 
-    Scripts, styles, navigation, code, media, forms and footnote marks are left out.
+    Scripts, styles, navigation, code, media, forms, footnotes and their marks are left out.
     """
-    reader = _Reader()
+    return _read(text, _Reader(is_xml=False))
+
+
+def read_xhtml(text: str) -> Document:
+    """Return the blocks of an XHTML page, as `read_html` does; `<title/>` is an empty element there."""
+    start = text[:_PROLOGUE].lower().find("<!doctype")
+    subset = _INTERNAL_SUBSET.match(text, max(start, 0))
+    return _read(text[subset.end() :] if subset else text, _Reader(is_xml=True))
+
+
+def _read(text: str, reader: "_Reader") -> Document:
     reader.feed(text)
     reader.close()
     reader.end_block()
     first = next((block.text for block in reader.blocks if block.kind == "heading"), None)
-    return Document(one_line(reader.title) or first, tuple(reader.blocks), +reader.left_out)
+    title = one_line(reader.title) or first
+    return Document(title, tuple(reader.blocks), +reader.left_out, reader.author, reader.language)
 
 
 class _Reader(HTMLParser):
     """Collects blocks while it parses a page; never fails, however malformed the page is."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_xml: bool) -> None:
         super().__init__(convert_charrefs=True)
         self.title = ""
+        self.author: str | None = None
+        self.language: str | None = None
         self.blocks: list[Block] = []
         self.left_out: Counter[str] = Counter()
         self._words: list[str] = []
@@ -52,15 +67,18 @@ class _Reader(HTMLParser):
         self._in_title = False
         self._numbers: list[int | None] = []  # next number of each open list, None for bullets
         self._in_row = False
-        self._raised_from = 0  # index of the first word of the last <sup>
+        self._marks: dict[str, int] = {}  # index of the first word of the open <sup> and of the open link
+        self._is_xml = is_xml
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
         """Open an element."""
         self._in_title = self._in_title or (tag == "title" and not self.title)
         if tag == "body":
             self._silent.clear()  # an unclosed <head>
-        if self._silent or tag in _LEFT_OUT or _is_note_mark(tag, dict(attrs)) or _is_hidden(dict(attrs)):
-            self._leave_out(tag)
+        self._note(tag, dict(attrs))
+        name = left_out_as(tag, dict(attrs))
+        if self._silent or name is not None:
+            self._leave_out(tag, name or "")
             return
         if tag in ("td", "th"):
             self._end_cell()
@@ -71,8 +89,10 @@ class _Reader(HTMLParser):
         self._begin(tag, dict(attrs))
 
     def handle_startendtag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        """Open a self-closing element: `<hr/>`; `<div/>` opens a div, as in a browser."""
+        """Open a self-closing element: `<hr/>`; in HTML `<div/>` opens a div, as in a browser."""
         self.handle_starttag(tag, attrs)
+        if self._is_xml and tag not in _VOID:
+            self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
         """Close an element."""
@@ -82,10 +102,11 @@ class _Reader(HTMLParser):
             if tag == self._silent[-1]:
                 self._silent.pop()
             elif tag in self._silent:
-                del self._silent[self._silent.index(tag) :]
+                while self._silent.pop() != tag:
+                    pass
             return
-        if tag == "sup":
-            self._end_raised()
+        if tag in self._marks:
+            self._end_mark(tag)
         elif tag in _BLOCKS:
             self._end_row()
         if tag in ("ol", "ul") and self._numbers:
@@ -106,11 +127,18 @@ class _Reader(HTMLParser):
             self.blocks.append(Block(text, "heading" if self._level else "paragraph", self._level))
         self._level = 0
 
+    def _note(self, tag: str, attrs: dict[str, str | None]) -> None:
+        """Take author and language."""
+        if tag == "html":
+            self.language = one_line(attrs.get("lang") or attrs.get("xml:lang") or "") or None
+        elif tag == "meta" and (attrs.get("name") or "").lower() in _AUTHORS:
+            self.author = self.author or one_line(attrs.get("content") or "") or None
+
     def _begin(self, tag: str, attrs: dict[str, str | None]) -> None:
         if tag in _HEADINGS:
             self._level = _HEADINGS[tag]
-        elif tag == "sup":
-            self._raised_from = len(self._words)
+        elif tag == "sup" or (tag == "a" and "#" in (attrs.get("href") or "")):
+            self._marks[tag] = len(self._words)
         elif tag == "hr":
             self.blocks.append(Block(SCENE_BREAK, "break"))
         elif tag == "img":
@@ -122,18 +150,18 @@ class _Reader(HTMLParser):
             self._words.append(f"{self._numbers[-1]}. ")
             self._numbers[-1] += 1
 
-    def _leave_out(self, tag: str) -> None:
+    def _leave_out(self, tag: str, name: str) -> None:
+        if name and not self._silent:
+            self.left_out[name] += 1
         if tag in _VOID:
             return
-        name = None if self._silent else _LEFT_OUT.get(tag, "footnote marks" if tag == "a" else "hidden parts")
-        if name:
-            self.left_out[name] += 1
         self._silent.append(tag)
 
-    def _end_raised(self) -> None:
-        """Remove a superscript number, which marks a footnote, but keep the "st" of "1st"."""
-        if _NOTE_MARK.fullmatch("".join(self._words[self._raised_from :])):
-            del self._words[self._raised_from :]
+    def _end_mark(self, tag: str) -> None:
+        """Remove a raised or linked number, which marks a footnote, but keep the "st" of "1st"."""
+        start = self._marks.pop(tag)
+        if _NOTE_MARKS[tag].fullmatch("".join(self._words[start:])):
+            del self._words[start:]
             self.left_out["footnote marks"] += 1
 
     def _end_cell(self) -> None:
@@ -150,14 +178,3 @@ class _Reader(HTMLParser):
             self._words[:] = [f"{row}."]
         self._in_row = False
         self.end_block()
-
-
-def _is_note_mark(tag: str, attrs: dict[str, str | None]) -> bool:
-    """Return whether an element is a link to a footnote, by its type, role or class."""
-    role = f"{attrs.get('epub:type') or ''} {attrs.get('role') or ''} {attrs.get('class') or ''}"
-    return tag == "a" and any(name in role for name in ("noteref", "footnote", "pagenum"))
-
-
-def _is_hidden(attrs: dict[str, str | None]) -> bool:
-    style = (attrs.get("style") or "").replace(" ", "")
-    return "hidden" in attrs or "display:none" in style or "pagenum" in (attrs.get("class") or "")

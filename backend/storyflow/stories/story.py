@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from storyflow.stories.archive import ArchiveError
 from storyflow.stories.blocks import Block, Document
-from storyflow.stories.decoding import MAX_BYTES, NotTextError, decode_text
+from storyflow.stories.decoding import MAX_BYTES, NotTextError, decode_page, decode_text
+from storyflow.stories.epub import read_epub
 from storyflow.stories.front_matter import NO_FRONT_MATTER, FrontMatter, FrontMatterError
-from storyflow.stories.html import read_html
+from storyflow.stories.html import read_html, read_xhtml
 from storyflow.stories.json_story import WrongJsonError, read_json
 from storyflow.stories.markdown import read_markdown
 from storyflow.stories.pauses import PauseError, line_of, with_pauses, without_pauses
@@ -39,21 +41,24 @@ class Story:
 
 
 def read_story(path: Path, dialogue: str | None = None) -> Story:
-    """Read a story: plain text, Markdown, HTML, reStructuredText or StoryFlow's JSON, depending on the file extension.
+    """Read a story: text, Markdown, HTML, EPUB, reStructuredText or StoryFlow's JSON, depending on the file extension.
 
     `dialogue` is the voice for what is in quotation marks; by default that of the front matter, if it names one.
     Raises StoryError if the file cannot be read or has nothing to speak.
     """
     read = _reader_of(path)
-    text = _text_of(path)
     try:
-        document = read(text)
+        document = read(path)
         segments = segments_of(_spoken(document, dialogue))
         title = without_pauses(document.title or "") or path.stem
+    except OSError as error:
+        raise StoryError(
+            f"The story '{path}' cannot be read: {error.strerror}. Give the path of a text file."
+        ) from error
     except PauseError as error:
-        line = line_of(error.tag, text) if error.tag else None
+        line = _line_of(error.tag, path)
         raise StoryError(f"The story '{path}'{f', line {line},' if line else ''} {error}") from error
-    except (WrongJsonError, SegmentIdError, FrontMatterError) as error:
+    except (WrongJsonError, SegmentIdError, FrontMatterError, ArchiveError) as error:
         raise StoryError(f"The story '{path}' {error}") from error
     except DocutilsMissingError as error:
         raise StoryError(
@@ -76,37 +81,42 @@ _READERS: dict[str, Callable[[str], Document]] = {
     ".json": read_json,
     ".md": read_markdown,
     ".markdown": read_markdown,
-    ".htm": read_html,
-    ".html": read_html,
-    ".xhtml": read_html,
     ".rst": read_restructured_text,
 }
+_PAGES = {".htm": read_html, ".html": read_html, ".xhtml": read_xhtml}
 _OTHERS = {
     ".doc": "a Word document", ".docx": "a Word document", ".odt": "an OpenDocument text", ".rtf": "Rich Text",
-    ".pdf": "a PDF", ".epub": "an EPUB", ".mobi": "a Kindle book", ".azw3": "a Kindle book",
+    ".pdf": "a PDF", ".mobi": "a Kindle book", ".azw3": "a Kindle book",
 }  # fmt: skip
 
 
-def _reader_of(path: Path) -> Callable[[str], Document]:
+def _reader_of(path: Path) -> Callable[[Path], Document]:
     suffix = path.suffix.lower()
     if suffix in _OTHERS:
         raise StoryError(
-            f"The story '{path}' is {_OTHERS[suffix]}, which is not supported. Save it as plain text, Markdown or HTML."
+            f"The story '{path}' is {_OTHERS[suffix]}, which is not supported. Save it as text, Markdown, HTML or EPUB."
         )
-    return _READERS.get(suffix, read_plain_text)
+    if suffix == ".epub":
+        return read_epub
+    if suffix in _PAGES:
+        return lambda path: _PAGES[suffix](_text_of(path, decode_page))
+    return lambda path: _READERS.get(suffix, read_plain_text)(_text_of(path, decode_text))
 
 
-def _text_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise StoryError(
-            f"The story '{path}' cannot be read: {error.strerror}. Give the path of a text file."
-        ) from error
+def _line_of(tag: str, path: Path) -> int | None:
+    """Return the line in which a pause stands as written; None if the file has no lines that people edit."""
+    suffix = path.suffix.lower()
+    if not tag or suffix == ".epub":
+        return None
+    return line_of(tag, _text_of(path, decode_page if suffix in _PAGES else decode_text))
+
+
+def _text_of(path: Path, decode: Callable[[bytes], str]) -> str:
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise StoryError(f"The story '{path}' is larger than {MAX_BYTES >> 20} MiB. Cut it into several files.")
     try:
-        return decode_text(data)
+        return decode(data)
     except NotTextError as error:
         raise StoryError(f"The story '{path}' cannot be read: {error}. Save it as plain text (UTF-8).") from error

@@ -1,11 +1,15 @@
 """Documents of every kind: what a good reader reads aloud of them, and what is left out."""
 
+from pathlib import Path
+
 import pytest
 
 from storyflow.stories.blocks import Document
+from storyflow.stories.decoding import NotTextError, decode_page, decode_text
 from storyflow.stories.html import read_html
 from storyflow.stories.markdown import read_markdown
 from storyflow.stories.plain_text import read_plain_text
+from storyflow.stories.story import read_story
 
 
 def texts(document: Document) -> list[str]:
@@ -247,6 +251,52 @@ def test_html_is_read_as_a_browser_shows_it_even_where_it_is_not_closed() -> Non
         "scripts": 1,
         "hidden parts": 1,
     }
+
+
+def test_html_says_who_wrote_it_and_in_which_language() -> None:
+    page = read_html('<html lang="pt-BR"><head><meta name="Author" content=" Ann  Author "></head><body><p>Texto.')
+    assert (page.author, page.language) == ("Ann Author", "pt-BR")
+
+
+HEBREW = "<html><head><meta charset={}></head><body><p>שלום</p>"
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (HEBREW.format("iso-8859-8").encode("iso-8859-8"), "שלום"),
+        (HEBREW.format("'windows-1255'").encode("cp1255"), "שלום"),
+        (HEBREW.format("utf-8").encode("utf-8"), "שלום"),
+        (HEBREW.format("utf-8").encode("utf-8-sig"), "שלום"),
+        (HEBREW.format("utf-16").encode("utf-16"), "שלום"),
+        (HEBREW.format("utf-16").encode("utf-16-le"), "שלום"),
+        (HEBREW.format("utf-16").encode("utf-16-be"), "שלום"),
+        (HEBREW.format("utf-16").encode("utf-8"), "שלום"),
+        (HEBREW.format("nonsense").encode("utf-8"), "שלום"),
+        (b"<meta http-equiv=Content-Type content='text/html; charset=ISO-8859-1'><p>caf\xe9 \x93so\x94", "café “so”"),
+        (b"<?xml version='1.0' encoding='windows-1251'?><p>\xcf\xf0\xe8", "При"),
+        (b"<meta charset=shift_jis><p>\x93\xfa\x96{", "日本"),
+        (b"<p>caf\xe9", "café"),
+    ],
+)
+def test_page_is_read_in_the_encoding_that_it_declares(tmp_path: Path, page: bytes, expected: str) -> None:
+    (tmp_path / "a.html").write_bytes(page)
+    assert [segment.text for segment in read_story(tmp_path / "a.html").segments] == [expected]
+
+
+@pytest.mark.parametrize("data", [bytes(range(256)) * 8, b"\x7fELF" + bytes(200), b"a\0b\0\1\0", b"\0" * 10])
+def test_binary_data_is_not_text(data: bytes) -> None:
+    for decode in (decode_text, decode_page):
+        with pytest.raises(NotTextError):
+            decode(data)
+
+
+def test_long_runs_of_spaces_and_of_marks_take_no_time() -> None:
+    assert texts(read_html(f"<p>a{' ' * 1_000_000}b <sup>{'xy</sup>' * 50_000}")) == [f"a b {'xy' * 50_000}"]
+
+
+def test_unclosed_part_of_what_is_left_out_hides_nothing_else() -> None:
+    assert texts(read_html("<div hidden><div><p>no</div>no</div><p>yes")) == ["yes"]
 
 
 @pytest.mark.parametrize(

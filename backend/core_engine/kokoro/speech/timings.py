@@ -19,6 +19,7 @@ from core_engine.kokoro.text.chunks import SILENT
 from core_engine.kokoro.text.text_sides import phonemize_words
 from core_engine.reading.aloud import Reading
 from core_engine.reading.characters import CHARACTER
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.parts import sentences_of
 
 _PHONEME = re.compile(r"[ˈˌ]*(?:[ae]ɪ|aʊ|[oə]ʊ|ɔɪ|tʃ|dʒ|[^ˈˌ])[ːʲʰ\u0303\u0329]*")
@@ -74,13 +75,13 @@ class Timings:
     """Whether the model did not tell the durations of all tokens."""
 
 
-def timings_of(speech: Speech, reading: Reading) -> Timings:
-    """Return when the parts of `reading.written` are spoken in `speech`, which speaks `reading.text`.
+def timings_of(speech: Speech, reading: Reading, lexicon: Lexicon = NO_LEXICON) -> Timings:
+    """Return when the parts of `reading.written` are spoken in `speech`, which speaks `reading.text` with `lexicon`.
 
     Raises PhonemizerError if the text side cannot be used.
     """
     line = timeline_of(speech)
-    words = tuple(_as_written(_spoken_words(speech, reading, line), reading))
+    words = tuple(_as_written(_spoken_words(speech, reading, line, lexicon), reading))
     return Timings(
         words=words,
         sentences=tuple(_sentences(words, reading.written, speech.language)),
@@ -90,11 +91,11 @@ def timings_of(speech: Speech, reading: Reading) -> Timings:
     )
 
 
-def _spoken_words(speech: Speech, reading: Reading, line: Timeline) -> Iterator[TimedPassage]:
+def _spoken_words(speech: Speech, reading: Reading, line: Timeline, lexicon: Lexicon) -> Iterator[TimedPassage]:
     """Yield the spoken words that sound, or at least have letters, with the written characters of each."""
     words = list(_words(reading, speech.language))
     texts = [reading.text[word.start : word.end] for word in words]
-    spans = word_spans(phonemize_words(texts, speech.language, speech.version), line.phonemes)
+    spans = word_spans(phonemize_words(texts, speech.language, speech.version, lexicon), line.phonemes)
     edges = _Edges(speech, line)
     last = 0
     for word, text, span in zip(words, texts, spans, strict=True):

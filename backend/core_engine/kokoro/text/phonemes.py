@@ -85,20 +85,22 @@ def phonemize_clauses(
     return _clauses(normalized, known, version, lexicon)
 
 
-def phonemize_words(words: Sequence[str], language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> list[str]:
+def phonemize_words(
+    words: Sequence[str], language: str = DEFAULT_LANGUAGE, version: str = V0_19, lexicon: Lexicon = NO_LEXICON
+) -> list[str]:
     """Return the phonemes of each word spoken alone, with its marks; empty for one that cannot be spoken.
 
     No word may contain `DASH`. Raises like `phonemize`.
     """
     known = checked_language(language, version)
-    spoken = _clauses(_normalized(f" {DASH} ".join(words), known, version), known, version)
+    spoken = _clauses(_normalized(f" {DASH} ".join(words), known, version), known, version, lexicon)
     alone = "".join(clause.phonemes for clause in spoken).split(DASH)
     if len(alone) == len(words):
         return [phonemes.strip() for phonemes in alone]
     return [phonemize(word, language, version) for word in words]  # a rule for several words took a dash away
 
 
-def _clauses(normalized: str, known: Language, version: str, lexicon: Lexicon = NO_LEXICON) -> list[Clause]:
+def _clauses(normalized: str, known: Language, version: str, lexicon: Lexicon) -> list[Clause]:
     parts = (_MARK_RUN if known.is_english else _MARK_RUN_OUTSIDE_NUMBERS).split(normalized)
     pieces, runs = parts[0::2], [*parts[1::2], ""]
     phonemes = _spoken(pieces, runs, known, version, lexicon)

@@ -42,14 +42,14 @@ def phonemize_by_misaki(text: str, language: str, lexicon: Lexicon = NO_LEXICON)
     return speak_with(lexicon, V1_0, [text], speak)[0]
 
 
-def phonemize_words(words: Sequence[str], language: str, version: str) -> list[str]:
+def phonemize_words(words: Sequence[str], language: str, version: str, lexicon: Lexicon = NO_LEXICON) -> list[str]:
     """Return about the phonemes of each word spoken alone, in the alphabet of the text side; see `alignment.py`.
 
     What misaki's English dictionaries have is not looked up: espeak-ng's pronunciation in misaki's letters is close
     enough to find a word by.
     """
     if text_side(language, version) == ESPEAK:
-        return espeak_words(words, language, version)
+        return espeak_words(words, language, version, lexicon)
     if checked_language(language, version).misaki_extra:
         return [phonemize_by_misaki(word, language) for word in words]
     return [word_v1_0(word, british=language == "en-gb") for word in words]

@@ -1,0 +1,1 @@
+"""Turn a narrated project into one file: an audiobook with chapters, or plain audio."""
