@@ -25,7 +25,7 @@ from core_engine.kokoro.voice.packs import VoiceFile, find_voices, installed_voi
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID, VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.places import media_root
-from core_engine.reading.aloud import read_aloud, respelled
+from core_engine.reading.aloud import read_aloud, read_as_written
 from core_engine.reading.parts import split_text_into_chunks
 from core_engine.timings_document import timings_document
 
@@ -156,7 +156,7 @@ def _generate(
 ) -> dict[str, Any]:
     kokoro = _kokoro()
     voice = _voice_to_speak(voice_id, kokoro.voices)
-    reading = respelled(text) if as_written else read_aloud(text, kokoro.language(voice).code)
+    reading = read_as_written(text) if as_written else read_aloud(text, kokoro.language(voice).code)
     speech = kokoro.speak(reading.text, voice, speed)
     times = {"timings": timings_document(timings_of(speech, reading))} if timings else {}
     save_audio_wav(normalize_audio(speech.audio), output_path, speech.sample_rate)

@@ -15,7 +15,7 @@ from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, Line, speak_each
 from core_engine.kokoro.speech.timings import timings_of
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
-from core_engine.reading.aloud import respelled
+from core_engine.reading.aloud import read_as_written
 from core_engine.tests.support import SAMPLE_TEXT, FolderTestCase, random_pack
 
 try:
@@ -146,7 +146,7 @@ class SpelledTests(FolderTestCase):
         kokoro = self.speller()
         utterance = kokoro.prepare(LONG_TEXT, max_tokens=90)
         speech = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
-        timings = timings_of(speech, respelled(LONG_TEXT))
+        timings = timings_of(speech, read_as_written(LONG_TEXT))
         self.assertFalse(timings.is_estimated)
         told = np.array([round(token.start * 24_000) for token in timings.tokens]) + 1200
         firsts = np.cumsum([0, *(len(chunk.token_ids) for chunk in speech.spoken)])[:-1]

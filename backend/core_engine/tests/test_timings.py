@@ -18,7 +18,7 @@ from core_engine.kokoro.speech.timings import TimedPassage, Timings, timings_of
 from core_engine.kokoro.text.chunks import SILENT, Chunk, text_to_chunks
 from core_engine.kokoro.text.text_sides import MISAKI
 from core_engine.model_paths import BUILT_IN, model_path
-from core_engine.reading.aloud import Reading, read_aloud, respelled
+from core_engine.reading.aloud import Reading, read_aloud, read_as_written
 from core_engine.timings_document import timings_document, words_document
 
 PLAIN = (
@@ -66,7 +66,7 @@ class WordTests(unittest.TestCase):
     def test_each_word_sounds_between_its_start_and_end_and_nowhere_else(self) -> None:
         for max_tokens in (60, 90, 510):
             speech = coded(max_tokens=max_tokens)
-            words = timings_of(speech, respelled(PLAIN)).words
+            words = timings_of(speech, read_as_written(PLAIN)).words
             self.assertEqual([word.text for word in words], PLAIN.translate(str.maketrans("", "", ",;:.")).split())
             for number, word in enumerate(words):
                 # The fades at joints change at most the last 5 ms.
@@ -76,18 +76,18 @@ class WordTests(unittest.TestCase):
 
     def test_start_is_less_than_40_ms_before_the_sound(self) -> None:
         speech = coded()
-        for number, word in enumerate(timings_of(speech, respelled(PLAIN)).words):
+        for number, word in enumerate(timings_of(speech, read_as_written(PLAIN)).words):
             first = np.flatnonzero(np.round(speech.audio * 1000) == number + 10)[0] / 24_000
             self.assertTrue(0 <= first - word.start < 0.04, word)
 
     def test_pause_in_the_last_sound_does_not_belong_to_the_word(self) -> None:
         speech = coded("Lanterns shine, keepers climb.", 510)
         loud = np.round(speech.audio * 1000)
-        (second,) = timings_of(speech, respelled("Lanterns shine, keepers climb.")).words[1:2]
+        (second,) = timings_of(speech, read_as_written("Lanterns shine, keepers climb.")).words[1:2]
         end = round(second.end * 24_000)
         last = np.flatnonzero(loud == 11)[-1]
         speech.audio[last - 4000 : last + 1] = 0  # the last sound now has 4000 samples of its pause
-        (shorter,) = timings_of(speech, respelled("Lanterns shine, keepers climb.")).words[1:2]
+        (shorter,) = timings_of(speech, read_as_written("Lanterns shine, keepers climb.")).words[1:2]
         self.assertAlmostEqual(end - round(shorter.end * 24_000), 4000, delta=120)
 
     def test_written_forms_map_back_to_their_characters(self) -> None:
@@ -105,7 +105,7 @@ class WordTests(unittest.TestCase):
 
     def test_as_written_maps_to_itself(self) -> None:
         text = "He paid $5, 100% of it."
-        words = timings_of(coded(text, 510), respelled(text)).words
+        words = timings_of(coded(text, 510), read_as_written(text)).words
         self.assertEqual([word.text for word in words], ["He", "paid", "$5", "100%", "of", "it"])
 
     def test_words_are_in_order_without_overlaps(self) -> None:
@@ -131,7 +131,7 @@ class TextSideTests(unittest.TestCase):
         audio = np.ones(frames.sum() * SAMPLES_PER_FRAME, np.float32)
         whole = join([chunk := Chunk(phonemes, tuple(range(len(phonemes))))], [Sound(audio, frames)])
         speech = Speech(whole.audio, 24_000, "af_bella", 1, whole.token_starts, (chunk,), whole.spans, language, V1_0)
-        timings = timings_of(speech, respelled(text))
+        timings = timings_of(speech, read_as_written(text))
         return [
             (word.text, "".join(p.text for p in timings.phonemes if word.start <= (p.start + p.end) / 2 < word.end))
             for word in timings.words
@@ -157,7 +157,7 @@ class TextSideTests(unittest.TestCase):
 class OtherPartsTests(unittest.TestCase):
     def test_sentences_go_from_their_first_word_to_their_last(self) -> None:
         text = "  One is here. “Is Mr. Two there?” Three!\n\nFour"
-        timings = timings_of(coded(text, 510), respelled(text))
+        timings = timings_of(coded(text, 510), read_as_written(text))
         self.assertEqual(
             [sentence.text for sentence in timings.sentences],
             ["One is here.", "“Is Mr. Two there?”", "Three!", "Four"],
@@ -168,14 +168,14 @@ class OtherPartsTests(unittest.TestCase):
             self.assertEqual(text[sentence.written_start : sentence.written_end], sentence.text)
 
     def test_phonemes_are_sounds_with_their_marks(self) -> None:
-        timings = timings_of(coded("Hey, choose aloud.", 510), respelled("Hey, choose aloud."))
+        timings = timings_of(coded("Hey, choose aloud.", 510), read_as_written("Hey, choose aloud."))
         self.assertEqual(
             [phoneme.text for phoneme in timings.phonemes], ["h", "ˈeɪ", "tʃ", "ˈuː", "z", "ɐ", "l", "ˈaʊ", "d"]
         )
 
     def test_tokens_are_all_of_the_chunks_without_gaps_in_a_chunk(self) -> None:
         speech = coded()
-        tokens = timings_of(speech, respelled(PLAIN)).tokens
+        tokens = timings_of(speech, read_as_written(PLAIN)).tokens
         self.assertEqual([token.id for token in tokens], [id_ for chunk in speech.spoken for id_ in chunk.token_ids])
         samples = [(round(token.start * 24_000), round(token.end * 24_000)) for token in tokens]
         for token, (start, _) in zip(tokens, samples, strict=True):
@@ -186,17 +186,17 @@ class OtherPartsTests(unittest.TestCase):
 
     def test_silence_has_no_words(self) -> None:
         silence = Speech(np.zeros(2400, np.float32), 24_000, "af_bella", 0)
-        self.assertEqual(timings_of(silence, respelled("* * *")), Timings())
+        self.assertEqual(timings_of(silence, read_as_written("* * *")), Timings())
 
 
 class EstimateTests(unittest.TestCase):
     def test_estimates_are_marked(self) -> None:
         speech = coded()
-        self.assertFalse(timings_of(speech, respelled(PLAIN)).is_estimated)
-        self.assertTrue(timings_of(estimated(speech), respelled(PLAIN)).is_estimated)
+        self.assertFalse(timings_of(speech, read_as_written(PLAIN)).is_estimated)
+        self.assertTrue(timings_of(estimated(speech), read_as_written(PLAIN)).is_estimated)
 
     def test_estimates_are_near_and_pauses_are_found(self) -> None:
-        reading = respelled(PLAIN)
+        reading = read_as_written(PLAIN)
         speech = coded(seed=3)
         told, guessed = timings_of(speech, reading).words, timings_of(estimated(speech), reading).words
         apart = [abs(one.start - other.start) for one, other in zip(told, guessed, strict=True)]
@@ -205,7 +205,7 @@ class EstimateTests(unittest.TestCase):
 
     def test_built_in_voice_estimates_within_its_audio(self) -> None:
         speech = Kokoro.load(model_path(BUILT_IN, Path())).speak(PLAIN)
-        timings = timings_of(speech, respelled(PLAIN))
+        timings = timings_of(speech, read_as_written(PLAIN))
         self.assertTrue(timings.is_estimated)
         self.assertEqual(len(timings.words), len(PLAIN.split()))
         loud = np.flatnonzero(np.abs(speech.audio) > 0.02 * np.abs(speech.audio).max()) / 24_000
@@ -216,7 +216,7 @@ class EstimateTests(unittest.TestCase):
 class DocumentTests(unittest.TestCase):
     def test_document_is_json_with_samples_that_can_be_found_again(self) -> None:
         speech = coded()
-        timings = timings_of(speech, respelled(PLAIN))
+        timings = timings_of(speech, read_as_written(PLAIN))
         document = json.loads(json.dumps(timings_document(timings)))
         self.assertEqual(set(document), {"estimated", "words", "sentences", "phonemes", "tokens"})
         self.assertEqual(set(document["words"][0]), {"text", "start", "end", "from", "to"})
@@ -229,7 +229,7 @@ class DocumentTests(unittest.TestCase):
 
 class ReadingTests(unittest.TestCase):
     def test_as_written_has_no_replacements(self) -> None:
-        self.assertEqual(respelled("Mr. 5"), Reading("Mr. 5", "Mr. 5", ()))
+        self.assertEqual(read_as_written("Mr. 5"), Reading("Mr. 5", "Mr. 5", ()))
 
 
 def within(word: TimedPassage, sentence: TimedPassage) -> bool:
