@@ -138,7 +138,6 @@ class Narration:
     def _renamed(self, entry: Entry, segment_id: str) -> Entry:
         """Give the audio of a text, which has another id now, that name."""
         path = self._task.audio_path(segment_id)
-        self._plan.timings.rename(entry, segment_id)
         self._task.audio_path(entry.id).replace(path)
         self._before.pop(entry.id, None)
         self._plan.timings.rename(entry.id, segment_id)
