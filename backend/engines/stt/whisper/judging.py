@@ -17,5 +17,7 @@ def judged(listener: Listener, heard: Transcription, expected: str, rules: Pronu
     comparison, texts = closest(expected, [piece.text for piece in heard.pieces], heard.language, rules)
     pieces = in_whole(heard.pieces, texts)
     faults, mishearings = sorted_out(listener, pieces, comparison)
-    hidden = [fault for piece in pieces for fault in hidden_faults(listener, piece)]
+    ranges = ((part.heard_start, part.heard_end) for part in comparison.deviations)
+    known = {word.start for start, end in ranges for word in comparison.heard.words[start:end]}
+    hidden = [fault for piece in pieces for fault in hidden_faults(listener, piece, known)]
     return Judgement(comparison, (*faults, *hidden), tuple(mishearings))

@@ -4,14 +4,14 @@ At each word the model has said how probable every other token is. A word that m
 is checked by the probability of the whole text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from engines.stt.whisper.content_words import is_content_word
 from engines.stt.whisper.hearing import Listener
 from engines.stt.whisper.second_hearing import LEFT_OUT, Fault, HeardAs, replaced
-from engines.stt.whisper.words import passage
+from engines.stt.whisper.words import SpokenWord, passage
 
 DOUBLED = -6.0
 """From this difference of log-probabilities on, a text with a word twice is too probable for it to have been said once;
@@ -32,12 +32,15 @@ class _Suspect:
     """How much less probable it is, at the next token."""
 
 
-def hidden_faults(listener: Listener, here: HeardAs) -> Iterator[Fault]:
-    """Yield content words of a piece that were said twice, or not said, though the transcript has them once."""
+def hidden_faults(listener: Listener, here: HeardAs, known: Collection[int]) -> Iterator[Fault]:
+    """Yield content words of a piece that were said twice, or not said, though the transcript has them once.
+
+    `known` are positions in the whole text of words that differ from the expected ones anyway.
+    """
     text, language = here.text, here.piece.language
     if text != here.piece.text or language in _UNSPACED:
         return
-    suspects = sorted(_suspects(listener, here), key=lambda found: -found.difference)[:MOST_CHECKED]
+    suspects = sorted(_suspects(listener, here, known), key=lambda found: -found.difference)[:MOST_CHECKED]
     if not suspects:
         return
     texts = [text, *(_as_suspected(text, found) for found in suspects)]
@@ -55,17 +58,13 @@ def _as_suspected(text: str, found: _Suspect) -> str:
     return replaced(text, found.start, found.end, f"{word} {word}" if found.kind == "doubled" else "")
 
 
-def _suspects(listener: Listener, here: HeardAs) -> Iterator[_Suspect]:
+def _suspects(listener: Listener, here: HeardAs, known: Collection[int]) -> Iterator[_Suspect]:
     decoded = here.piece.decoded
     starts = _token_starts(listener, decoded.tokens)
-    words = passage(here.text, here.piece.language).words
-    for index, word in enumerate(words):
-        shared = any(other.start == word.start for other in words[max(0, index - 1) : index + 2] if other is not word)
-        if shared or not is_content_word(word.key):
-            continue
-        first = next((i for i, start in enumerate(starts) if start >= word.start), None)
-        after = next((i for i, start in enumerate(starts) if start >= word.end), len(decoded.tokens))
-        if first is None or after <= first or after >= len(decoded.tokens):
+    for word in _content_words(here):
+        first = next((i for i, start in enumerate(starts) if start >= word.start), len(starts))
+        after = next((i for i, start in enumerate(starts) if start >= word.end), len(starts))
+        if word.start + here.start in known or not first < after < len(starts):
             continue
         again = listener.tokens_of(f" {here.text[word.start : word.end]}")[0]
         places = [place for place in (after, after + 1) if place < len(decoded.tokens)]
@@ -75,6 +74,16 @@ def _suspects(listener: Listener, here: HeardAs) -> Iterator[_Suspect]:
         absent = decoded.difference(first, decoded.tokens[after])
         if absent > SUSPECT - DOUBLED + LEFT_OUT:
             yield _Suspect("missing", word.start, word.end, absent)
+
+
+def _content_words(here: HeardAs) -> Iterator[SpokenWord]:
+    """Yield the content words of a piece, but not those of a number or contraction, and none that is there twice."""
+    words = passage(here.text, here.piece.language).words
+    for index, word in enumerate(words):
+        near = [words[other] for other in (index - 1, index + 1) if 0 <= other < len(words)]
+        is_alone = all(other.start != word.start and other.key != word.key for other in near)
+        if is_alone and is_content_word(word.key):
+            yield word
 
 
 def _token_starts(listener: Listener, tokens: tuple[int, ...]) -> list[int]:
