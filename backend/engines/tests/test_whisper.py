@@ -123,8 +123,19 @@ def test_library_is_offline_before_its_import(client: httpx.Client, monkeypatch:
     assert set(watched.offline) == {"1"}
 
 
+def test_threads_do_not_spin_beside_other_programs(
+    client: httpx.Client, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    seen: list[str | None] = []
+    cuda = sys.modules["torch"].cuda
+    monkeypatch.setattr(cuda, "is_available", lambda: bool(seen.append(os.environ.get("OMP_WAIT_POLICY"))))
+    assert client.post("/load", json={"engineModelName": "base"}).status_code == 200
+    assert seen == ["PASSIVE"]  # when PyTorch is first used, and so before
+
+
 def test_server_listens_before_it_imports_the_library() -> None:
-    assert imported_by(WHISPER / "server.py", "torch", "whisper", "numpy", "soundfile", "regex") == set()
+    assert imported_by(WHISPER / "server.py", "torch", "whisper", "faster_whisper", "numpy", "soundfile", "regex") == set()
 
 
 def test_model_is_fetched_into_external_models_and_linked(
@@ -269,6 +280,35 @@ def test_analyze_another_expected_text_is_a_defect(loaded: httpx.Client) -> None
     answer = analyze(loaded, expectedText="She opened the letter and laughed.")
     assert answer["qualityStatus"] == "defect"
     assert answer["details"]["infoBlocks"]["textDeviations"][0]["severity"] in ("warning", "error")
+
+
+def test_analyze_word_that_may_have_been_said_is_no_fault(loaded: httpx.Client, library: Library) -> None:
+    library.model.answers = [Result("The hair was slow.")]
+    library.model.said = ["The hare was slow."]
+    answer = analyze(loaded, expectedText="The hare was slow!")
+    assert (answer["qualityScore"], answer["qualityStatus"]) == (90, "perfect")
+    assert answer["details"]["infoBlocks"]["textDeviations"][0]["severity"] == "info"
+
+
+def test_analyze_word_that_was_not_said_is_shown_as_the_text_has_it(loaded: httpx.Client, library: Library) -> None:
+    library.model.answers = [Result("It was in nineteen oh five.")]
+    answer = analyze(loaded, expectedText="It was 1st printed in 1905.")
+    assert answer["qualityStatus"] == "warning"
+    (issue,) = answer["details"]["infoBlocks"]["textDeviations"]
+    assert issue["details"] == {"missingWords": "1st printed"}
+
+
+def test_analyze_null_language_is_english(loaded: httpx.Client, library: Library) -> None:
+    analyze(loaded, language=None)
+    assert library.model.options[0].language == "en"
+
+
+def test_folders_of_faster_whisper_are_models_and_incomplete_ones_are_not(client: httpx.Client, folder: Path) -> None:
+    for name, files in {"mine": ("model.bin", "config.json", "tokenizer.json"), "half": ("model.bin",)}.items():
+        (folder / "external_models" / name).mkdir()
+        for file in files:
+            (folder / "external_models" / name / file).write_bytes(b"{}")
+    assert {"mine", "half"} & set(listed(client)) == {"mine"}
 
 
 def test_analyze_words_in_brackets_are_expected(loaded: httpx.Client, library: Library) -> None:
