@@ -39,7 +39,7 @@ class Pair:
 def noise(snr_db: float) -> Change:
     """Return a change that adds white noise so many dB below the speech."""
 
-    def change(samples: Samples, rate: int) -> Samples:
+    def change(samples: Samples, _rate: int) -> Samples:
         speech = samples[np.abs(samples) > 0.02 * np.abs(samples).max()]
         level = float(np.sqrt(np.mean(speech**2))) * 10 ** (-snr_db / 20)
         added = np.random.default_rng(len(samples)).normal(0, level, len(samples))
@@ -50,15 +50,15 @@ def noise(snr_db: float) -> Change:
 
 def gain(factor: float) -> Change:
     """Return a change of the level; what exceeds full scale is clipped."""
-    return lambda samples, rate: np.clip(samples * np.float32(factor / np.abs(samples).max()), -1, 1)
+    return lambda samples, _: np.clip(samples * np.float32(factor / np.abs(samples).max()), -1, 1)
 
 
-def first_half(samples: Samples, rate: int) -> Samples:
+def first_half(samples: Samples, _rate: int) -> Samples:
     """Return the first half."""
     return samples[: len(samples) // 2]
 
 
-def silence(samples: Samples, rate: int) -> Samples:
+def silence(samples: Samples, _rate: int) -> Samples:
     """Return silence of the same length."""
     return np.zeros_like(samples)
 
@@ -149,7 +149,7 @@ _FAULTY = (
 
 
 def good_pairs() -> list[Pair]:
-    """Return 40 good ones: written forms, homophones, long ones, quiet ones, with some noise, fast, slow, in Spanish."""
+    """Return 40 good ones: written forms, homophones; long, quiet, fast, slow; with some noise; in Spanish."""
     first, second, third, fourth = _PLAIN[:4]
     spanish = PASSAGES[0]
     return [

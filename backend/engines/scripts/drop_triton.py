@@ -16,7 +16,16 @@ def main() -> None:
     except (importlib.metadata.PackageNotFoundError, ModuleNotFoundError):
         return
     if torch.version.cuda is None and torch.version.hip is None:
-        command = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", "--disable-pip-version-check", "triton"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "uninstall",
+            "--quiet",
+            "--yes",
+            "--disable-pip-version-check",
+            "triton",
+        ]
         subprocess.run(command, check=True)  # noqa: S603
 
 

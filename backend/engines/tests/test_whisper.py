@@ -135,7 +135,9 @@ def test_threads_do_not_spin_beside_other_programs(
 
 
 def test_server_listens_before_it_imports_the_library() -> None:
-    assert imported_by(WHISPER / "server.py", "torch", "whisper", "faster_whisper", "numpy", "soundfile", "regex") == set()
+    assert (
+        imported_by(WHISPER / "server.py", "torch", "whisper", "faster_whisper", "numpy", "soundfile", "regex") == set()
+    )
 
 
 def test_model_is_fetched_into_external_models_and_linked(

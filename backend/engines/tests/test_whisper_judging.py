@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from engines.contract.errors import RequestError
 from engines.contract.wire import PronunciationRule
 from engines.stt.whisper.comparison import compare
+from engines.stt.whisper.hearing import Decoded
 from engines.stt.whisper.languages import whisper_language
 from engines.stt.whisper.pieces import cut_at_pauses, is_silent
 from engines.stt.whisper.pronunciation import Pronunciation
-from engines.stt.whisper.hearing import Decoded
 from engines.stt.whisper.readings import closest
 from engines.stt.whisper.second_hearing import Fault
 from engines.stt.whisper.sound_faults import SoundFault
@@ -245,6 +245,8 @@ def test_verdict_of_the_sound_stands_apart_from_the_text(severity: Any, score: i
 
 
 def test_verdict_of_silence_says_so() -> None:
-    analysis = verdict(heard("", 0.9), judgement("a b", "", Fault("missing", "a b", "", 2)), [SoundFault("silence", "error", {})])
+    analysis = verdict(
+        heard("", 0.9), judgement("a b", "", Fault("missing", "a b", "", 2)), [SoundFault("silence", "error", {})]
+    )
     assert analysis.score == 0
     assert [issue.text for issue in analysis.info_blocks["audioIssues"]] == ["silence"]

@@ -70,7 +70,9 @@ def outcome(listener: StandIn, heard: Transcription, expected: str) -> tuple[lis
 def test_another_word_is_a_fault_unless_the_expected_one_is_nearly_as_probable(said: float, is_fault: bool) -> None:
     listener = StandIn({"The hair ran.": 0.0, "The hare ran.": said})
     found = [("replaced", "hare", "hair")]
-    assert outcome(listener, listener.hears("The hair ran."), "The hare ran.") == ((found, []) if is_fault else ([], found))
+    assert outcome(listener, listener.hears("The hair ran."), "The hare ran.") == (
+        (found, []) if is_fault else ([], found)
+    )
 
 
 def test_left_out_word_is_a_fault_though_the_text_with_it_is_probable() -> None:

@@ -13,7 +13,7 @@ RATE = 24_000
 
 
 def speech(seconds: float = 4.0) -> "np.ndarray":
-    """Return what the measures take for speech: syllables of changing pitch and loudness, with pauses, in some noise."""
+    """Return what the measures take for speech: syllables of changing pitch and loudness, and pauses."""
     rng = np.random.default_rng(3)
     parts = [np.zeros(RATE // 4)]
     while sum(map(len, parts)) < seconds * RATE:

@@ -1,4 +1,4 @@
-"""The engine whisper with the real Whisper base judges the real voice: good recordings as good, bad ones by their fault.
+"""The engine whisper with the real Whisper base tells good recordings of the real voice from bad ones.
 
 It runs on faster-whisper here; tests/real/test_whisper_published.py runs the same weights on openai-whisper.
 """

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import secrets
 import shutil
 from itertools import product
@@ -130,7 +129,7 @@ def _float(tensor: Any) -> Any:
 
 def _publish(temporary: Path, folder: Path) -> None:
     try:
-        os.replace(temporary, folder)
+        temporary.replace(folder)
     except OSError:
         if not folder.is_dir():  # otherwise another server was faster
             raise

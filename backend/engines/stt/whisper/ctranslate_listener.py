@@ -100,4 +100,6 @@ class CTranslateListener:
 
     def _tokenizer_for(self, language: str) -> Any:
         model = self._model
-        return self._new_tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
+        return self._new_tokenizer(
+            model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
+        )

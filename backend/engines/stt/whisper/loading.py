@@ -1,4 +1,4 @@
-"""Which library runs a model: openai-whisper by default, faster-whisper for its own folders and, if installed, on CPUs."""
+"""Which library runs a model: openai-whisper; faster-whisper for its own folders and, if installed, on CPUs."""
 
 import importlib.util
 import os

@@ -48,7 +48,9 @@ class OpenAIListener:
         # be the reason of a failure.
         import whisper
 
-        advice = "Replace it with a .pt file as openai-whisper publishes them. Files of whisper.cpp and Hugging Face differ."
+        advice = (
+            "Replace it with a .pt file as openai-whisper publishes them. Files of whisper.cpp and Hugging Face differ."
+        )
         with unusable_if_damaged(f"'{path.name}' is no model of openai-whisper, or is damaged", advice):
             model = whisper.load_model(str(path.absolute()), device="cpu")
         return cls(model.to(device).eval())
@@ -137,7 +139,7 @@ class OpenAIListener:
         return Decoded(found.text.strip(), tokens, found.avg_logprob, found.no_speech_prob, following)
 
     def _logits(self, states: _States, language: str, rows: Sequence[list[int]]) -> tuple[int, Any]:
-        """Return the length of the prompt, and the logits after each token: (texts, prompt + longest text, vocabulary)."""
+        """Return the length of the prompt, and the logits after each token: (texts, tokens, vocabulary)."""
         import torch
 
         tokenizer = self._tokenizer_for(language)

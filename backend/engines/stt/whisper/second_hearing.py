@@ -17,7 +17,7 @@ MISHEARING = 6.0
 """Up to this difference of log-probabilities (a factor of 400) the expected words may have been said. Of homophones it
 is 0 to 3, of words that were left out or replaced 9 to 22."""
 LEFT_OUT = -3.0
-"""From this difference on, a text without a word is too probable for the word to have been said; else it is below -6."""
+"""From this difference on, a text without a word is too probable for the word to have been said, else below -6."""
 
 Kind = Literal["missing", "added", "doubled", "replaced"]
 
@@ -78,9 +78,7 @@ def replaced(text: str, start: int, end: int, words: str) -> str:
     return " ".join(part for part in (before, words) if part) + ("" if glued else " ") + after
 
 
-def _is_misheard(
-    listener: Listener, pieces: Sequence[HeardAs], comparison: Comparison, deviation: Deviation
-) -> bool:
+def _is_misheard(listener: Listener, pieces: Sequence[HeardAs], comparison: Comparison, deviation: Deviation) -> bool:
     """Return whether the expected words may have been said in spite of what was heard."""
     start, end = comparison.heard.place(deviation.heard_start, deviation.heard_end)
     here = next((piece for piece in pieces if piece.start <= start and end <= piece.end), None)

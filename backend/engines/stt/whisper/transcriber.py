@@ -86,9 +86,7 @@ def is_loop(decoded: Decoded) -> bool:
 def _code(listener: Listener, language: str) -> str | None:
     code = whisper_language(language, listener.languages)
     if code is None and list(listener.languages) == ["en"]:
-        raise RequestError(
-            f"This model knows only English, not '{language[:20]}'. Load one without '.en' in its name."
-        )
+        raise RequestError(f"This model knows only English, not '{language[:20]}'. Load one without '.en' in its name.")
     return code
 
 

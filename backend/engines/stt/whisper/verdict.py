@@ -88,7 +88,9 @@ def _issue(fault: Fault, *, is_fault: bool) -> QualityIssue:
     return QualityIssue(
         text="incompleteTranscription" if is_missing else "wordMismatch",
         severity="info" if not is_fault else "error" if fault.words >= LONG_STRETCH else "warning",
-        details={"missingWords": fault.expected} if is_missing else {"expected": fault.expected, "detected": fault.heard},
+        details={"missingWords": fault.expected}
+        if is_missing
+        else {"expected": fault.expected, "detected": fault.heard},
     )
 
 

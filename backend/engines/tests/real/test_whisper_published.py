@@ -140,6 +140,8 @@ def test_converted_model_is_kept_in_the_mount_by_its_digest(listening: RealEngin
 
 def test_environment_for_cpus_has_no_triton() -> None:
     """A gigabyte that PyTorch without a GPU never imports."""
-    code = "import torch, sys, importlib.util as u; sys.exit(torch.version.cuda is None and bool(u.find_spec('triton')))"
+    code = (
+        "import torch, sys, importlib.util as u; sys.exit(torch.version.cuda is None and bool(u.find_spec('triton')))"
+    )
     assert subprocess.run([str(python_of(ENGINE)), "-c", code], timeout=120).returncode == 0
     assert Path(engines.__file__).with_name("scripts").joinpath("drop_triton.py").is_file()
