@@ -129,7 +129,12 @@ def test_threads_do_not_spin_beside_other_programs(
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     seen: list[str | None] = []
     cuda = sys.modules["torch"].cuda
-    monkeypatch.setattr(cuda, "is_available", lambda: bool(seen.append(os.environ.get("OMP_WAIT_POLICY"))))
+
+    def is_available() -> bool:
+        seen.append(os.environ.get("OMP_WAIT_POLICY"))
+        return False
+
+    monkeypatch.setattr(cuda, "is_available", is_available)
     assert client.post("/load", json={"engineModelName": "base"}).status_code == 200
     assert seen == ["PASSIVE"]  # when PyTorch is first used, and so before
 

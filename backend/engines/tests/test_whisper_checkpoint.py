@@ -82,6 +82,6 @@ def test_missing_vocabulary_says_what_to_install(monkeypatch: pytest.MonkeyPatch
     pytest.importorskip("tokenizers")
     from engines.stt.whisper import vocabulary
 
-    monkeypatch.setattr(vocabulary.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(EngineError, match="pip install --no-deps openai-whisper"):
         vocabulary.new_tokenizer(51_865)

@@ -24,7 +24,7 @@ def speech(seconds: float = 4.0) -> "np.ndarray":
         parts += [shape * tone / 3, np.zeros(int(rng.uniform(0.05, 0.15) * RATE))]
     sound = np.concatenate(parts)
     sound = sound * 0.6 / np.abs(sound).max() + rng.normal(0, 1e-4, len(sound))
-    return sound.astype(np.float32)
+    return np.asarray(sound, np.float32)
 
 
 def found(samples: "np.ndarray") -> list[tuple[str, str]]:

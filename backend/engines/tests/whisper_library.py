@@ -18,10 +18,10 @@ class Array(np.ndarray):
     device = "cpu"
 
     def half(self) -> "Array":
-        return self.astype(np.float16)
+        return self.astype(np.float16).view(Array)
 
     def float(self) -> "Array":
-        return self.astype(np.float32)
+        return self.astype(np.float32).view(Array)
 
     def cpu(self) -> "Array":
         return self
@@ -33,10 +33,10 @@ class Array(np.ndarray):
         return self
 
     def expand(self, rows: int, *_: int) -> "Array":
-        return np.repeat(self, rows, axis=0)
+        return np.repeat(self, rows, axis=0).view(Array)
 
     def log_softmax(self, axis: int) -> "Array":
-        return self - np.log(np.exp(self).sum(axis=axis, keepdims=True))
+        return (self - np.log(np.exp(self).sum(axis=axis, keepdims=True))).view(Array)
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,13 @@ class Decoded:
 class Listener(Protocol):
     """A loaded model; of one thread. `states` are what `listened` returned."""
 
-    languages: Sequence[str]
-    """Whisper's codes."""
-    most_tokens: int
-    """Tokens that it can say of one recording."""
+    @property
+    def languages(self) -> Sequence[str]:
+        """Whisper's codes."""
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that it can say of one recording."""
 
     def listened(self, samples: "Samples") -> Any:
         """Run the encoder on (n,) float32 at SAMPLE_RATE, at most LONGEST_S."""

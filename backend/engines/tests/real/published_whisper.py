@@ -93,7 +93,7 @@ def _pickled(file: IO[bytes], content: dict[str, Any]) -> None:
             if not isinstance(value, np.ndarray):
                 return NotImplemented
             strides = tuple(int(np.prod(value.shape[axis + 1 :])) for axis in range(value.ndim))
-            arguments = (Numbers(value), 0, value.shape, strides, False, collections.OrderedDict())
+            arguments: tuple[Any, ...] = (Numbers(value), 0, value.shape, strides, False, collections.OrderedDict())
             return _rebuild_tensor_v2, arguments
 
     with mock.patch.dict(sys.modules, {"torch": torch, "torch._utils": utils}):
