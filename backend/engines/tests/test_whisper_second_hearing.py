@@ -107,6 +107,14 @@ def test_transcript_without_doubt_is_not_heard_again() -> None:
     assert listener.asked == []
 
 
+def test_long_stretch_is_no_mishearing_however_probable_and_takes_no_time() -> None:
+    nine = "one two six four ten six two eight ten"
+    listener = StandIn({"He ran.": 0.0, f"He {nine} ran.": 0.0})
+    faults, _ = outcome(listener, listener.hears("He ran."), f"He {nine} ran.")
+    assert faults == [("missing", nine, "")]
+    assert listener.asked == []
+
+
 def test_second_hearing_is_of_the_piece_in_which_the_difference_is() -> None:
     listener = StandIn({"The hair ran.": 0.0, "The hare ran.": -1.0})
     heard = listener.hears("A dog slept.", "The hair ran.")

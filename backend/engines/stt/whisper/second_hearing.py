@@ -18,6 +18,10 @@ MISHEARING = 6.0
 is 0 to 3, of words that were left out or replaced 9 to 22."""
 LEFT_OUT = -3.0
 """From this difference on, a text without a word is too probable for the word to have been said, else below -6."""
+LONGEST_MISHEARING = 8
+"""Words in a row; more are a fault without being heard again."""
+MOST_HEARD_AGAIN = 60
+"""Deviations of one recording; each takes time, and so many are no mishearings."""
 
 Kind = Literal["missing", "added", "doubled", "replaced"]
 
@@ -64,9 +68,10 @@ def sorted_out(
     """Return the deviations that can be heard, and those that are only mishearings, in the order of the text."""
     faults: list[Fault] = []
     mishearings: list[Fault] = []
-    for deviation in comparison.deviations:
+    for number, deviation in enumerate(comparison.deviations):
         repeated = _is_repetition(comparison, deviation)
-        misheard = not repeated and _is_misheard(listener, pieces, comparison, deviation)
+        may_be = not repeated and deviation.errors <= LONGEST_MISHEARING and number < MOST_HEARD_AGAIN
+        misheard = may_be and _is_misheard(listener, pieces, comparison, deviation)
         (mishearings if misheard else faults).append(_fault(comparison, deviation, repeated))
     return faults, mishearings
 
