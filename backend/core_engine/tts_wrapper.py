@@ -16,6 +16,7 @@ from core_engine.kokoro.dimensions import MAX_TOKENS
 from core_engine.kokoro.errors import KokoroError, TextTooLongError
 from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V1_0
 from core_engine.kokoro.speech.synthesis import Kokoro
+from core_engine.kokoro.speech.timings import timings_of
 from core_engine.kokoro.speech.versions import version_of_voices
 from core_engine.kokoro.text.chunks import text_to_chunks
 from core_engine.kokoro.vocabulary import padded
@@ -24,8 +25,9 @@ from core_engine.kokoro.voice.packs import VoiceFile, find_voices, installed_voi
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID, VOICES
 from core_engine.model_loader import KokoroModelLoader
 from core_engine.places import media_root
-from core_engine.reading.aloud import spoken_text
+from core_engine.reading.aloud import read_aloud, respelled
 from core_engine.reading.parts import split_text_into_chunks
+from core_engine.timings_document import timings_document
 
 __all__ = [
     "DEFAULT_VOICE_ID",
@@ -58,6 +60,7 @@ def generate_audio(
     output_path: str | None = None,
     *,
     as_written: bool = False,
+    timings: bool = False,
 ) -> dict[str, Any]:
     """Generate a WAV file from text; never raises and never leaves a damaged file.
 
@@ -69,15 +72,21 @@ def generate_audio(
         output_path: where to save the WAV (16-bit PCM, 24 kHz, mono, peak at -1 dB); an existing file is replaced and
             missing folders are created.
         as_written: leave numbers, dates and other written forms to the model instead of expanding them to words.
+        timings: also return when each word, sentence, phoneme and token is spoken.
 
     Returns:
         `{"success": True, "audio_path": str, "duration": seconds, "sample_rate": Hz, "voice_id": the voice used,
         "chunks": runs of the model}`, or `{"success": False, "error": what happened and what to do}`. If the model is
         missing, `"help"` says where it belongs and how to get it. The result can be serialised as JSON.
+
+        With `timings`, a success also has `"timings"`: `{"estimated": whether the model did not tell the durations,
+        "words": [{"text", "start", "end", "from", "to"}, …], "sentences": the same, "phonemes": [{"text", "start",
+        "end"}, …], "tokens": [{"id", "text", "start", "end"}, …]}`. `start` and `end` are seconds from the start of the
+        WAV; `from` and `to` are the positions of its characters in `text`.
     """
     try:
         path = checked_output_path(output_path)
-        return _generate(checked_text(text), voice_id, checked_speed(speed), path, as_written)
+        return _generate(checked_text(text), voice_id, checked_speed(speed), path, as_written, timings)
     except (RefusedArgumentError, KokoroError) as error:
         logger.error("No audio was generated: %s", error, exc_info=error.__cause__ is not None)
         return _failure(str(error))
@@ -142,11 +151,14 @@ def construct_audio_url(project_id: object, segment_id: object) -> str:
     return audio_url(settings.MEDIA_URL, project_id, segment_id)
 
 
-def _generate(text: str, voice_id: object, speed: float, output_path: str, as_written: bool) -> dict[str, Any]:
+def _generate(
+    text: str, voice_id: object, speed: float, output_path: str, as_written: bool, timings: bool
+) -> dict[str, Any]:
     kokoro = _kokoro()
     voice = _voice_to_speak(voice_id, kokoro.voices)
-    spoken = text if as_written else spoken_text(text, kokoro.language(voice).code)
-    speech = kokoro.speak(spoken, voice, speed)
+    reading = respelled(text) if as_written else read_aloud(text, kokoro.language(voice).code)
+    speech = kokoro.speak(reading.text, voice, speed)
+    times = {"timings": timings_document(timings_of(speech, reading))} if timings else {}
     save_audio_wav(normalize_audio(speech.audio), output_path, speech.sample_rate)
     # Measured on the bytes just written: another process may have replaced the file since.
     duration = len(speech.audio) / speech.sample_rate
@@ -158,6 +170,7 @@ def _generate(text: str, voice_id: object, speed: float, output_path: str, as_wr
         "sample_rate": speech.sample_rate,
         "voice_id": speech.voice,
         "chunks": speech.chunks,
+        **times,
     }
 
 

@@ -12,7 +12,7 @@ from engines.base_server import BaseEngineServer
 from engines.contract.engine_config import model_info
 from engines.contract.errors import RequestError
 from engines.contract.segments import Sentence, Span, packed
-from engines.contract.wire import ModelInfo, Segment, SegmentRequest, SegmentResponse
+from engines.contract.wire import ModelInfo, SegmentRequest, SegmentResponse, TextSegment
 
 logger = logging.getLogger(__name__)
 
@@ -89,9 +89,9 @@ class BaseTextServer(BaseEngineServer):
         )
 
 
-def _segment(body: SegmentRequest, span: Span, number: int) -> Segment:
+def _segment(body: SegmentRequest, span: Span, number: int) -> TextSegment:
     """Return the segment at `span`: failed where it is one sentence that is too long, if the request wants to know."""
-    segment = Segment(text=body.text[span.start : span.end], start=span.start, end=span.end, order_index=number)
+    segment = TextSegment(text=body.text[span.start : span.end], start=span.start, end=span.end, order_index=number)
     if span.length <= body.max_length or not body.mark_oversized:
         return segment
     told = {"status": "failed", "length": span.length, "max_length": body.max_length, "issue": "sentence_too_long"}

@@ -1,5 +1,6 @@
 """An independent listener: Whisper base through faster-whisper, with deterministic results."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ class Recording:
         return resampled
 
 
+@dataclass(frozen=True)
+class HeardWord:
+    """A word and when it was heard, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
 class Listener:
     """A loaded Whisper model; load it once."""
 
@@ -68,14 +78,23 @@ class Listener:
 
         `language` is Whisper's two-letter code.
         """
-        parts, _ = self._model.transcribe(
+        return " ".join(part.text.strip() for part in self._parts(recording, language))
+
+    def hear_words(self, recording: Recording, language: str = "en") -> list[HeardWord]:
+        """Return the words of `hear` with Whisper's own times, which come from its attention."""
+        parts = self._parts(recording, language, word_timestamps=True)
+        return [HeardWord(word.word.strip(), word.start, word.end) for part in parts for word in part.words]
+
+    def _parts(self, recording: Recording, language: str, **more: Any) -> Iterable[Any]:
+        parts: Iterable[Any] = self._model.transcribe(
             recording.resampled(),
             language=language,
             beam_size=BEAM,
             temperature=0.0,
             condition_on_previous_text=False,
-        )
-        return " ".join(part.text.strip() for part in parts)
+            **more,
+        )[0]
+        return parts
 
     def impression(self, recording: Recording) -> npt.NDArray[np.float32]:
         """Return the states of Whisper's encoder: float32 of shape (frames of 20 ms, 512), at most half a minute."""

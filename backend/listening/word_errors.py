@@ -96,13 +96,13 @@ def _differences(expected: Sequence[str], heard: Sequence[str]) -> Iterator[Diff
     """Yield the stretches between matching words."""
     end = (len(expected), len(heard))
     i = j = 0
-    for same_i, same_j in [*_agreeing(expected, heard), end]:
+    for same_i, same_j in [*agreeing(expected, heard), end]:
         if i < same_i or j < same_j:
             yield Difference(i, tuple(expected[i:same_i]), tuple(heard[j:same_j]))
         i, j = same_i + 1, same_j + 1
 
 
-def _agreeing(expected: Sequence[str], heard: Sequence[str]) -> list[tuple[int, int]]:
+def agreeing(expected: Sequence[str], heard: Sequence[str]) -> list[tuple[int, int]]:
     """Return the positions of matching words in both, for an alignment with the fewest errors."""
     least = _least_errors(expected, heard)
     found = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from core_engine.reading.forms import Edit, edits
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.order import PASSES, forms_for
 
 _LETTER_A = re.compile(r"\bA-(?=\s)")
@@ -60,24 +61,29 @@ class Reading:
         return written_end + position - end
 
 
-def read_aloud(text: str, language: str = "en-us") -> Reading:
+def read_aloud(text: str, language: str = "en-us", lexicon: Lexicon = NO_LEXICON) -> Reading:
     """Return `text` as a speaker of `language` reads it: numbers, dates, money, units, titles and symbols in words.
 
-    Supports "en-us" and "en-gb", the latter with British dates and numbers. Text in any other language, or without
-    written forms, is unchanged.
+    Supports "en-us" and "en-gb", the latter with British dates and numbers. Of text in any other language only the
+    respellings of `lexicon` are used. Its words that are given as phonemes stay as they are.
     """
-    reading = Reading(text, text, ())
+    reading = respelled(text, lexicon)
     if language.partition("-")[0] != "en":
         return reading
     for groups in PASSES:
-        forms = forms_for(reading.text, groups)
+        forms = (*lexicon.protections(reading.text), *forms_for(reading.text, groups))
         reading = _after(reading, edits(reading.text, forms, british=language == "en-gb"))
     return reading
 
 
-def spoken_text(text: str, language: str = "en-us") -> str:
+def respelled(text: str, lexicon: Lexicon = NO_LEXICON) -> Reading:
+    """Return `text` with the respellings of `lexicon`, and nothing else changed: the model reads the written forms."""
+    return _after(Reading(text, text, ()), edits(text, lexicon.respellings(text), british=False))
+
+
+def spoken_text(text: str, language: str = "en-us", lexicon: Lexicon = NO_LEXICON) -> str:
     """Return only the spoken text of `read_aloud`."""
-    return read_aloud(text, language).text
+    return read_aloud(text, language, lexicon).text
 
 
 def _after(reading: Reading, changes: list[Edit]) -> Reading:

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 
 from core_engine.reading.sentences import Break, Rank, breaks
 
@@ -50,20 +51,26 @@ def check_positive(name: str, value: int) -> None:
         raise ValueError(f"{name} is {value}; it must be at least 1.")
 
 
-def parts_of(text: str, found: Iterable[Break], limit: int, *, spare_last: bool = True) -> Iterator[Part]:
+def parts_of(
+    text: str, found: Iterable[Break], limit: int | Iterator[int], *, spare_last: bool = True
+) -> Iterator[Part]:
     """Yield parts of at most `limit` characters, separated at most by the whitespace of a break.
 
-    With `spare_last`, the last part but one is cut earlier if the last part would otherwise be too short.
+    `limit` may be an endless iterator, which gives each part its own. With `spare_last`, the last part but one is cut
+    earlier if the last part would otherwise be too short.
     """
+    limits = repeat(limit) if isinstance(limit, int) else limit
     by_rank: dict[Rank, list[Break]] = {Rank.PARAGRAPH: [], Rank.SENTENCE: [], Rank.CLAUSE: []}
     for candidate in found:
         by_rank[candidate.rank].append(candidate)
     start, rank = 0, Rank.ANYWHERE
-    while len(text) - start > limit:
+    for most in limits:
+        if len(text) - start <= most:
+            break
         cut = (
-            _good_cut(by_rank, start, limit, len(text) if spare_last else None)
-            or _last_space(text, start, limit)
-            or Break(start + limit, start + limit, Rank.ANYWHERE)
+            _good_cut(by_rank, start, most, len(text) if spare_last else None)
+            or _last_space(text, start, most)
+            or Break(start + most, start + most, Rank.ANYWHERE)
         )
         yield Part(start, cut.end, rank)
         start, rank = cut.start, cut.rank

@@ -12,8 +12,10 @@ from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, Voice
 from core_engine.kokoro.speech.joints import join, pause_ms
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
 from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, Line, speak_each
+from core_engine.kokoro.speech.timings import timings_of
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
+from core_engine.reading.aloud import respelled
 from core_engine.tests.support import SAMPLE_TEXT, FolderTestCase, random_pack
 
 try:
@@ -139,6 +141,19 @@ class SpelledTests(FolderTestCase):
                 np.testing.assert_array_equal(spelled, chunk.token_ids)
             tokens = sum(len(chunk.token_ids) + chunk.follows_space for chunk in utterance.chunks) + 2
             self.assertEqual(speech.audio.size, tokens * 1200 + (len(utterance.chunks) - 1) * 2400)
+
+    def test_told_tokens_are_timed_two_frames_before_they_are_told(self) -> None:
+        kokoro = self.speller()
+        utterance = kokoro.prepare(LONG_TEXT, max_tokens=90)
+        speech = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
+        timings = timings_of(speech, respelled(LONG_TEXT))
+        self.assertFalse(timings.is_estimated)
+        told = np.array([round(token.start * 24_000) for token in timings.tokens]) + 1200
+        firsts = np.cumsum([0, *(len(chunk.token_ids) for chunk in speech.spoken)])[:-1]
+        told[firsts] = [starts[0] for starts in speech.token_starts if starts is not None]
+        spelled = speech.audio[told + 600] - 50
+        np.testing.assert_array_equal(spelled, [token.id for token in timings.tokens])
+        self.assertEqual(len(timings.words), len(LONG_TEXT.split()))
 
     def test_long_text_is_the_same_in_parallel(self) -> None:
         kokoro = self.speller()

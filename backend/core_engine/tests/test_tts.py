@@ -293,6 +293,28 @@ class GenerateAudioTests(LoaderTestCase):
         self.assertEqual(seconds("Henry VIII, 21/11/2026"), seconds(BRITISH, as_written=True))
         self.assertNotEqual(seconds("Henry VIII, 21/11/2026", as_written=True), seconds(BRITISH))
 
+    def test_timings_are_added_on_request_and_change_nothing_else(self) -> None:
+        text = "Dr. Watson paid $5. “Nothing more,” he said."
+        plain = generate_audio(text, "bm_george", 1.0, self.path)
+        bytes_before = Path(self.path).read_bytes()
+        timed = generate_audio(text, "bm_george", 1.0, self.path, timings=True)
+        timings = json.loads(json.dumps(timed.pop("timings")))
+        self.assertEqual(timed, plain)
+        self.assertEqual(Path(self.path).read_bytes(), bytes_before)
+        self.assertTrue(timings["estimated"])
+        self.assertEqual(
+            [text[word["from"] : word["to"]] for word in timings["words"]],
+            ["Dr.", "Watson", "paid", "$5", "Nothing", "more", "he", "said"],
+        )
+        self.assertLessEqual(timings["words"][-1]["end"], timed["duration"])
+        self.assertEqual(len(timings["sentences"]), 2)
+        as_written = generate_audio(text, "bm_george", 1.0, self.path, timings=True, as_written=True)["timings"]
+        self.assertEqual([word["text"] for word in as_written["words"]][:4], ["Dr", "Watson", "paid", "$5"])
+
+    def test_timings_are_a_keyword(self) -> None:
+        with self.assertRaises(TypeError):
+            generate_audio("Hello", DEFAULT_VOICE_ID, 1.0, self.path, True)  # type: ignore[call-arg]
+
     def test_empty_text_is_a_failure(self) -> None:
         for text in ("", "   ", "\n\t", "\u00a0"):
             result = generate_audio(text, output_path=self.path)

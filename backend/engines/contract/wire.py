@@ -262,7 +262,7 @@ class SegmentRequest(Message):
     mark_oversized: Annotated[bool, _default_for_null(True)] = True
 
 
-class Segment(Message):
+class TextSegment(Message):
     """One piece of the text, `text[start:end]`; the last three tell of a sentence that is longer than allowed."""
 
     text: str
@@ -278,7 +278,7 @@ class Segment(Message):
 class SegmentResponse(Message):
     """The pieces in their order."""
 
-    segments: list[Segment]
+    segments: list[TextSegment]
     total_segments: int
     total_characters: int
     failed_count: int

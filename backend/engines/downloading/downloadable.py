@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engines.downloading.bundle import Bundle
 from engines.downloading.packages import Part, check_size_and_digest, declared_parts
-from engines.downloading.staging import Bundle
 from engines.store import manifest
 from engines.store.names import checked_name, is_name
 

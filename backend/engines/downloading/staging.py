@@ -1,8 +1,7 @@
 """Install a model atomically: collect its files in a hidden folder, verify them, and then move them into place.
 
 A model is collected in `.NAME.part` next to its final place, under a lock, file by file, from the network or from
-this machine. It is installed completely or not at all: a folder is renamed as a whole, with its manifest; of a model
-without a folder, the first file, which is the model itself, is moved last.
+this machine. `layouts` moves the files into place.
 """
 
 import contextlib
@@ -12,53 +11,20 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
+from engines.downloading.bundle import Bundle, File
+from engines.downloading.layouts import Layout, layout_of
 from engines.downloading.policy import DownloadCancelledError, StorageError
 from engines.store import manifest
 from engines.store.folder_lock import exclusive
 from engines.store.manifest import FileEntry
 from engines.store.names import OutsideRootError, path_inside
-from engines.store.publishing import publish, rename
 from engines.store.stamps import check_all, note_verified
 
 logger = logging.getLogger(__name__)
 
 _SPARE = 16 * 1024 * 1024  # bytes to leave free on the disk
-
-
-class WantedFile(Protocol):
-    """A file of a model."""
-
-    @property
-    def path(self) -> str:
-        """Its path in the model, with '/'."""
-
-    @property
-    def size(self) -> int:
-        """Its bytes."""
-
-
-File = TypeVar("File", bound=WantedFile)
-
-
-@dataclass(frozen=True)
-class Bundle(Generic[File]):
-    """A model: a folder `name` of `files`, or `files` without a folder, the first being the model itself."""
-
-    name: str
-    files: tuple[File, ...]
-    is_folder: bool = True
-
-    @property
-    def size(self) -> int:
-        """The total size in bytes."""
-        return sum(file.size for file in self.files)
-
-    @property
-    def entry_name(self) -> str:
-        """The name of the model's folder or file."""
-        return self.name if self.is_folder else self.files[0].path
 
 
 @dataclass(frozen=True)
@@ -93,7 +59,7 @@ def assemble(
     fails, DownloadCancelledError, and what `deliver` raises.
     """
     stop = cancel or threading.Event()
-    job = _Job(bundle, folder, deliver, progress, room)
+    job = _Job(layout_of(bundle, folder), deliver, progress, room)
     with _errors_of_the_disk(bundle.name, bundle.size, folder):
         folder.mkdir(parents=True, exist_ok=True)
         with exclusive(lock_path(job.target), stop, job.tell_waiting) as held:
@@ -123,16 +89,14 @@ class _Job(Generic[File]):
 
     def __init__(
         self,
-        bundle: Bundle[File],
-        folder: Path,
+        layout: Layout[File],
         deliver: Deliver[File],
         progress: Callable[[Progress], None] | None,
         room: int,
     ) -> None:
-        self.bundle, self.folder, self.deliver, self.progress, self.room = bundle, folder, deliver, progress, room
+        self.layout, self.deliver, self.progress, self.room = layout, deliver, progress, room
+        self.bundle, self.folder, self.target = layout.bundle, layout.folder, layout.target
         self.shown = 0  # reported bytes
-        self.target = folder / bundle.entry_name
-        self.part = folder / f".{bundle.entry_name}.part"
 
     def tell_waiting(self) -> None:
         logger.info("Waiting for another download of '%s' to '%s'.", self.bundle.name, self.folder)
@@ -140,68 +104,37 @@ class _Job(Generic[File]):
     def run(self) -> Path:
         if self._is_there():
             return self.target
-        self._make_part()
-        self._check_room()
+        self.layout.make_part()
+        self.layout.check_room()
         self._check_space()
         logger.info("Downloading '%s' (%.1f MB) to '%s'.", self.bundle.name, self.bundle.size / 1e6, self.folder)
         listed, done = [], 0
         for file in self.bundle.files:
             listed.append(self._bring(file, done))
             done += file.size
-        self._publish(listed)
+        self.layout.publish(listed)
         note_verified(self.target)
         logger.info("Downloaded '%s'.", self.bundle.name)
         return self.target
 
     def _is_there(self) -> bool:
-        """Return whether the model is in place; move a damaged one away for repair."""
+        """Return whether the model is in place; take a damaged one back for repair."""
         if not self.target.is_symlink() and not self.target.exists():
             return False
         try:
             check_all(self.target)
         except manifest.DamagedModelError as error:
             logger.warning("%s Downloading it again.", error)
-            self._remove_damaged()
+            self.layout.take_back()
             return False
         if self.target.is_dir() and not any(self.target.iterdir()):
             self.target.rmdir()
             return False
         return True
 
-    def _remove_damaged(self) -> None:
-        """Move the files to the hidden folder; if interrupted, the model is damaged or missing, never hidden."""
-        if self.target.is_dir():
-            if self.part.exists():
-                shutil.rmtree(self.part)
-            self.target.replace(self.part)
-            (self.part / manifest.NAME).unlink(missing_ok=True)
-            return
-        with contextlib.suppress(manifest.DamagedModelError):
-            self._make_part()
-            for file in manifest.listed_files(self.target) or ():
-                if (place := path_inside(self.folder, file.path)).exists():
-                    place.replace(path_inside(self.part, file.path))
-        self.target.unlink(missing_ok=True)
-        manifest.manifest_path(self.target).unlink(missing_ok=True)
-
-    def _make_part(self) -> None:
-        if self.part.is_symlink():  # never write through someone else's link
-            self.part.unlink()
-        self.part.mkdir(exist_ok=True)
-
-    def _check_room(self) -> None:
-        """Raise StorageError rather than overwrite the user's own files next to the model."""
-        for file in self._companions():
-            place, gathered = self.folder / file.path, self.part / file.path
-            if not (place.exists() or place.is_symlink()):
-                continue
-            if place.is_symlink() or place.stat().st_size != file.size:
-                raise self._in_the_way(place)
-            if not gathered.exists():
-                shutil.copyfile(place, gathered)  # verified with the other files
-
     def _check_space(self) -> None:
-        present = sum(path.stat().st_size for file in self.bundle.files if (path := self.part / file.path).is_file())
+        part = self.layout.part
+        present = sum(path.stat().st_size for file in self.bundle.files if (path := part / file.path).is_file())
         needed, free = self.bundle.size - present + self.room + _SPARE, shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(
@@ -216,30 +149,6 @@ class _Job(Generic[File]):
             if self.progress:
                 self.progress(Progress(file.path, self.shown, self.bundle.size))
 
-        path = path_inside(self.part, *file.path.split("/"))  # also if there are links
+        path = path_inside(self.layout.part, *file.path.split("/"))  # also if there are links
         path.parent.mkdir(parents=True, exist_ok=True)
         return self.deliver(file, path, report)
-
-    def _publish(self, listed: list[FileEntry]) -> None:
-        if self.bundle.is_folder:
-            publish(self.part / manifest.NAME, manifest.to_json(listed))
-            rename(self.part, self.target)
-            return
-        for file in listed[1:]:
-            place = self.folder / file.path
-            if place.exists() and manifest.sha256_of(place) != file.sha256:
-                raise self._in_the_way(place)
-            rename(self.part / file.path, place)
-        publish(manifest.manifest_path(self.target), manifest.to_json(listed))
-        rename(self.part / self.target.name, self.target)  # last: the model never exists without the others
-        with contextlib.suppress(OSError):
-            shutil.rmtree(self.part)
-
-    def _in_the_way(self, place: Path) -> StorageError:
-        return StorageError(
-            f"'{place}' exists and is not the '{place.name}' of '{self.bundle.name}'. It was not changed: move it "
-            f"elsewhere and try again."
-        )
-
-    def _companions(self) -> tuple[File, ...]:
-        return () if self.bundle.is_folder else self.bundle.files[1:]

@@ -63,13 +63,16 @@ class Activity:
         with self._changed:
             self._failure = None
 
-    def submit(self, kind: Kind, work: Callable[[], Result]) -> "Future[Result]":
-        """Queue `work` and return its future; raise BusyError if the queue is full or the server is stopping."""
+    def submit(self, kind: Kind, work: Callable[[], Result], *, is_admitted: bool = False) -> "Future[Result]":
+        """Queue `work` and return its future; raise BusyError if the queue is full or the server is stopping.
+
+        Work that is admitted is one step of a request that is being answered: it is queued even if the queue is full.
+        """
         with self._changed:
             if self._closed:
                 raise BusyError("The engine is shutting down.")
             self._waiting = deque(job for job in self._waiting if not job.done.cancelled())
-            if len(self._waiting) >= self._queue_limit:
+            if len(self._waiting) >= self._queue_limit and not is_admitted:
                 raise BusyError(f"The queue is full ({self._queue_limit} requests). Retry in a moment.")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="engine-worker", daemon=True)

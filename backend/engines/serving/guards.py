@@ -23,6 +23,7 @@ LARGEST_BODIES_BYTES = 256 * MIB  # of all requests together; the first MiB of e
 LARGER_BODY_BYTES = {"/samples/upload/": LARGEST_SAMPLE_BYTES, "/analyze": 48 * MIB}  # by path prefix
 
 _READING = "GET"
+_UNAUTHORIZED = "Refused: send 'Authorization: Bearer <token>' with the server's token (--api-key or ENGINE_TOKEN)."
 # Sent by forms and scripts across origins without permission (Fetch standard, safelisted Content-Type).
 _FORM_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
 
@@ -53,7 +54,8 @@ class RequestGuard:
         limit = _body_limit(scope["path"])
         refusal = _refusal(self._exposure, scope["method"], scope["path"], Headers(scope=scope), limit)
         if refusal:
-            await JSONResponse({"detail": refusal}, status_code=400)(scope, receive, send)
+            headers = {"WWW-Authenticate": "Bearer"} if refusal == _UNAUTHORIZED else None
+            await JSONResponse({"detail": refusal}, status_code=400, headers=headers)(scope, receive, send)
             return
         body = _Body(receive, limit, self._bodies)
         try:
@@ -112,7 +114,7 @@ def _missing_token(exposure: Exposure, headers: Headers) -> str | None:
     expected = f"Bearer {exposure.token}".encode()
     if hmac.compare_digest(headers.get("authorization", "").encode(), expected):
         return None
-    return "Refused: this engine requires 'Authorization: Bearer <token>' with the token of its ENGINE_TOKEN."
+    return _UNAUTHORIZED
 
 
 def _form_body(method: str, headers: Headers) -> str | None:

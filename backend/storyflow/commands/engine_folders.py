@@ -1,19 +1,21 @@
 """The folders of engines: those that come with the software, those of the user, and the folder an engine runs in."""
 
 import contextlib
+import importlib.util
 import shutil
 from pathlib import Path
 
 import click
 
 import engines as engines_package
-from core_engine.kokoro.installation import project_root
+from core_engine.kokoro.installation import install_command, project_root
 from core_engine.places import data_dir, models_dir
 from engines.store.names import is_name
 
 ENGINES = Path(engines_package.__file__).parent
 KIND_FOLDERS = {"tts": "tts", "stt": "stt", "text": "text_processing", "audio": "audio_analysis"}  # as the client scans
 _SPEAKS_USERS_MODELS = "kokoro"
+_PACKAGES = ("fastapi", "uvicorn", "pydantic", "yaml")
 _OF_THE_USER = frozenset(["external_models", "samples", "venv"])
 
 
@@ -39,6 +41,16 @@ def engine_folder(engine: str) -> Path:
 def new_engines_dir(kind: str) -> Path:
     """Return the folder for new engines of `kind`: next to the others in a source tree, else the current folder."""
     return ENGINES / KIND_FOLDERS[kind] if project_root() else Path.cwd()
+
+
+def need_engine_packages() -> None:
+    """Raise click's error, which says what to install, if the packages of engine servers are missing."""
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f"Engines need packages that are not installed: {', '.join(missing)}. "
+            f"Install them with: {install_command('engines')}"
+        )
 
 
 def serving_folder(folder: Path) -> Path:

@@ -1,28 +1,22 @@
-"""`storyflow engines list | check | new` and `storyflow serve`: run, check and create engines."""
+"""`storyflow engines list | check | new`: check and create engines."""
 
 import ast
-import importlib.util
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from core_engine.kokoro.installation import install_command
-from engines.environment import python_of
 from storyflow.commands.engine_folders import (
     KIND_FOLDERS,
     engine_folder,
     engine_folders,
+    need_engine_packages,
     new_engines_dir,
-    serving_folder,
 )
 from storyflow.commands.exits import Exit
-from storyflow.commands.log import level_asked_for
 from storyflow.output.tables import echo_json
 
-DEFAULT_PORT = 8766
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
 
@@ -37,7 +31,7 @@ def list_engines(as_json: bool) -> None:
     """List the engines and their models."""
     from storyflow.output.engines import report_engines
 
-    _need_engine_packages()
+    need_engine_packages()
     report_engines([_row(folder) for folder in engine_folders()], as_json)
 
 
@@ -47,7 +41,7 @@ def list_engines(as_json: bool) -> None:
 @_JSON
 def check(engine: str, allow_unchecked: bool, as_json: bool) -> None:
     """Check ENGINE (a name or a folder) against the standard and the contract, and list what to change."""
-    _need_engine_packages()
+    need_engine_packages()
     from engines.conformance.run import check_engine
     from storyflow.output.engines import report_checks
 
@@ -78,31 +72,6 @@ def new(kind: str, name: str, into: Path | None, as_json: bool) -> None:
         echo_json({"success": True, "path": str(folder)})
         return
     click.echo(f"Created {folder}. Check it with: storyflow engines check {folder}")
-
-
-@click.command()
-@click.argument("engine")
-@click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True)
-@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 opens the engine to the network.")
-def serve(engine: str, port: int, host: str) -> None:
-    """Serve ENGINE, e.g. debug-tts or kokoro, until Ctrl-C."""
-    folder = serving_folder(engine_folder(engine))
-    if python_of(folder) == Path(sys.executable):
-        _need_engine_packages()
-    if asked := level_asked_for():
-        os.environ.setdefault("LOG_LEVEL", asked)
-    command = [str(python_of(folder)), str(folder / "server.py"), "--port", str(port), "--host", host]
-    os.chdir(folder)
-    os.execv(command[0], command)  # noqa: S606 - the server is this process, so signals reach it
-
-
-def _need_engine_packages() -> None:
-    missing = [name for name in ("fastapi", "uvicorn", "pydantic", "yaml") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise click.ClickException(
-            f"Engines need packages that are not installed: {', '.join(missing)}. "
-            f"Install them with: {install_command('engines')}"
-        )
 
 
 def _row(folder: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import click
 
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError, PhonemizerError, SynthesisError
 from core_engine.model_choice import ModelMissingError
+from core_engine.reading.lexicon import LexiconError
 from engines.downloading.policy import DownloadError, StorageError, UnreachableError
 from engines.store.names import InvalidNameError
 from storyflow.models.errors import ModelsError
@@ -49,6 +50,7 @@ class Exit(IntEnum):
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (StoryError, Exit.STORY),
+    (LexiconError, Exit.STORY),
     (RecordError, Exit.STORY),
     (InvalidNameError, Exit.STORY),
     (NothingToSpeakError, Exit.STORY),

@@ -1,14 +1,16 @@
-"""The top-level command: `storyflow say | narrate | voices | doctor | bench | models | engines | serve`."""
+"""The top-level command, `storyflow`, and the list of its commands."""
 
 import click
 
 import storyflow
-from storyflow.commands.engines import engines, serve
+from storyflow.commands.cast import cast
+from storyflow.commands.engines import engines
 from storyflow.commands.log import offer_verbosity
 from storyflow.commands.machine import bench, doctor
 from storyflow.commands.models import models
 from storyflow.commands.narrate import narrate
 from storyflow.commands.say import say, voices
+from storyflow.commands.serve import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,6 +19,6 @@ def main() -> None:
     """Turn written stories into narrated audio, on your own machine."""
 
 
-for command in (say, narrate, voices, doctor, bench, models, engines, serve):
+for command in (say, narrate, cast, voices, doctor, bench, models, engines, serve):
     main.add_command(command)
 offer_verbosity(main)

@@ -2,17 +2,21 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 from storyflow.commands.exits import exits_for_people
 
 if TYPE_CHECKING:
+    from core_engine.reading.lexicon import Lexicon
     from storyflow.narration.rehearsal import Rehearsal
+    from storyflow.stories.front_matter import FrontMatter
 
 
 class _Speed(click.FloatRange):
@@ -36,13 +40,34 @@ class Manner:
     phonemes: bool
     as_written: bool
     as_json: bool
+    lexicon: Path | None
+
+    def for_story(self, story: Path, front: "FrontMatter") -> "Manner":
+        """Return how to speak a story: as its front matter says where the command line says nothing."""
+        lexicon = self.lexicon or (story.parent / front.lexicon if front.lexicon else None)
+        voice = self.voice if is_given("voice") else front.voice or self.voice
+        speed = self.speed if is_given("speed") else front.speed or self.speed
+        return replace(self, voice=voice, speed=speed, lexicon=lexicon)
+
+    def pronunciations(self) -> "Lexicon":
+        """Read the pronunciation list; raises LexiconError."""
+        from core_engine.reading.lexicon import NO_LEXICON
+        from storyflow.stories.lexicon_file import read_lexicon
+
+        return read_lexicon(self.lexicon) if self.lexicon else NO_LEXICON
 
     def rehearsal(self) -> "Rehearsal":
-        """Return the rehearsal that `--dry-run` prints; raises as `Rehearsal.by` does."""
+        """Return the rehearsal that `--dry-run` prints; raises as `Rehearsal.by` does, and LexiconError."""
         from core_engine.places import models_dir
         from storyflow.narration.rehearsal import Rehearsal
 
-        return Rehearsal.by(self.voice, self.model, models_dir(), self.as_written, self.phonemes)
+        lexicon = self.pronunciations()
+        return Rehearsal.by(self.voice, self.model, models_dir(), self.as_written, self.phonemes, lexicon)
+
+
+def is_given(option: str) -> bool:
+    """Return whether an option of the running command was given, not left at its default."""
+    return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 def how_to_speak(command: Callable[..., None]) -> Callable[..., None]:
@@ -61,6 +86,11 @@ def how_to_speak(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--as-written", is_flag=True, help="Leave numbers, dates and other written forms as they are."),
         click.option("--phonemes", is_flag=True, help="With --dry-run: print the phonemes instead of the words."),
         click.option("--dry-run", is_flag=True, help="Print what would be spoken, a segment per line; speak nothing."),
+        click.option(
+            "--lexicon",
+            type=click.Path(path_type=Path, dir_okay=False, exists=True),
+            help="Pronunciation list: lines `word = respelling` or `word = /phonemes/`.",
+        ),
         click.option("--model", default="auto", show_default=True, help="auto, a name, default or an ONNX file."),
         click.option("--speed", type=_Speed(0.5, 2.0), default=1.0, show_default=True, help="1.0 is normal."),
         click.option("--voice", default=DEFAULT_VOICE_ID, show_default=True, help="See `storyflow voices`."),

@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +17,34 @@ from storyflow.commands.manner import Manner, how_to_speak
 
 if TYPE_CHECKING:
     from storyflow.narration.speaking import LoadedModel
+    from storyflow.output.playing import Queue
     from storyflow.stories.segments import Segment
 
 logger = logging.getLogger(__name__)
+
+CAPTIONS = ("srt", "vtt", "lrc")
+"""The formats of `storyflow.captions.formats`, which is imported later."""
 
 
 @click.command()
 @click.argument("stories", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--project", help="Name of the project's folder; by default made from the file's name.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; by default the media root.")
+@click.option("--dialogue", metavar="VOICE", help="Voice for what is in quotation marks.")
+@click.option("--captions", multiple=True, type=click.Choice(CAPTIONS), help="Also write captions; may be repeated.")
+@click.option(
+    "--play", is_flag=True, help="Play the WAVs while the others are made, with ffplay, mpv or another player."
+)
 @how_to_speak
-def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, manner: Manner) -> None:
+def narrate(
+    stories: tuple[Path, ...],
+    project: str | None,
+    out: Path | None,
+    dialogue: str | None,
+    captions: tuple[str, ...],
+    play: bool,
+    manner: Manner,
+) -> None:
     """Narrate STORIES (text, Markdown, HTML or StoryFlow's JSON): one WAV per paragraph.
 
     A second run generates only what changed; an interrupted run resumes where it stopped.
@@ -35,27 +53,32 @@ def narrate(stories: tuple[Path, ...], project: str | None, out: Path | None, ma
         raise click.UsageError("--project names one folder, but there are several stories. Narrate them one by one.")
     with interrupts_wait():
         from storyflow.output.narration import echo_narrations
+        from storyflow.output.playing import played
 
     if manner.dry_run:
-        _rehearse(stories, manner)
+        _rehearse(stories, dialogue, manner)
         return
     root = out.absolute() if out else _announced_media_root()
-    narrator = _Narrator(manner, root)
     names = [checked_name(project, "project") if project else project_of(story) for story in stories]
-    if len(stories) == 1:
-        told = [narrator.narrate(stories[0], names[0])]
-    else:
-        told = [narrator.attempt(story, name) for story, name in zip(stories, names, strict=True)]
-    if manner.as_json:
-        echo_narrations([document for document, _ in told])
+    with played(play) as queue:
+        narrator = _Narrator(manner, root, dialogue, captions, queue)
+        if len(stories) == 1:
+            told = [narrator.narrate(stories[0], names[0])]
+        else:
+            told = [narrator.attempt(story, name) for story, name in zip(stories, names, strict=True)]
+        if manner.as_json:
+            echo_narrations([document for document, _ in told])
     sys.exit(next((code for _, code in told if code), Exit.OK))
 
 
 class _Narrator:
     """Narrates stories one after another with one model."""
 
-    def __init__(self, manner: Manner, root: Path) -> None:
-        self._manner, self._root = manner, root
+    def __init__(
+        self, manner: Manner, root: Path, dialogue: str | None, captions: Sequence[str], queue: "Queue | None"
+    ) -> None:
+        self._manner, self._root, self._dialogue = manner, root, dialogue
+        self._captions, self._queue = captions, queue
         self._loaded: LoadedModel | None = None
 
     def attempt(self, story: Path, project: str) -> tuple[dict[str, Any], Exit]:
@@ -76,6 +99,7 @@ class _Narrator:
         with interrupts_wait():
             from core_engine.kokoro.model.cores import allowed_cores
             from engines.store.file_state import sampled_digest
+            from storyflow.captions.files import captions_wanted, write_project_captions
             from storyflow.narration.lock import alone_in
             from storyflow.narration.narration import Narration
             from storyflow.narration.planning import Task
@@ -84,31 +108,38 @@ class _Narrator:
             from storyflow.output.progress import narration_shown
             from storyflow.stories.story import StoryError, read_story
 
-        manner = self._manner
-        text = read_story(story)
+        text = read_story(story, self._dialogue)
+        manner = self._manner.for_story(story, text.front)
+        lexicon = manner.pronunciations()
         mismatch = warn_of_language(_lines(text.segments, manner), manner.as_json)
-        task = Task(text, story.absolute(), project, self._root, manner.voice, manner.speed, manner.as_written)
+        task = Task(text, story.absolute(), project, self._root, manner.voice, manner.speed, manner.as_written, lexicon)
+        kinds = captions_wanted(task.folder, self._captions)
+        task = replace(task, needs_times=bool(kinds))
         self._loaded = self._loaded or load_model(manner.model, threads=1)
         model = self._loaded.model
         with alone_in(task.folder, lambda: _say_waiting(task.folder)):
             narration = Narration(task, self._loaded.kokoro, sampled_digest(model.path), workers=allowed_cores())
             with narration_shown(text.segments, quiet=manner.as_json) as after_each:
-                outcome = narration.run(after_each)
+                outcome = narration.run(self._queue.playing(after_each, task) if self._queue else after_each)
+            captions = write_project_captions(task.folder, kinds)
         if not outcome.entries and not outcome.errors:
             raise StoryError(f"The story '{story}' has nothing to speak: it has no words or numbers. Write some text.")
         if not manner.as_json:
-            report_narration(outcome, text.left_out, model.name)
+            report_narration(outcome, text.left_out, model.name, captions)
         code = Exit.FAILED if outcome.errors else Exit.OK
-        return narration_document(story, outcome, text.left_out, model.name, mismatch), code
+        return narration_document(story, outcome, text.left_out, model.name, mismatch, captions), code
 
 
-def _rehearse(stories: Sequence[Path], manner: Manner) -> None:
+def _rehearse(stories: Sequence[Path], dialogue: str | None, manner: Manner) -> None:
     from storyflow.output.narration import report_rehearsal, warn_of_language
     from storyflow.stories.story import read_story
 
-    segments = [segment for story in stories for segment in read_story(story).segments]
-    mismatch = warn_of_language(_lines(segments, manner), manner.as_json)
-    report_rehearsal(manner.rehearsal().of_segments(segments), mismatch, manner.as_json)
+    texts = [read_story(story, dialogue) for story in stories]
+    manners = [manner.for_story(story, text.front) for story, text in zip(stories, texts, strict=True)]
+    each = list(zip(texts, manners, strict=True))
+    mismatch = warn_of_language((line for text, own in each for line in _lines(text.segments, own)), manner.as_json)
+    rehearsed = (segment for text, own in each for segment in own.rehearsal().of_story(text))
+    report_rehearsal(rehearsed, mismatch, manner.as_json)
 
 
 def _lines(segments: Iterable["Segment"], manner: Manner) -> Iterator[tuple[str, str]]:

@@ -5,11 +5,15 @@ The commands import what they need only when they run, so that `--help` is fast.
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from storyflow.commands.exits import exits_for_people, interrupts_wait
 from storyflow.commands.manner import Manner, how_to_speak
+
+if TYPE_CHECKING:
+    from storyflow.stories.pauses import Part
 
 
 @click.command()
@@ -20,22 +24,24 @@ def say(text: str, output: Path | None, manner: Manner) -> None:
     """Speak TEXT (- reads standard input) into a WAV file."""
     with interrupts_wait():
         from core_engine.kokoro.voice.packs import check_installed
-        from storyflow.narration.speaking import load_model, save_speech, spoken_by
+        from storyflow.narration.speaking import Delivery, load_model, save_speech, speak_parts
         from storyflow.output.narration import report_rehearsal, report_speech, warn_of_language
 
     written = _standard_input() if text == "-" else text
     mismatch = warn_of_language([(written, manner.voice)], manner.as_json)
     if manner.dry_run:
+        _parts(written)  # says which line is wrong
         report_rehearsal(manner.rehearsal().of_text(written), mismatch, manner.as_json)
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output': the WAV file to write. Give it, or --dry-run.")
     if output.suffix.lower() != ".wav":
         raise click.UsageError(f"The output '{output}' is not named like a WAV file. Give it a name that ends in .wav.")
+    parts, lexicon = _parts(written), manner.pronunciations()
     kokoro = load_model(manner.model).kokoro
     check_installed(manner.voice, kokoro.voices)
-    spoken = written if manner.as_written else spoken_by(kokoro, written, manner.voice)
-    speech = kokoro.speak(spoken, manner.voice, manner.speed)
+    kokoro.check(manner.voice, lexicon)
+    speech = speak_parts(kokoro, parts, Delivery(manner.voice, manner.speed, manner.as_written, lexicon))
     report_speech(output, speech.voice, save_speech(speech, output), mismatch, manner.as_json)
 
 
@@ -51,6 +57,17 @@ def voices(as_json: bool) -> None:
 
         paths = {**installed_models(models_dir()), BUILT_IN: model_path(BUILT_IN, models_dir())}
         report_voices({name: find_voices(path.parent) for name, path in paths.items() if path.is_file()}, as_json)
+
+
+def _parts(text: str) -> "list[Part]":
+    """Return the parts of a text between its pauses."""
+    from storyflow.stories.pauses import PauseError, cut_at_pauses, line_of
+    from storyflow.stories.story import StoryError
+
+    try:
+        return cut_at_pauses(text)
+    except PauseError as error:
+        raise StoryError(f"The text, line {line_of(error.tag, text)}, {error}") from error
 
 
 def _standard_input() -> str:

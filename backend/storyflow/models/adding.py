@@ -13,7 +13,8 @@ from core_engine.kokoro.model.inference import read_signature, run
 from core_engine.kokoro.model.runtime import open_session
 from core_engine.kokoro.voice.formats import format_of
 from core_engine.kokoro.voice.packs import style_row
-from engines.downloading.staging import Bundle, Progress, assemble
+from engines.downloading.bundle import Bundle
+from engines.downloading.staging import Progress, assemble
 from engines.store.manifest import FileEntry, listed_files, manifest_path, sha256_of
 from engines.store.names import is_name
 from storyflow.models.adopting import adopt

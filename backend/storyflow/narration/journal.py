@@ -30,14 +30,20 @@ class Journal:
 
     def add(self, entry: Entry) -> None:
         """Append a segment whose WAV is written, and flush; raises OSError if the disk fails."""
-        line = json.dumps(asdict(entry), ensure_ascii=True) + "\n"
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
-        try:
-            os.write(descriptor, line.encode("ascii"))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append(self._path, json.dumps(asdict(entry), ensure_ascii=True).encode("ascii"))
 
     def clear(self) -> None:
         """Delete the journal, once the manifest has its entries."""
         self._path.unlink(missing_ok=True)
+
+
+def append(path: Path, line: bytes) -> None:
+    """Append a line to a file and flush it to the disk; raises OSError if the disk fails."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        rest = memoryview(line + b"\n")
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.kokoro.speech.throughput import speak_each
+from core_engine.kokoro.speech.timings import timings_of
 from core_engine.reading.scene_breaks import SCENE_BREAK_S
+from core_engine.timings_document import words_document
 from storyflow.narration.journal import Journal
 from storyflow.narration.planning import Plan, PlannedSegment, Task
 from storyflow.narration.record import (
@@ -32,8 +35,20 @@ logger = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 2.0
 
-AfterEach = Callable[[Segment, Path | None], None]
-"""Called with each segment and its new WAV, or None."""
+
+@dataclass(frozen=True)
+class Step:
+    """A segment that is done."""
+
+    segment: Segment
+    wav: Path | None
+    """Its WAV; None if it could not be spoken."""
+    new_s: float = 0.0
+    """Seconds of audio, if the WAV is new."""
+
+
+AfterEach = Callable[[Step], None]
+"""Called with each segment when it is done; those that are kept may come before their turn."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +110,7 @@ class Narration:
             self._save()
         elapsed_s = time.monotonic() - begin
         self._remove_stale()
-        self._save()
+        self._plan.timings.publish(self._save())
         write_playlist(self._task.folder / PLAYLIST_NAME, self._in_order())
         return self._outcome(elapsed_s)
 
@@ -105,7 +120,7 @@ class Narration:
         todo, ahead = tee(planned for planned in self._plan.segments() if not self._is_kept(planned, after_each))
         spoken = speak_each(self._kokoro, (planned.line for planned in ahead), self._workers)
         for planned, speech in zip(todo, spoken, strict=True):
-            after_each(planned.segment, self._keep(planned, speech))
+            after_each(self._keep(planned, speech))
             if time.monotonic() - saved > _SAVE_EVERY_S:
                 self._save()
                 saved = time.monotonic()
@@ -114,12 +129,24 @@ class Narration:
         """Keep the segment if an earlier run made it; return whether it did."""
         if planned.kept is None:
             return False
-        self._entries[planned.segment.id] = replace(planned.kept, extra=dict(planned.segment.extra))
-        after_each(planned.segment, None)
+        segment = planned.segment
+        kept = planned.kept if planned.kept.id == segment.id else self._renamed(planned.kept, segment.id)
+        self._entries[segment.id] = replace(kept, **_from_story(segment))
+        after_each(Step(segment, self._task.audio_path(segment.id)))
         return True
 
-    def _keep(self, planned: PlannedSegment, speech: Speech | KokoroError) -> Path | None:
-        """Record the result of a segment; return the path of its WAV, if it has one."""
+    def _renamed(self, entry: Entry, segment_id: str) -> Entry:
+        """Give the audio of a text, which has another id now, that name."""
+        path = self._task.audio_path(segment_id)
+        self._plan.timings.rename(entry, segment_id)
+        self._task.audio_path(entry.id).replace(path)
+        self._before.pop(entry.id, None)
+        renamed = replace(entry, id=segment_id, path=path.relative_to(self._task.folder).as_posix())
+        self._journal.add(renamed)
+        return renamed
+
+    def _keep(self, planned: PlannedSegment, speech: Speech | KokoroError) -> Step:
+        """Record the result of a segment."""
         segment = planned.segment
         if planned.is_break:
             silence = np.zeros(round(SCENE_BREAK_S * SAMPLE_RATE), np.float32)
@@ -133,12 +160,14 @@ class Narration:
             self._entries[segment.id] = self._written(planned, speech)
             self._journal.add(self._entries[segment.id])
             self._made.append(self._entries[segment.id])
-            return self._task.audio_path(segment.id)
-        return None
+            return Step(segment, self._task.audio_path(segment.id), self._made[-1].duration)
+        return Step(segment, None)
 
     def _written(self, planned: PlannedSegment, speech: Speech) -> Entry:
         path = self._task.audio_path(planned.segment.id)
         saved = save_speech(speech, path)
+        words = words_document(timings_of(speech, planned.reading))
+        self._plan.timings.add(planned.segment.id, planned.made_from, words)
         return Entry(
             id=planned.segment.id,
             text=planned.segment.text,
@@ -147,17 +176,19 @@ class Narration:
             voice=speech.voice,
             made_from=planned.made_from,
             size=saved.size,
-            extra=dict(planned.segment.extra),
+            **_from_story(planned.segment),
         )
 
-    def _save(self) -> None:
-        """Write the manifest: what this run has done, and earlier entries that it has not reached yet."""
+    def _save(self) -> tuple[Entry, ...]:
+        """Write and return the manifest's entries: what this run has done, and what it has not reached yet."""
         known = {**self._before, **self._entries}
         story = self._task.story
         in_order = tuple(known.pop(segment.id) for segment in story.segments if segment.id in known)
-        record = Record(story.title, str(self._task.source), (*in_order, *known.values()))
+        entries = (*in_order, *known.values())
+        record = Record(story.title, str(self._task.source), entries, story.author, story.language)
         write_record(self._task.folder / RECORD_NAME, record)
         self._journal.clear()
+        return entries
 
     def _in_order(self) -> tuple[Entry, ...]:
         segments = self._task.story.segments
@@ -178,3 +209,14 @@ class Narration:
             errors=self._errors,
             elapsed_s=elapsed_s,
         )
+
+
+def _from_story(segment: Segment) -> dict[str, Any]:
+    """Return what an entry says about a segment that does not affect its audio."""
+    return {
+        "kind": segment.kind,
+        "level": segment.level,
+        "pause_after": segment.pause_after,
+        "speaker": segment.speaker,
+        "extra": dict(segment.extra),
+    }

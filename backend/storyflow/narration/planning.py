@@ -9,10 +9,13 @@ from core_engine.audio_paths import audio_path, project_folder
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.speech.throughput import Line
 from core_engine.kokoro.voice.packs import check_installed
-from core_engine.reading.aloud import spoken_text
+from core_engine.reading.aloud import Reading, read_aloud, respelled
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
+from storyflow.narration.casting import check_cast
 from storyflow.narration.journal import Journal
 from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, Record, RecordError, read_record
+from storyflow.narration.timings import Timings
 from storyflow.stories.story import Segment, Story
 
 _SOUND_VERSION = 2
@@ -33,6 +36,10 @@ class Task:
     speed: float
     as_written: bool = False
     """Whether to leave numbers, dates and other written forms as they are."""
+    lexicon: Lexicon = NO_LEXICON
+    """The pronunciation list."""
+    needs_times: bool = False
+    """Whether to speak segments again that have audio but no times of their words."""
 
     def audio_path(self, segment_id: str) -> Path:
         """Return the path of a segment's audio."""
@@ -54,10 +61,13 @@ class Speaker:
     """The digests of the model and the voice, and the name of the text side."""
 
     @classmethod
-    def of(cls, voice: str, kokoro: Kokoro, model_digest: str) -> "Speaker":
-        """Return the speaker for `voice`; raise VoicePackError if the voice is not installed."""
+    def of(cls, voice: str, kokoro: Kokoro, model_digest: str, lexicon: Lexicon = NO_LEXICON) -> "Speaker":
+        """Return the speaker for `voice`.
+
+        Raises VoicePackError if the voice is not installed, and LexiconError if it lacks a phoneme of the list.
+        """
         check_installed(voice, kokoro.voices)
-        text_side = kokoro.check(voice)
+        text_side = kokoro.check(voice, lexicon)
         name, pack = kokoro.voice_pack(voice)
         made_with = f"{_SOUND_VERSION} {model_digest} {hashlib.sha256(pack.tobytes()).hexdigest()} {text_side}"
         return cls(name, kokoro.language(voice).code, made_with)
@@ -70,6 +80,8 @@ class PlannedSegment:
     segment: Segment
     is_break: bool
     """Whether it is a scene break, spoken as silence."""
+    reading: Reading
+    """The text as written and as it is spoken."""
     line: Line
     """The text as it is spoken; empty for a scene break."""
     made_from: str
@@ -87,6 +99,9 @@ class Plan:
     """The speakers by the requested voice."""
     before: Mapping[str, Entry]
     """Segment id → entry of an earlier run."""
+    unclaimed: dict[tuple[str, str], list[Entry]]
+    """Text and `made_from` → entries of an earlier run whose ids the story no longer has."""
+    timings: Timings
 
     @classmethod
     def of(cls, task: Task, kokoro: Kokoro, model_digest: str) -> "Plan":
@@ -95,10 +110,13 @@ class Plan:
         Raises:
             RecordError: the project's folder belongs to another story.
             KokoroError: a voice or the model's text side is not installed.
+            LexiconError: the pronunciation list has a phoneme that the model does not know.
         """
+        check_cast(task.story, kokoro.voices)
         voices = dict.fromkeys([task.voice, *(segment.voice or task.voice for segment in task.story.segments)])
-        speakers = {voice: Speaker.of(voice, kokoro, model_digest) for voice in voices}
-        return cls(task, speakers, _previous_entries(task))
+        speakers = {voice: Speaker.of(voice, kokoro, model_digest, task.lexicon) for voice in voices}
+        before = _previous_entries(task)
+        return cls(task, speakers, before, _unclaimed(before, task.story), Timings(task.folder))
 
     def segments(self) -> Iterator[PlannedSegment]:
         """Yield the planned segments of the story lazily."""
@@ -108,17 +126,49 @@ class Plan:
         speaker = self.speakers[segment.voice or self.task.voice]
         speed = segment.speed or self.task.speed
         is_break = is_scene_break(segment.text)
+        reading = self._reading(segment.text, speaker.language, is_break)
+        spoken = "" if is_break else reading.text
         if is_break:
-            spoken, parts = "", f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
+            parts = f"{_SOUND_VERSION} silence of {SCENE_BREAK_S} s"
         else:
-            spoken = segment.text if self.task.as_written else spoken_text(segment.text, speaker.language)
-            parts = f"{speaker.made_with} {speaker.voice} {speed} {spoken}"
+            parts = f"{speaker.made_with} {speaker.voice} {speed} {spoken}{self._phonemes_in(spoken)}"
         made_from = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
-        kept = self.before.get(segment.id)
-        if kept and (kept.made_from != made_from or not _is_intact(self.task.audio_path(segment.id), kept)):
+        kept = self.before.get(segment.id) or self._with_another_id(segment.text, made_from)
+        if kept and (kept.made_from != made_from or not self._is_usable(kept)):
             kept = None
-        line = Line(spoken, speaker.voice, speed)
-        return PlannedSegment(segment, is_break, line, made_from, kept)
+        line = Line(spoken, speaker.voice, speed, self.task.lexicon)
+        return PlannedSegment(segment, is_break, reading, line, made_from, kept)
+
+    def _is_usable(self, kept: Entry) -> bool:
+        """Return whether the WAV of an entry is still there, with the times of its words if they are needed."""
+        has_times = not self.task.needs_times or self.timings.has(kept)
+        return has_times and _is_intact(self.task.audio_path(kept.id), kept)
+
+    def _with_another_id(self, text: str, made_from: str) -> Entry | None:
+        """Return an entry for the same text under an id that the story no longer has; each is returned once."""
+        entries = self.unclaimed.get((text, made_from))
+        return entries.pop(0) if entries else None
+
+    def _reading(self, text: str, language: str, is_break: bool) -> Reading:
+        if is_break:
+            return respelled(text)
+        if self.task.as_written:
+            return respelled(text, self.task.lexicon)
+        return read_aloud(text, language, self.task.lexicon)
+
+    def _phonemes_in(self, spoken: str) -> str:
+        """Return the phonemes of the pronunciation list that a text uses: only these affect its audio."""
+        used = {f" /{found.entry.word} {found.entry.spoken}/" for found in self.task.lexicon.phonemes_in(spoken)}
+        return "".join(sorted(used))
+
+
+def _unclaimed(before: Mapping[str, Entry], story: Story) -> dict[tuple[str, str], list[Entry]]:
+    ids = {segment.id for segment in story.segments}
+    found: dict[tuple[str, str], list[Entry]] = {}
+    for entry in before.values():
+        if entry.id not in ids:
+            found.setdefault((entry.text, entry.made_from), []).append(entry)
+    return found
 
 
 def _previous_entries(task: Task) -> dict[str, Entry]:

@@ -38,6 +38,14 @@ class Entry:
     """Digest of everything that affects the audio."""
     size: int
     """Size of the WAV in bytes."""
+    kind: str = "paragraph"
+    """What it is in the story: "heading", "paragraph" or "break"."""
+    level: int = 0
+    """Level of a heading, 1 being the highest; 0 for anything else."""
+    pause_after: float | None = None
+    """Seconds of silence after it, if the story says so."""
+    speaker: str | None = None
+    """The name of who says it, if that is not the narrator."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Additional keys of the segment in a JSON story."""
 
@@ -50,6 +58,9 @@ class Record:
     source: str
     """The absolute path of the story file."""
     segments: tuple[Entry, ...] = ()
+    author: str | None = None
+    language: str | None = None
+    """Language tag such as "en" or "pt-br", if the story gives one."""
 
 
 def read_record(path: Path) -> Record | None:
@@ -64,7 +75,8 @@ def read_record(path: Path) -> Record | None:
         if document["version"] != _VERSION:
             raise _unusable(path, f"has version {document['version']!r}, but this program supports version {_VERSION}")
         segments = tuple(entry_of(entry) for entry in document["segments"])
-        return Record(str(document["title"]), str(document["source"]), segments)
+        author, language = (document.get(key) for key in ("author", "language"))
+        return Record(str(document["title"]), str(document["source"]), segments, author, language)
     except (KeyError, TypeError, InvalidNameError) as error:
         raise _unusable(path, "is not the manifest of a narration") from error
 

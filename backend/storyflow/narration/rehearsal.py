@@ -1,6 +1,6 @@
 """Show what would be spoken: the words or the phonemes of every segment, without loading a model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +8,14 @@ from core_engine.kokoro.errors import NothingToSpeakError
 from core_engine.kokoro.languages import V1_0, language_of
 from core_engine.kokoro.speech.versions import checked_version, version_of_model
 from core_engine.kokoro.text.chunks import text_to_chunks
+from core_engine.kokoro.text.ipa import check_phonemes
 from core_engine.kokoro.voice.packs import check_installed, find_voices, load_voice
 from core_engine.model_choice import choose_model
-from core_engine.reading.aloud import read_aloud
-from storyflow.stories.story import Segment
+from core_engine.reading.aloud import read_aloud, respelled
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
+from storyflow.narration.casting import check_cast
+from storyflow.stories.pauses import cut_at_pauses
+from storyflow.stories.story import Story
 
 
 @dataclass(frozen=True)
@@ -35,45 +39,58 @@ class Rehearsal:
     as_written: bool
     version: str | None
     """The text side of the model whose phonemes are wanted; None for words only."""
+    voices: frozenset[str]
+    """The voices of the model."""
+    lexicon: Lexicon
 
     @classmethod
-    def by(cls, voice: str, wanted: str, models_dir: Path, as_written: bool, phonemes: bool) -> "Rehearsal":
+    def by(
+        cls,
+        voice: str,
+        wanted: str,
+        models_dir: Path,
+        as_written: bool,
+        phonemes: bool,
+        lexicon: Lexicon = NO_LEXICON,
+    ) -> "Rehearsal":
         """Return the rehearsal for the model `wanted` and `voice`, without loading the model.
 
-        Raises ModelMissingError if the model is missing and VoicePackError if it does not have the voice.
+        Raises ModelMissingError if the model is missing, VoicePackError if it does not have the voice, and LexiconError
+        if it does not know a phoneme of the pronunciation list.
         """
         path = choose_model(wanted, models_dir).path
         voices = find_voices(path.parent)
         check_installed(voice, voices)
         if not phonemes:
-            return cls(voice, as_written, None)
+            return cls(voice, as_written, None, frozenset(voices), lexicon)
         known = voice if voice in voices else next(iter(voices))
-        rows = len(load_voice(voices[known], known))
-        return cls(voice, as_written, checked_version(version_of_model(path, None), rows, known))
+        version = checked_version(version_of_model(path, None), len(load_voice(voices[known], known)), known)
+        check_phonemes(lexicon, version)
+        return cls(voice, as_written, version, frozenset(voices), lexicon)
 
     def of_text(self, text: str) -> Iterator[Rehearsed]:
         """Yield what would be spoken for `text`, line by line."""
         for line in text.splitlines():
-            if line.strip():
-                yield self._of(None, line)
+            for part in cut_at_pauses(line):
+                if part.text:
+                    yield self._of(None, part.text)
 
-    def of_segments(self, segments: Iterable[Segment]) -> Iterator[Rehearsed]:
-        """Yield what would be spoken for every segment."""
-        for segment in segments:
+    def of_story(self, story: Story) -> Iterator[Rehearsed]:
+        """Yield what would be spoken for every segment; raise VoicePackError if a voice of the cast is missing."""
+        check_cast(story, self.voices)
+        for segment in story.segments:
             yield self._of(segment.id, segment.text, segment.voice)
 
     def _of(self, segment_id: str | None, text: str, voice: str | None = None) -> Rehearsed:
         language = language_of((voice or self.voice).lstrip(), self.version or V1_0).code
-        reading = read_aloud(text, language)
-        spoken = text if self.as_written else reading.text
-        words = text if self.as_written else reading.printed
-        phonemes = None if self.version is None else _phonemes(spoken, language, self.version)
+        reading = respelled(text, self.lexicon) if self.as_written else read_aloud(text, language, self.lexicon)
+        words = reading.text if self.as_written else reading.printed
+        phonemes = None if self.version is None else self._phonemes(reading.text, language, self.version)
         return Rehearsed(segment_id, text, " ".join(words.split()), phonemes)
 
-
-def _phonemes(text: str, language: str, version: str) -> str:
-    try:
-        chunks = text_to_chunks(text, language, version=version)
-    except NothingToSpeakError:
-        return ""
-    return "".join((" " if chunk.follows_space else "") + chunk.phonemes for chunk in chunks)
+    def _phonemes(self, text: str, language: str, version: str) -> str:
+        try:
+            chunks = text_to_chunks(text, language, version=version, lexicon=self.lexicon)
+        except NothingToSpeakError:
+            return ""
+        return "".join((" " if chunk.follows_space else "") + chunk.phonemes for chunk in chunks)

@@ -2,17 +2,24 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import numpy as np
 
 from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
+from core_engine.kokoro.dimensions import SAMPLE_RATE
+from core_engine.kokoro.errors import NothingToSpeakError
+from core_engine.kokoro.model.inference import Audio
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.model_choice import AUTO, Model, choose_model
 from core_engine.model_paths import BUILT_IN, RECOMMENDED
 from core_engine.places import models_dir
-from core_engine.reading.aloud import spoken_text
+from core_engine.reading.aloud import respelled, spoken_text
+from core_engine.reading.lexicon import Lexicon
+from storyflow.stories.pauses import Part
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +54,38 @@ def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
     return LoadedModel(model, kokoro)
 
 
-def spoken_by(kokoro: Kokoro, text: str, voice: str) -> str:
-    """Return `text` with its written forms in words, in the accent of the voice that will be used.
+@dataclass(frozen=True)
+class Delivery:
+    """How `say` speaks."""
 
-    Raises VoicePackError if neither that voice nor the default is installed.
+    voice: str
+    speed: float
+    as_written: bool
+    lexicon: Lexicon
+
+
+def speak_parts(kokoro: Kokoro, parts: Sequence[Part], how: Delivery) -> Speech:
+    """Speak parts of a text with silence between them, written forms in words unless they are to stay.
+
+    Raises as `Kokoro.speak`; NothingToSpeakError if no part has anything to speak.
     """
-    return spoken_text(text, kokoro.language(voice).code)
+    if not any(part.text for part in parts):
+        raise NothingToSpeakError("The text has nothing to speak. It needs at least one word or number.")
+    audio: list[Audio] = []
+    spoken: list[Speech] = []
+    for part in parts:
+        if part.text:
+            words = _spoken(kokoro, part.text, how)
+            spoken.append(kokoro.speak(words, how.voice, how.speed, lexicon=how.lexicon))
+            audio.append(spoken[-1].audio)
+        audio.append(np.zeros(round((part.pause or 0) * SAMPLE_RATE), np.float32))
+    return Speech(np.concatenate(audio), SAMPLE_RATE, spoken[0].voice, sum(speech.chunks for speech in spoken))
+
+
+def _spoken(kokoro: Kokoro, text: str, how: Delivery) -> str:
+    if how.as_written:
+        return respelled(text, how.lexicon).text
+    return spoken_text(text, kokoro.language(how.voice).code, how.lexicon)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core_engine.reading.languages import Mismatch, first_mismatch
-from storyflow.output.tables import echo_json
+from storyflow.output.tables import echo_json, times_real_time
 
 if TYPE_CHECKING:
     from storyflow.narration.narration import Outcome
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from storyflow.narration.speaking import SavedSpeech
 
 
-def report_narration(outcome: "Outcome", left_out: Mapping[str, int], model: str) -> None:
+def report_narration(
+    outcome: "Outcome", left_out: Mapping[str, int], model: str, captions: Iterable[Path] = ()
+) -> None:
     """Print what a narration made, where it is, how long it is and how fast it was made."""
     for segment_id, reason in outcome.errors.items():
         click.echo(f"Segment {segment_id} could not be spoken: {reason}", err=True)
@@ -28,12 +30,13 @@ def report_narration(outcome: "Outcome", left_out: Mapping[str, int], model: str
     click.echo(f"{len(outcome.entries)} WAVs in {outcome.manifest.parent / 'audio'}")
     click.echo(f"{_clock(outcome.audio_s)} of audio ({len(outcome.made)} made now, {kept} already there)")
     if outcome.real_time_factor:
-        speed = 1 / outcome.real_time_factor
-        shown = f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
-        click.echo(f"Made in {outcome.elapsed_s:.1f} s, {shown} times real time ({model})")
+        speed = times_real_time(1 / outcome.real_time_factor)
+        click.echo(f"Made in {outcome.elapsed_s:.1f} s, {speed} ({model})")
     else:
         click.echo("Nothing has changed since the last run.")
     click.echo(f"Playlist: {outcome.manifest.parent / 'playlist.m3u8'}")
+    for path in captions:
+        click.echo(f"Captions: {path}")
 
 
 def report_speech(output: Path, voice: str, saved: "SavedSpeech", mismatch: Mismatch | None, as_json: bool) -> None:
@@ -71,7 +74,12 @@ def echo_narrations(documents: list[dict[str, Any]]) -> None:
 
 
 def narration_document(
-    story: Path, outcome: "Outcome", left_out: Mapping[str, int], model: str, mismatch: Mismatch | None
+    story: Path,
+    outcome: "Outcome",
+    left_out: Mapping[str, int],
+    model: str,
+    mismatch: Mismatch | None,
+    captions: Iterable[Path] = (),
 ) -> dict[str, Any]:
     """Return the result of one story as a JSON document."""
     return {
@@ -87,6 +95,7 @@ def narration_document(
         "elapsed": outcome.elapsed_s,
         "real_time_factor": outcome.real_time_factor,
         "left_out": dict(left_out),
+        "captions": [str(path) for path in captions],
         **_warnings(mismatch),
     }
 

@@ -8,18 +8,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
 from engines.downloading.staging import Progress
-from storyflow.output.tables import size_text
+from storyflow.narration.narration import AfterEach, Step
+from storyflow.output.tables import size_text, times_real_time
 from storyflow.stories.story import Segment
 
 _LINE_EVERY_S = 5.0
+_SHOWN = 60
+"""Characters of a segment's text."""
 
-Step = Callable[[Segment, Path | None], None]
-"""Called after each segment with its new WAV; None if it was kept, skipped or failed."""
 Report = Callable[[Progress], None]
 """Called regularly while files are downloaded or copied."""
 
@@ -32,29 +32,46 @@ class _Display:
     """Updates the progress: amount done, total, and description."""
     say: Callable[[str], None]
     """Prints a permanent line."""
+    note: Callable[[str], None] = lambda _line: None
+    """Changes the lines below the bar, if there is one."""
 
 
 @contextlib.contextmanager
-def narration_shown(segments: Sequence[Segment], quiet: bool = False) -> Iterator[Step]:
-    """Yield a callback for each segment; it prints the first WAV's path, so that one can start to listen."""
+def narration_shown(segments: Sequence[Segment], quiet: bool = False) -> Iterator[AfterEach]:
+    """Yield a callback for each segment: shows how many are done, how fast, and the file to listen to now."""
     if quiet:
-        yield lambda _segment, _wav: None
+        yield lambda _step: None
         return
-    # Counted in characters: segments differ too much in length to estimate the time left.
-    characters = sum(len(segment.text) for segment in segments)
-    done = number = 0
-    named = False
     with _shown("Narrating") as display:
+        yield _Narrated(segments, display).after
 
-        def step(segment: Segment, wav: Path | None) -> None:
-            nonlocal done, number, named
-            done, number = done + len(segment.text), number + 1
-            if wav and not named:
-                named = True
-                display.say(f"The first WAV is ready to play: {wav}")
-            display.move(done, characters, f"{number} of {len(segments)} segments")
 
-        yield step
+class _Narrated:
+    """What a narration has done so far."""
+
+    def __init__(self, segments: Sequence[Segment], display: _Display) -> None:
+        self._display = display
+        self._segments = len(segments)
+        # Counted in characters: segments differ too much in length to estimate the time left.
+        self._characters = sum(len(segment.text) for segment in segments)
+        self._number = self._done = 0
+        self._audio_s = 0.0
+        self._began = time.monotonic()
+
+    def after(self, step: Step) -> None:
+        """Show that a segment is done."""
+        self._number, self._done = self._number + 1, self._done + len(step.segment.text)
+        if step.new_s and step.wav:
+            if not self._audio_s:
+                self._display.say(f"The first WAV is ready to play: {step.wav}")
+            self._audio_s += step.new_s
+            text = step.segment.text
+            words = text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}…"
+            self._display.note(f"{words}\nListen now: {step.wav}")
+        said = f"{self._number} of {self._segments} segments"
+        if self._audio_s:
+            said += f", {times_real_time(self._audio_s / max(time.monotonic() - self._began, 1e-3))}"
+        self._display.move(self._done, self._characters, said)
 
 
 @contextlib.contextmanager
@@ -82,16 +99,29 @@ def _shown(what: str) -> Iterator[_Display]:
     if not sys.stderr.isatty():
         yield _Display(_lines(what), lambda line: click.echo(line, err=True))
         return
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    below = Text()
+
+    class BarWithLines(Bar):
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            if below:
+                yield below
+
+    def note(lines: str) -> None:
+        below.plain = lines
 
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
-    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    with BarWithLines(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield _Display(
             lambda done, total, said: bar.update(task, completed=done, total=total, description=said),
             lambda line: bar.console.print(line, markup=False, highlight=False, soft_wrap=True),
+            note,
         )
 
 

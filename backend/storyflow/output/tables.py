@@ -24,6 +24,11 @@ def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
+def times_real_time(speed: float) -> str:
+    """Return how many times faster than its audio something was made."""
+    return f"{speed:.0f} times real time" if speed >= 10 else f"{speed:.1f} times real time"
+
+
 def size_text(size: float | None) -> str:
     """Return a number of bytes in kB or MB."""
     return "-" if size is None else f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from storyflow.stories.front_matter import NO_FRONT_MATTER, FrontMatter
+
 Kind = Literal["heading", "paragraph", "break"]
 
 SCENE_BREAK = "* * *"
@@ -24,7 +26,11 @@ class Block:
     """Name of its audio file, if the document gives one."""
     voice: str | None = None
     """The voice, if the document gives one."""
+    speaker: str | None = None
+    """The name of who says it, if that is not the narrator."""
     speed: float | None = None
+    pause_after: float | None = None
+    """Seconds of silence after it, if the document says so."""
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Additional keys of a JSON segment, kept for the program that wrote them."""
 
@@ -37,6 +43,11 @@ class Document:
     blocks: tuple[Block, ...]
     left_out: Mapping[str, int] = field(default_factory=Counter)
     """What is not read aloud, such as "footnotes", with counts."""
+    author: str | None = None
+    language: str | None = None
+    """Language tag such as "en" or "pt-br"."""
+    front: FrontMatter = NO_FRONT_MATTER
+    """What its head says about who speaks it."""
 
 
 _SPACE_BEFORE_MARK = re.compile(r"\s+([.,;:!?])(?=\s|$)")

@@ -1,4 +1,7 @@
-"""Read StoryFlow's JSON: `{"title": …, "segments": [{"text_content": …, "id": …, "voice_id": …, "speed": …}]}`."""
+"""Read StoryFlow's JSON: `{"title": …, "segments": [{"text_content": …, …}]}`.
+
+A segment may have an `id`, a `voice_id`, a `speed` and `pause_after`, the seconds of silence after it.
+"""
 
 import json
 import math
@@ -6,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from storyflow.stories.blocks import Block, Document, one_line
+from storyflow.stories.pauses import LONGEST_PAUSE_S
 
-_KNOWN = frozenset(["text_content", "id", "voice_id", "speed"])
+_KNOWN = frozenset(["text_content", "id", "voice_id", "speed", "pause_after"])
 _SPEEDS = (0.5, 2.0)
+_PAUSES = (0.0, LONGEST_PAUSE_S)
 
 
 class WrongJsonError(ValueError):
@@ -40,17 +45,21 @@ def _block(number: int, segment: object) -> Block:
         one_line(text),
         id=None if segment_id is None else str(segment_id),
         voice=voice,
-        speed=_speed(number, segment),
+        speed=_number(number, segment, "speed", _SPEEDS),
+        pause_after=_number(number, segment, "pause_after", _PAUSES),
         extra={key: value for key, value in segment.items() if key not in _KNOWN},
     )
 
 
-def _speed(number: int, segment: Mapping[str, Any]) -> float | None:
-    speed = segment.get("speed")
-    if speed is None:
+def _number(number: int, segment: Mapping[str, Any], key: str, limits: tuple[float, float]) -> float | None:
+    """Return a number of a segment, if it has this key; raise WrongJsonError if it is not within the limits."""
+    value = segment.get(key)
+    if value is None:
         return None
-    slowest, fastest = _SPEEDS
-    if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not slowest <= speed <= fastest:
-        shown = speed if isinstance(speed, float) and math.isnan(speed) else json.dumps(speed)[:40]
-        raise WrongJsonError(f'has a "speed" in segment {number} that is not a number from 0.5 to 2: {shown}.')
-    return float(speed)
+    least, most = limits
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        shown = value if isinstance(value, float) and math.isnan(value) else json.dumps(value)[:40]
+        raise WrongJsonError(
+            f'has a "{key}" in segment {number} that is not a number from {least:g} to {most:g}: {shown}.'
+        )
+    return float(value)

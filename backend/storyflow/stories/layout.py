@@ -5,7 +5,7 @@ intentional: the line ends a paragraph, or is a line of verse or dialogue.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -37,9 +37,12 @@ class _Line:
     indent: int
 
 
-def paragraphs(text: str) -> Iterator[str]:
-    """Yield the paragraphs of a plain text as single lines; a stanza of verse is one paragraph."""
-    groups = list(_groups(text))
+def paragraphs(text: str, begins: Callable[[str], bool] = lambda _line: False) -> Iterator[str]:
+    """Yield the paragraphs of a plain text as single lines; a stanza of verse is one paragraph.
+
+    `begins` tells the lines with which a paragraph begins, whatever the layout.
+    """
+    groups = list(_groups(text, begins))
     width = _width(groups)
     joined = _WordJoiner(text)
     for group in groups:
@@ -47,10 +50,13 @@ def paragraphs(text: str) -> Iterator[str]:
             yield joined.lines([line.text for line in lines])
 
 
-def _groups(text: str) -> Iterator[list[_Line]]:
+def _groups(text: str, begins: Callable[[str], bool]) -> Iterator[list[_Line]]:
     """Yield the lines between empty lines."""
     group: list[_Line] = []
     for line in text.expandtabs(4).split("\n"):
+        if group and begins(line):
+            yield group
+            group = []
         if line.strip():
             group.append(_Line(line.strip(), len(line) - len(line.lstrip())))
         elif group:

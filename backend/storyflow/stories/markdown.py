@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from storyflow.stories.blocks import SCENE_BREAK, Block, Document, row_sentence, without_gaps
+from storyflow.stories.cast import Cast
+from storyflow.stories.front_matter import split_front_matter
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_TITLE = re.compile(r"^title[ \t]*:[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
 _BARE_URL = re.compile(r"<?\b(?:https?|ftp)://[^\s<>]*[^\s<>.,;:!?)\]'\"”’]>?|\bwww\.[^\s<>]*[^\s<>.,;:!?)\]'\"”’]")
 _EMOJI = re.compile(r"(?<![\w:]):[a-z0-9_+-]+:(?![\w:])")
 _LEFT_OUT = {
@@ -33,32 +34,32 @@ def read_markdown(text: str) -> Document:
     """Return the blocks of a Markdown text.
 
     A table is one block with a sentence per row, and list numbers are read. Code, HTML, images, formulas, footnotes,
-    bare URLs and `:emoji:` are left out.
+    bare URLs and `:emoji:` are left out. Raises FrontMatterError.
     """
-    reader = _Reader(_parsed(text))
+    front, text = split_front_matter(text)
+    reader = _Reader(_parsed(text), front.cast)
     blocks = tuple(reader.blocks())
     first = next((block.text for block in blocks if block.kind == "heading" and block.level == 1), None)
-    return Document(reader.title or first, blocks, +reader.left_out)
+    return Document(front.title or first, blocks, +reader.left_out, front.author, front.language, front)
 
 
 def _parsed(text: str) -> "Sequence[Token]":
     from markdown_it import MarkdownIt  # imported only for Markdown stories
     from mdit_py_plugins.dollarmath import dollarmath_plugin
     from mdit_py_plugins.footnote import footnote_plugin
-    from mdit_py_plugins.front_matter import front_matter_plugin
 
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    parser.use(front_matter_plugin).use(footnote_plugin).use(dollarmath_plugin, allow_digits=False)
+    parser.use(footnote_plugin).use(dollarmath_plugin, allow_digits=False)
     return parser.parse(text)
 
 
 class _Reader:
     """Collects the blocks of one document's tokens."""
 
-    def __init__(self, tokens: "Sequence[Token]") -> None:
-        self.title: str | None = None
+    def __init__(self, tokens: "Sequence[Token]", cast: Cast) -> None:
         self.left_out: Counter[str] = Counter()
         self._tokens = tokens
+        self._cast = cast
         self._numbers: list[int | None] = []  # next number of each open list, None for bullets
         self._mark = ""  # number of the current list item
         self._level = 0
@@ -82,9 +83,6 @@ class _Reader:
 
     def _open_or_close(self, token: "Token") -> None:
         match token.type:
-            case "front_matter":
-                found = _TITLE.search(token.content)
-                self.title = found[1].strip().strip("\"'") if found else None
             case "heading_open" | "heading_close":
                 self._level = int(token.tag[1:]) if token.type == "heading_open" else 0
             case "bullet_list_open" | "ordered_list_open":
@@ -111,13 +109,15 @@ class _Reader:
     def _of_inline(self, token: "Token") -> Iterator[Block]:
         text = self._spoken(token.children or [])
         if self._row is not None:
-            self._row.append(text)
-        elif text:
-            mark, self._mark = self._mark, ""
-            yield Block(mark + text, "heading" if self._level else "paragraph", self._level)
+            self._row.append(without_gaps(text))
+            return
+        for part in map(without_gaps, self._cast.cut(text)):
+            if part:
+                mark, self._mark = self._mark, ""
+                yield Block(mark + part, "heading" if self._level else "paragraph", self._level)
 
     def _spoken(self, tokens: "Sequence[Token]") -> str:
-        """Return the text of inline tokens."""
+        """Return the text of inline tokens, in the lines of the file."""
         words = []
         for token in tokens:
             if token.type in _LEFT_OUT:
@@ -125,12 +125,12 @@ class _Reader:
             elif token.type in _WORDS:
                 words.append(token.content)
             elif token.type in _BREAKS:
-                words.append(" ")
+                words.append("\n")
         text = "".join(words)
         for pattern, name in ((_BARE_URL, "bare addresses"), (_EMOJI, "emoji codes"), (_TASK, "check boxes")):
             text, count = pattern.subn("", text)
             self.left_out[name] += count
-        return without_gaps(text)
+        return text
 
 
 _TASK = re.compile(r"\A\[[ xX]\](?=\s)|(?<=\s)\[[xX]\](?=\s|$)")

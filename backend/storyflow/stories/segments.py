@@ -1,6 +1,8 @@
 """Split a document's blocks into segments: one audio file each, short enough to edit, with stable ids."""
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
@@ -17,6 +19,8 @@ LONGEST = 900
 
 _SHORTEST = 300
 """Minimum length in characters of the parts of a long block."""
+
+_WORDS_IN_ID, _LONGEST_WORDS = 5, 40  # words, characters
 
 
 class SegmentIdError(ValueError):
@@ -35,7 +39,11 @@ class Segment:
     """Level of a heading, 1 being the highest; 0 for anything else."""
     voice: str | None = None
     """The voice, if the story gives one."""
+    speaker: str | None = None
+    """The name of who says it, if that is not the narrator."""
     speed: float | None = None
+    pause_after: float | None = None
+    """Seconds of silence after it, if the story says so."""
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Additional keys of a JSON segment."""
 
@@ -51,15 +59,27 @@ def segments_of(blocks: Iterable[Block]) -> tuple[Segment, ...]:
 
 
 def _segment(block: Block, segment_id: str) -> Segment:
-    return Segment(segment_id, block.text, block.kind, block.level, block.voice, block.speed, block.extra)
+    return Segment(
+        segment_id,
+        block.text,
+        block.kind,
+        block.level,
+        block.voice,
+        block.speaker,
+        block.speed,
+        block.pause_after,
+        block.extra,
+    )
 
 
 def _parts(block: Block) -> Iterator[Block]:
     if block.id is not None or len(block.text) <= LONGEST:
         yield block
         return
-    for text in _cut(block.text):
-        yield replace(block, text=text)
+    *all_but_last, last = _cut(block.text)
+    for text in all_but_last:
+        yield replace(block, text=text, pause_after=None)
+    yield replace(block, text=last)
 
 
 def _cut(text: str) -> Iterator[str]:
@@ -106,9 +126,21 @@ def _given_ids(parts: Sequence[Block]) -> set[str]:
 
 
 def _made_id(text: str, taken: set[str]) -> str:
-    """Return an id made from the text, so that it survives changes elsewhere; a repeated text gets a number."""
+    """Return an id made from the text, so that it survives changes elsewhere; a repeated text gets a number.
+
+    It begins with the first words, for people who look at the files. It has no number of its place in the story, which
+    would change with every segment added before it; the playlist and the manifest have the order.
+    """
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    candidates = (digest if number == 1 else f"{digest}-{number}" for number in count(1))
+    name = f"{_first_words(text)}-{digest}".lstrip("-")
+    candidates = (name if number == 1 else f"{name}-{number}" for number in count(1))
     made = next(candidate for candidate in candidates if candidate not in taken)
     taken.add(made)
     return made
+
+
+def _first_words(text: str) -> str:
+    """Return the first words of a text in plain letters, with hyphens between: "i-had-called-upon-my"."""
+    decomposed = unicodedata.normalize("NFKD", text[:200].casefold())
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter) and letter not in "'’")
+    return "-".join(re.findall("[a-z0-9]+", plain)[:_WORDS_IN_ID])[:_LONGEST_WORDS].rstrip("-")

@@ -1,17 +1,20 @@
 """Read a story file into a title and segments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from storyflow.stories.blocks import Document
+from storyflow.stories.blocks import Block, Document
 from storyflow.stories.decoding import MAX_BYTES, NotTextError, decode_text
+from storyflow.stories.front_matter import NO_FRONT_MATTER, FrontMatter, FrontMatterError
 from storyflow.stories.html import read_html
 from storyflow.stories.json_story import WrongJsonError, read_json
 from storyflow.stories.markdown import read_markdown
+from storyflow.stories.pauses import PauseError, line_of, with_pauses, without_pauses
 from storyflow.stories.plain_text import read_plain_text
 from storyflow.stories.restructured_text import DocutilsMissingError, read_restructured_text
 from storyflow.stories.segments import Segment, SegmentIdError, segments_of
+from storyflow.stories.speakers import with_cast, with_dialogue
 
 __all__ = ["Segment", "Story", "StoryError", "read_story"]
 
@@ -28,19 +31,29 @@ class Story:
     segments: tuple[Segment, ...]
     left_out: Mapping[str, int]
     """What is not read aloud, such as "footnotes", with counts."""
+    author: str | None = None
+    language: str | None = None
+    """Language tag such as "en" or "pt-br", if the story gives one."""
+    front: FrontMatter = NO_FRONT_MATTER
+    """What its front matter says about who speaks it."""
 
 
-def read_story(path: Path) -> Story:
+def read_story(path: Path, dialogue: str | None = None) -> Story:
     """Read a story: plain text, Markdown, HTML, reStructuredText or StoryFlow's JSON, depending on the file extension.
 
+    `dialogue` is the voice for what is in quotation marks; by default that of the front matter, if it names one.
     Raises StoryError if the file cannot be read or has nothing to speak.
     """
     read = _reader_of(path)
     text = _text_of(path)
     try:
         document = read(text)
-        segments = segments_of(document.blocks)
-    except (WrongJsonError, SegmentIdError) as error:
+        segments = segments_of(_spoken(document, dialogue))
+        title = without_pauses(document.title or "") or path.stem
+    except PauseError as error:
+        line = line_of(error.tag, text) if error.tag else None
+        raise StoryError(f"The story '{path}'{f', line {line},' if line else ''} {error}") from error
+    except (WrongJsonError, SegmentIdError, FrontMatterError) as error:
         raise StoryError(f"The story '{path}' {error}") from error
     except DocutilsMissingError as error:
         raise StoryError(
@@ -49,7 +62,14 @@ def read_story(path: Path) -> Story:
         ) from error
     if all(segment.kind == "break" for segment in segments):
         raise StoryError(f"The story '{path}' has nothing to speak. Write something to narrate.")
-    return Story(document.title or path.stem, segments, document.left_out)
+    return Story(title, segments, document.left_out, document.author, document.language, document.front)
+
+
+def _spoken(document: Document, dialogue: str | None) -> Iterator[Block]:
+    """Return the blocks of a document with their speakers, cut at changes of the speaker and at pauses."""
+    blocks = list(with_cast(document.blocks, document.front.cast))
+    voice = dialogue or document.front.dialogue
+    return with_pauses(with_dialogue(blocks, voice) if voice else blocks)
 
 
 _READERS: dict[str, Callable[[str], Document]] = {

@@ -55,6 +55,7 @@ def test_environment_variables_in_the_pages_are_read_by_the_code() -> None:
         *backend.glob("storyflow_backend/*.py"),
         backend / "core_engine" / "places.py",
         backend / "storyflow" / "commands" / "log.py",
+        backend / "storyflow" / "commands" / "serve.py",
         backend / "core_engine" / "kokoro" / "model" / "graph_cache.py",
         backend / "engines" / "downloading" / "policy.py",
         backend / "listening" / "equipment.py",

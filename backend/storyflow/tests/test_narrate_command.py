@@ -1,7 +1,9 @@
 """`narrate` and `say` as they are used: several stories, voices that are not there, kills, two at once."""
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,9 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner, Result
 
+from listening.acoustics import pitch_track
 from storyflow.commands.main import main
 from storyflow.narration.journal import Journal
 from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, read_record
@@ -53,6 +58,72 @@ def test_story_that_fails_does_not_stop_the_next(story: Path, tmp_path: Path) ->
     outcome = json.loads(run("narrate", empty, story, "--json").stdout)
     assert [told["success"] for told in outcome["stories"]] == [False, True]
     assert "nothing to speak" in outcome["stories"][0]["error"]
+
+
+def pitch_of(wav: Path) -> float:
+    """Return the median pitch of a WAV in Hz."""
+    audio, rate = soundfile.read(wav, dtype="float32")
+    return float(np.nanmedian(pitch_track(audio, rate)))
+
+
+def test_voices_of_a_cast_alternate_and_are_heard(tmp_path: Path) -> None:
+    story = tmp_path / "story.md"
+    story.write_text(
+        "---\ncast: {Narrator: bm_george, Bella: af_bella}\n---\n\n"
+        "Bella: “Good morning to you all.”\n\nThe evening was cold and long.\n\n“We are home,” he said to them.\n"
+    )
+    command = ["narrate", story, "--dialogue", "bf_emma", "--model", "default", "--json"]
+    told = json.loads(run(*command).stdout)
+    segments = told["segments"]
+    assert [(each["voice"], each["speaker"]) for each in segments] == [
+        ("af_bella", "Bella"),
+        ("bm_george", None),
+        ("bf_emma", "Dialogue"),
+        ("bm_george", None),
+    ]
+    folder = Path(told["manifest"]).parent
+    her, him, other, him_again = (pitch_of(folder / each["path"]) for each in segments)
+    assert min(her, other) > 1.25 * max(him, him_again)
+    assert (
+        json.loads(run("narrate", story, "--dialogue", "bf_emma", "--model", "default", "--json").stdout)["made"] == []
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_terminal_shows_the_segment_the_speed_and_the_newest_wav(story: Path) -> None:
+    ours, its = os.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "300", "LINES": "20"}
+    command = [sys.executable, "-m", "storyflow", "narrate", str(story), "--model", "default"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its, env=environment, text=True) as process:
+        os.close(its)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+            while part := os.read(ours, 65536):
+                shown += part
+        assert process.wait() == 0
+    os.close(ours)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).splitlines()
+    assert any("3 of 3 segments" in line and "times real time" in line for line in lines)
+    assert any(line == "And the third." for line in lines)
+    assert any(re.fullmatch(r"Listen now: .*/and-the-third-[0-9a-f]{12}\.wav", line) for line in lines)
+
+
+def test_say_makes_pauses_of_the_written_length(tmp_path: Path) -> None:
+    for text, name in (("One. Two.", "a"), ("One. [pause 1.5s] Two. [pause 250ms]", "b"), ("One.", "c"), ("Two.", "d")):
+        assert run("say", text, "-o", tmp_path / f"{name}.wav", "--model", "default").exit_code == 0
+    one, two = (soundfile.info(tmp_path / f"{name}.wav").frames for name in "cd")
+    audio, rate = soundfile.read(tmp_path / "b.wav")
+    assert len(audio) == one + two + round(1.75 * rate)
+    assert not audio[one : one + round(1.5 * rate)].any()
+    assert not audio[-round(0.25 * rate) :].any()
+
+
+def test_say_with_a_wrong_pause_names_the_line(tmp_path: Path) -> None:
+    done = run("say", "One.\nTwo. [pause 2 x]", "-o", tmp_path / "a.wav", "--model", "default")
+    assert done.exit_code == 3
+    assert "line 2, has '[pause 2 x]'" in done.stderr
+    nothing = run("say", "[pause 1s]", "-o", tmp_path / "a.wav", "--model", "default")
+    assert (nothing.exit_code, "nothing to speak" in nothing.stderr) == (3, True)
 
 
 def test_one_project_cannot_hold_two_stories(story: Path, tmp_path: Path) -> None:

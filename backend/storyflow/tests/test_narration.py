@@ -10,9 +10,10 @@ import pytest
 from core_engine.audio_utils import get_audio_duration
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
-from core_engine.reading.aloud import spoken_text
+from core_engine.reading.aloud import Reading, read_aloud
+from core_engine.reading.lexicon import Lexicon, LexiconError
 from storyflow.narration import planning
-from storyflow.narration.narration import Narration
+from storyflow.narration.narration import Narration, Step
 from storyflow.narration.planning import Task
 from storyflow.narration.record import RecordError, read_record
 from storyflow.output.progress import narration_shown
@@ -103,6 +104,66 @@ def test_anything_that_changes_the_sound_makes_all_again(narrate: Callable[..., 
     assert len(narrate(**change).made) == 3
 
 
+def with_old_ids(manifest: Path) -> None:
+    """Rename the files and entries of a narration to ids without words, as earlier versions made them."""
+    document = json.loads(manifest.read_text())
+    for entry in document["segments"]:
+        old = entry["id"].rpartition("-")[2]
+        (manifest.parent / entry["path"]).rename(manifest.parent / f"audio/{old}.wav")
+        entry["id"], entry["path"] = old, f"audio/{old}.wav"
+    manifest.write_text(json.dumps(document))
+
+
+def test_text_with_another_id_keeps_its_audio(narrate: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = narrate()
+    before = wavs(tmp_path)
+    with_old_ids(outcome.manifest)
+    assert not set(before) & set(wavs(tmp_path))
+    again = narrate()
+    assert (again.made, again.entries) == ((), outcome.entries)
+    assert wavs(tmp_path) == before
+    assert segments_of(again.manifest) == outcome.entries
+
+
+def test_interruption_while_ids_change_forgets_nothing(narrate: Callable[..., Any]) -> None:
+    outcome = narrate()
+    with_old_ids(outcome.manifest)
+
+    def stop(step: Step) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        narrate(stop)
+    assert len(segments_of(outcome.manifest)) == 3
+    assert narrate().made == ()
+
+
+def test_ids_begin_with_the_first_words(narrate: Callable[..., Any], story: Path) -> None:
+    story.write_text(
+        "“I’d called—upon Zoë’s friend, Mr. Holmes!”\n\n他昨天去了北京。\n\n* * *\n\n" + "x" * 80 + " y.\n"
+    )
+    ids = [segment.id for segment in read_story(story).segments]
+    assert ids[0].startswith("id-called-upon-zoes-friend-")
+    assert [len(name) for name in ids[1:3]] == [12, 12]
+    assert ids[3].startswith("x" * 40 + "-")
+
+
+def test_only_segments_with_a_word_of_the_changed_list_are_made_again(narrate: Callable[..., Any]) -> None:
+    narrate()
+    assert narrate(lexicon=Lexicon.parse("lamp = lump\nroof = /ɹˈʊf/")).made == ()
+    made = [entry.text for entry in narrate(lexicon=Lexicon.parse("third = turd\nfirst = /fˈɪəst/")).made]
+    assert made == ["The first paragraph.", "And the third."]
+    made = [entry.text for entry in narrate(lexicon=Lexicon.parse("third = turd\nfirst = /fˈʊəst/")).made]
+    assert made == ["The first paragraph."]
+    assert len(narrate().made) == 2
+
+
+def test_list_with_a_phoneme_that_the_model_lacks_makes_nothing(narrate: Callable[..., Any], tmp_path: Path) -> None:
+    with pytest.raises(LexiconError, match=r"line 2.*'ꭧ'"):
+        narrate(lexicon=Lexicon.parse("\nfirst = /fˈɪꭧst/"))
+    assert not (tmp_path / "media").exists()
+
+
 def test_missing_and_cut_audio_is_made_again(narrate: Callable[..., Any]) -> None:
     outcome = narrate()
     missing, cut, _ = (outcome.manifest.parent / entry.path for entry in outcome.entries)
@@ -112,7 +173,7 @@ def test_missing_and_cut_audio_is_made_again(narrate: Callable[..., Any]) -> Non
 
 
 def test_interrupted_run_goes_on_where_it_stopped(narrate: Callable[..., Any], tmp_path: Path) -> None:
-    def stop(segment: Any, wav: bytes) -> NoReturn:
+    def stop(step: Step) -> NoReturn:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -125,7 +186,7 @@ def test_interrupted_run_goes_on_where_it_stopped(narrate: Callable[..., Any], t
 def test_interruption_forgets_nothing_of_an_earlier_run(narrate: Callable[..., Any]) -> None:
     outcome = narrate()
 
-    def stop(segment: Any, wav: bytes) -> NoReturn:
+    def stop(step: Step) -> NoReturn:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -218,11 +279,11 @@ def test_each_segment_is_read_once_in_a_run(
 ) -> None:
     read = []
 
-    def counted(text: str, language: str) -> str:
+    def counted(text: str, language: str, lexicon: Lexicon) -> Reading:
         read.append(text)
-        return spoken_text(text, language)
+        return read_aloud(text, language, lexicon)
 
-    monkeypatch.setattr(planning, "spoken_text", counted)
+    monkeypatch.setattr(planning, "read_aloud", counted)
     texts = [segment.text for segment in read_story(story).segments]
     narrate()
     assert read == texts

@@ -47,6 +47,41 @@ def test_narrate_dry_run_prints_one_segment_a_line_and_writes_nothing(tmp_path: 
     assert document["segments"][0]["text"] == "Chapter XII"
 
 
+def test_pronunciation_list_is_heard_in_a_dry_run(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("St. John = Sinjin\nFBI = /fˈɛbi/\n", encoding="utf-8")
+    said = ["say", "St. John of the FBI. [pause 1s] Yes.", "--dry-run", "--model", "default"]
+    assert storyflow(*said, "--lexicon", names).stdout.splitlines() == ["Sinjin of the FBI.", "Yes."]
+    assert "fˈɛbi." in storyflow(*said, "--lexicon", names, "--phonemes").stdout
+    names.write_text("FBI = /fˈ5bi/\n", encoding="utf-8")
+    refused = storyflow(*said, "--lexicon", names)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "line 1" in refused.stderr
+    assert "'5'" in refused.stderr
+
+
+def test_story_names_its_voices_and_its_list_unless_the_command_line_does(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("Sinjin = Sin Jin\n")
+    (tmp_path / "other.txt").write_text("Sinjin = St. John\n")
+    (tmp_path / "story.md").write_text("---\ncast: {Narrator: bm_george}\nlexicon: names.txt\n---\n\nSinjin, 105.\n")
+    command = ["narrate", tmp_path / "story.md", "--dry-run", "--model", "default"]
+    assert storyflow(*command).stdout == "Sin Jin, one hundred and five.\n"
+    changed = storyflow(*command, "--voice", "af_bella", "--lexicon", tmp_path / "other.txt")
+    assert changed.stdout == "Saint John, one hundred five.\n"
+    (tmp_path / "names.txt").unlink()
+    missing = storyflow(*command)
+    assert (missing.returncode, "names.txt" in missing.stderr) == (3, True)
+
+
+def test_voice_of_the_cast_that_is_not_installed_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "story.md").write_text("---\ntitle: x\ncast:\n  Holmes: am_adm\n---\n\nHello.\n")
+    for more in (["--dry-run"], ["--out", tmp_path]):
+        done = storyflow("narrate", tmp_path / "story.md", "--model", "default", *more)
+        assert done.returncode == 4
+        assert "line 4, Holmes" in done.stderr
+        assert "Did you mean am_adam?" in done.stderr
+
+
 def test_another_language_is_warned_of_once(tmp_path: Path) -> None:
     (tmp_path / "story.txt").write_text(
         "Der Hund ist nicht im Haus.\n\nEr ist auch nicht im Garten, und das ist gut.\n"

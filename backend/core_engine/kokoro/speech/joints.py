@@ -34,7 +34,10 @@ PARAGRAPH_MS = 700
 """The longest pause at the end of a paragraph."""
 
 _SAMPLES_PER_MS = SAMPLE_RATE // 1000
-_STEP = 5 * _SAMPLES_PER_MS  # window for the levels
+
+STEP = 5 * _SAMPLES_PER_MS
+"""Samples of a step, the window for levels."""
+
 _QUIET_DB = -40.0  # relative to the loud parts of the chunk: lower than the faintest audible consonants
 _LOUD_SHARE = 95  # percentile of the levels
 _SPILL = 100 * _SAMPLES_PER_MS  # how far a sound may start before its token
@@ -54,6 +57,8 @@ class Joined:
     token_starts: tuple[npt.NDArray[np.int64] | None, ...]
     """For each chunk, int64 of shape (n + 1,): the samples of `audio` at which its tokens start and the last one ends;
     None if the model does not return durations."""
+    spans: tuple[tuple[int, int], ...]
+    """For each chunk, the samples of `audio` at which its own audio starts and ends, without silence added behind."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +83,62 @@ def join(chunks: Sequence[Chunk], sounds: Sequence[Sound], speed: float = 1.0) -
     silences = [_silence(chunk, sound) for chunk, sound in zip(chunks, sounds, strict=True)]
     cuts = _cuts(chunks, [sound.audio.size for sound in sounds], silences, speed)
     parts: list[Audio] = []
-    starts = []
+    starts, spans = [], []
     position = 0
     for sound, cut in zip(sounds, cuts, strict=True):
         parts += [_faded(sound.audio, cut), np.zeros(cut.silence_behind, dtype=np.float32)]
         starts.append(_token_starts(sound, cut, position))
+        spans.append((position, position + parts[-2].size))
         position += parts[-2].size + cut.silence_behind
-    return Joined(np.concatenate(parts), tuple(starts))
+    return Joined(np.concatenate(parts), tuple(starts), tuple(spans))
+
+
+class GrowingJoin:
+    """`join` for chunks that come one by one: all that it returns, in a row, is the audio of `join`.
+
+    Of each chunk only the end is held back, because the next chunk decides how much of its silence is kept.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._speed = speed
+        self._last: _Ending | None = None
+
+    def add(self, chunk: Chunk, sound: Sound) -> Audio:
+        """Return the audio that is certain once `sound`, the next chunk, is known."""
+        silence = _silence(chunk, sound)
+        if self._last is None:
+            begin, before = _lead(silence), np.zeros(0, np.float32)
+        else:
+            joint = _Joint.of(self._last.silence, silence, pause_ms(self._last.chunk, chunk, self._speed))
+            begin, before = silence.head - joint.head, self._last.until(joint.tail, joint.missing)
+        certain = max(begin, sound.audio.size - silence.tail - _FADE)
+        self._last = _Ending(chunk, sound, silence, begin, certain)
+        return np.concatenate([before, _faded(sound.audio, _Cut(begin, sound.audio.size))[: certain - begin]])
+
+    def end(self) -> Audio:
+        """Return the rest of the audio after the last chunk."""
+        if self._last is None:
+            return np.zeros(0, np.float32)
+        return self._last.until(min(self._last.silence.tail, TRAIL_MS * _SAMPLES_PER_MS), 0)
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """A chunk of a growing join whose end is held back."""
+
+    chunk: Chunk
+    sound: Sound
+    silence: _Silence
+    begin: int
+    """The sample of `sound` at which its kept part begins."""
+    certain: int
+    """The sample up to which it has been returned."""
+
+    def until(self, tail: int, missing: int) -> Audio:
+        """Return the rest with `tail` samples of its silence, and `missing` samples of silence after it."""
+        cut = _Cut(self.begin, self.sound.audio.size - self.silence.tail + tail)
+        rest = _faded(self.sound.audio, cut)[self.certain - self.begin :]
+        return np.concatenate([rest, np.zeros(missing, np.float32)])
 
 
 def without_context(chunk: Chunk, sound: Sound) -> Sound:
@@ -118,26 +172,44 @@ def pause_ms(before: Chunk, behind: Chunk, speed: float = 1.0) -> float:
 
 
 def _cuts(chunks: Sequence[Chunk], sizes: Sequence[int], silences: Sequence[_Silence], speed: float) -> list[_Cut]:
-    begin = max(0, silences[0].head - LEAD_MS * _SAMPLES_PER_MS)
+    begin = _lead(silences[0])
     cuts = []
     for index in range(len(chunks) - 1):
-        pause = round(pause_ms(chunks[index], chunks[index + 1], speed) * _SAMPLES_PER_MS)
-        tail, head = silences[index].tail, silences[index + 1].head
-        kept_head = min(head, _BEHIND_JOINT)
-        kept_tail = min(tail, pause - kept_head)
-        kept_head = min(head, pause - kept_tail)
-        missing = max(0, JOINT_SILENCE_MS * _SAMPLES_PER_MS - kept_tail - kept_head)
-        cuts.append(_Cut(begin, sizes[index] - tail + kept_tail, missing))
-        begin = head - kept_head
+        pause = pause_ms(chunks[index], chunks[index + 1], speed)
+        joint = _Joint.of(silences[index], silences[index + 1], pause)
+        cuts.append(_Cut(begin, sizes[index] - silences[index].tail + joint.tail, joint.missing))
+        begin = silences[index + 1].head - joint.head
     return [*cuts, _Cut(begin, sizes[-1] - max(0, silences[-1].tail - TRAIL_MS * _SAMPLES_PER_MS))]
+
+
+def _lead(silence: _Silence) -> int:
+    """Return the samples to cut off at the start of an utterance."""
+    return max(0, silence.head - LEAD_MS * _SAMPLES_PER_MS)
+
+
+@dataclass(frozen=True)
+class _Joint:
+    """The samples of silence at a joint: kept of the chunk before it and of the one after it, and added between."""
+
+    tail: int
+    head: int
+    missing: int
+
+    @classmethod
+    def of(cls, before: _Silence, behind: _Silence, pause: float) -> "_Joint":
+        """Return the joint of two chunks with at most `pause` milliseconds."""
+        longest = round(pause * _SAMPLES_PER_MS)
+        tail = min(before.tail, longest - min(behind.head, _BEHIND_JOINT))
+        head = min(behind.head, longest - tail)
+        return cls(tail, head, max(0, JOINT_SILENCE_MS * _SAMPLES_PER_MS - tail - head))
 
 
 def _silence(chunk: Chunk, sound: Sound) -> _Silence:
     """Return the silence at the ends of a sound; none if the sound is completely silent."""
-    loud = _loud_steps(sound.audio)
+    loud = loud_steps(sound.audio)
     if loud.size == 0:
         return _Silence(0, 0)
-    begin, end = int(loud[0]) * _STEP, min(sound.audio.size, (int(loud[-1]) + 1) * _STEP)
+    begin, end = int(loud[0]) * STEP, min(sound.audio.size, (int(loud[-1]) + 1) * STEP)
     spoken = [index for index, symbol in enumerate(chunk.phonemes) if symbol not in SILENT]
     if sound.frames is not None and spoken:
         starts = _starts(sound.frames)
@@ -147,9 +219,9 @@ def _silence(chunk: Chunk, sound: Sound) -> _Silence:
     return _Silence(begin, sound.audio.size - end)
 
 
-def _loud_steps(audio: Audio) -> npt.NDArray[np.intp]:
+def loud_steps(audio: Audio) -> npt.NDArray[np.intp]:
     """Return the indices of the 5 ms steps that are louder than silence."""
-    whole = audio[: audio.size // _STEP * _STEP].reshape(-1, _STEP)
+    whole = audio[: audio.size // STEP * STEP].reshape(-1, STEP)
     levels = np.sqrt(np.mean(np.square(whole), axis=1))
     if levels.size == 0:
         return np.zeros(0, dtype=np.intp)

@@ -11,17 +11,19 @@ import numpy.typing as npt
 
 from core_engine.kokoro.dimensions import MAX_TOKENS, SAMPLE_RATE
 from core_engine.kokoro.errors import KokoroError, SynthesisError
-from core_engine.kokoro.languages import Language, language_of
+from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, Language, language_of
 from core_engine.kokoro.model.inference import Audio, Signature, Sound, read_signature, run
 from core_engine.kokoro.model.runtime import open_model
 from core_engine.kokoro.speech.joints import join, without_context
 from core_engine.kokoro.speech.versions import checked_version, version_of_model
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
+from core_engine.kokoro.text.ipa import check_phonemes
 from core_engine.kokoro.text.text_sides import text_side
 from core_engine.kokoro.voice.blending import blend, blended_voices
 from core_engine.kokoro.voice.formats import VoicePack
 from core_engine.kokoro.voice.packs import VoiceFile, find_voices, load_voice, style_row
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,14 @@ class Speech:
     """Number of model runs."""
     token_starts: tuple[npt.NDArray[np.int64] | None, ...] = ()
     """For each chunk, where in `audio` its tokens start and the last one ends; see `joints.Joined`."""
+    spoken: tuple[Chunk, ...] = ()
+    """The chunks, in order."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """For each chunk, the samples of `audio` at which it starts and ends."""
+    language: str = DEFAULT_LANGUAGE
+    """Code of the language or accent in which the text was read."""
+    version: str = V0_19
+    """Version of Kokoro whose phonemes were used."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,12 @@ class Kokoro:
         return cls(session, read_signature(session), find_voices(model_path.parent), version)
 
     def speak(
-        self, text: str, voice: str = DEFAULT_VOICE_ID, speed: float = 1.0, language: str | None = None
+        self,
+        text: str,
+        voice: str = DEFAULT_VOICE_ID,
+        speed: float = 1.0,
+        language: str | None = None,
+        lexicon: Lexicon = NO_LEXICON,
     ) -> Speech:
         """Speak a text of any length.
 
@@ -85,11 +100,13 @@ class Kokoro:
                 back to the default with a logged warning.
             speed: multiplier, 1.0 is normal.
             language: code of the language or accent (see languages.py); by default that of the voice.
+            lexicon: pronunciation list, of which only phonemes are used; `spoken_text` puts in the respellings.
 
         Raises:
+            LexiconError: the list has a phoneme that the model does not know.
             KokoroError: the text has nothing to speak, there is no usable voice, or the model returned no audio.
         """
-        utterance = self.prepare(text, voice, speed, language)
+        utterance = self.prepare(text, voice, speed, language, lexicon=lexicon)
         return self.joined(utterance, [self.run(utterance, chunk) for chunk in utterance.chunks])
 
     def prepare(
@@ -99,20 +116,25 @@ class Kokoro:
         speed: float = 1.0,
         language: str | None = None,
         max_tokens: int = MAX_TOKENS,
+        *,
+        quick_start: bool = False,
+        lexicon: Lexicon = NO_LEXICON,
     ) -> "Utterance":
-        """Do the part of `speak` before the model; same arguments and errors, plus the token limit of a chunk."""
+        """Do the part of `speak` before the model; same arguments and errors, plus those of `text_to_chunks`."""
         name, pack, version = self._voice(voice)
         code = language or language_of(name, version).code
         context = CONTEXT_TOKENS if self.signature.frames is not None else 0
-        return Utterance(name, pack, tuple(text_to_chunks(text, code, max_tokens, version, context)), speed)
+        chunks = text_to_chunks(text, code, max_tokens, version, context, quick_start=quick_start, lexicon=lexicon)
+        return Utterance(name, pack, tuple(chunks), speed, code, version)
 
-    def check(self, voice: str = DEFAULT_VOICE_ID) -> str:
+    def check(self, voice: str = DEFAULT_VOICE_ID, lexicon: Lexicon = NO_LEXICON) -> str:
         """Return the G2P for a voice, "espeak-ng" or "misaki".
 
         Raises KokoroError if the voice cannot speak any text: it is not usable, it is for another version, or nothing
-        that is installed can read its language.
+        that is installed can read its language. Raises LexiconError for a phoneme that the voice's version lacks.
         """
         name, _, version = self._voice(voice)
+        check_phonemes(lexicon, version)
         return text_side(language_of(name, version).code, version)
 
     def language(self, voice: str = DEFAULT_VOICE_ID) -> Language:
@@ -161,7 +183,17 @@ class Kokoro:
     def joined(self, utterance: "Utterance", sounds: Sequence[Sound]) -> Speech:
         """Join the spoken chunks of an utterance."""
         whole = join(utterance.chunks, sounds, utterance.speed)
-        return Speech(whole.audio, SAMPLE_RATE, utterance.voice, len(sounds), whole.token_starts)
+        return Speech(
+            audio=whole.audio,
+            sample_rate=SAMPLE_RATE,
+            voice=utterance.voice,
+            chunks=len(sounds),
+            token_starts=whole.token_starts,
+            spoken=utterance.chunks,
+            spans=whole.spans,
+            language=utterance.language,
+            version=utterance.version,
+        )
 
 
 @dataclass(frozen=True)
@@ -173,3 +205,5 @@ class Utterance:
     pack: VoicePack
     chunks: tuple[Chunk, ...]
     speed: float
+    language: str = DEFAULT_LANGUAGE
+    version: str = V0_19

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from core_engine.kokoro.errors import KokoroError
 from core_engine.kokoro.model.inference import Sound
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 
 CHUNK_TOKENS = 340
 """Less than the model's limit, so that parallel runs need less memory and end together. Enough for most paragraphs in
@@ -31,6 +32,7 @@ class Line:
     text: str
     voice: str
     speed: float = 1.0
+    lexicon: Lexicon = NO_LEXICON
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def speak_each(kokoro: Kokoro, lines: Iterable[Line], workers: int) -> Generator
 
 def _start(pool: ThreadPoolExecutor, kokoro: Kokoro, line: Line) -> _Started | KokoroError:
     try:
-        utterance = kokoro.prepare(line.text, line.voice, line.speed, max_tokens=CHUNK_TOKENS)
+        utterance = kokoro.prepare(line.text, line.voice, line.speed, max_tokens=CHUNK_TOKENS, lexicon=line.lexicon)
     except KokoroError as error:
         return error
     return _Started(utterance, [pool.submit(kokoro.run, utterance, chunk) for chunk in utterance.chunks])

@@ -1,6 +1,6 @@
 """Split text into chunks for the model: at paragraphs, sentences, clauses, words, and finally anywhere."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core_engine.kokoro.dimensions import MAX_TOKENS
@@ -9,6 +9,7 @@ from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0
 from core_engine.kokoro.text.phonemes import MARKS, Clause, phonemize_clauses
 from core_engine.kokoro.text.text_sides import MISAKI, phonemize_by_misaki, text_side
 from core_engine.kokoro.vocabulary import VOCABULARY_V1_0, speakable_vocabulary, token_ids
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.parts import Part, check_positive, parts_of
 from core_engine.reading.sentences import Break, Rank, breaks
 
@@ -17,6 +18,12 @@ SILENT = frozenset(MARKS + " ˈˌː")
 
 _CONTEXT_SHARE = 6
 """The context on one side is at most 1 / this share of a run's tokens."""
+
+FIRST_TOKENS = 120
+"""Limit of the first chunk of a quick start: some eight seconds of speech."""
+
+_SECOND_TOKENS = 60
+"""Of a quick start, the second chunk may at least have this many tokens, even if the first is one word."""
 
 _WITHIN_PARAGRAPH = (Rank.SENTENCE, Rank.CLAUSE)
 
@@ -53,35 +60,43 @@ def text_to_chunks(
     max_tokens: int = MAX_TOKENS,
     version: str = V0_19,
     context: int = 0,
+    *,
+    quick_start: bool = False,
+    lexicon: Lexicon = NO_LEXICON,
 ) -> list[Chunk]:
     """Split the phonemes of `text` into chunks of at most `max_tokens` ids, each as long as good cuts allow.
 
     Chunks that are cut after a mark within a paragraph get up to `context` ids of whole words of their neighbours on
     each side, which count towards `max_tokens`.
 
+    With `quick_start` the first chunk is the first sentence, or its beginning if it is long, without context behind it,
+    and each chunk is at most twice as long as the one before: while one is heard, the next is made.
+
     Nothing is lost: the joined chunks, with a space before each that `follows_space`, are the phonemes of the whole
-    text from the language's G2P (see text_sides.py); for espeak-ng, `phonemize(text, language, version)`.
+    text from the language's G2P (see text_sides.py); for espeak-ng, `phonemize(text, language, version)`. The phonemes
+    that `lexicon` has for a word replace those of the G2P.
     Raises NothingToSpeakError if only punctuation remains, ValueError if `max_tokens` is below 1, and the errors of
     `text_side`.
     """
     check_positive("max_tokens", max_tokens)
     if text_side(language, version) == MISAKI:
-        return _chunks_by_misaki(text, language, max_tokens, context)
+        by_misaki = phonemize_by_misaki(text, language, lexicon).strip()
+        return _chunks_by_misaki(by_misaki, max_tokens, context, quick_start)
     vocabulary = speakable_vocabulary(version == V1_0)
-    clauses = phonemize_clauses(text, language, version)
+    clauses = phonemize_clauses(text, language, version, lexicon)
     phonemes = "".join(clause.phonemes for clause in clauses)
     _check_speakable(phonemes)
     leading = len(phonemes) - len(phonemes.lstrip())
     found = _breaks_in_phonemes(clauses, phonemes, language, vocabulary)
     shifted = (Break(b.end - leading, b.start - leading, b.rank) for b in found)
-    return list(_chunks(phonemes.strip(), shifted, max_tokens, context, vocabulary))
+    return list(_chunks(phonemes.strip(), [*shifted], max_tokens, context, vocabulary, quick_start))
 
 
-def _chunks_by_misaki(text: str, language: str, max_tokens: int, context: int) -> list[Chunk]:
-    """Return the chunks for misaki, whose phonemes keep the marks of the text."""
-    phonemes = phonemize_by_misaki(text, language).strip()
+def _chunks_by_misaki(phonemes: str, max_tokens: int, context: int, quick_start: bool) -> list[Chunk]:
+    """Return the chunks of misaki's phonemes, which keep the marks of the text."""
     _check_speakable(phonemes)
-    return list(_chunks(phonemes, breaks(phonemes, language=None), max_tokens, context, VOCABULARY_V1_0))
+    found = [*breaks(phonemes, language=None)]
+    return list(_chunks(phonemes, found, max_tokens, context, VOCABULARY_V1_0, quick_start))
 
 
 def _check_speakable(phonemes: str) -> None:
@@ -94,24 +109,41 @@ def _check_speakable(phonemes: str) -> None:
 
 def _chunks(
     phonemes: str,
-    found: Iterable[Break],
+    found: Sequence[Break],
     max_tokens: int,
     context: int,
     vocabulary: Mapping[str, int],
+    quick_start: bool,
 ) -> Iterator[Chunk]:
-    context = min(context, max_tokens // _CONTEXT_SHARE) if len(phonemes) > max_tokens else 0
-    spans = list(parts_of(phonemes, found, max(1, max_tokens - 2 * context)))
+    context = min(context, max_tokens // _CONTEXT_SHARE) if quick_start or len(phonemes) > max_tokens else 0
+    most = max(1, max_tokens - 2 * context)
+    spans = list(parts_of(phonemes, found, _growing(found, most) if quick_start else most))
     previous_end = 0
     for span, next_span in zip(spans, [*spans[1:], None], strict=True):
+        ahead, back = _contexts(span, context) if quick_start else (context, context)
         yield Chunk(
             phonemes=phonemes[span.start : span.end],
             token_ids=tuple(token_ids(phonemes[span.start : span.end], vocabulary)),
             follows_space=span.start > previous_end,
             begins_paragraph=span.rank is Rank.PARAGRAPH,
-            before=tuple(token_ids(_words_before(phonemes, span, context), vocabulary)),
-            behind=tuple(token_ids(_words_behind(phonemes, span, next_span, context), vocabulary)),
+            before=tuple(token_ids(_words_before(phonemes, span, back), vocabulary)),
+            behind=tuple(token_ids(_words_behind(phonemes, span, next_span, ahead), vocabulary)),
         )
         previous_end = span.end
+
+
+def _growing(found: Iterable[Break], most: int) -> Iterator[int]:
+    """Yield the longest lengths of the chunks of a quick start: of the first sentence, then up to twice as long."""
+    longest = min(next((cut.end for cut in found if cut.rank >= Rank.SENTENCE), most), FIRST_TOKENS, most)
+    while True:
+        yield longest
+        longest = min(most, max(_SECOND_TOKENS, 2 * longest))
+
+
+def _contexts(span: Part, context: int) -> tuple[int, int]:
+    """Return the context of a chunk of a quick start, after and before it: a quarter of what it says itself."""
+    share = min(context, (span.end - span.start) // 4)
+    return (share if span.start else 0), share
 
 
 def _words_before(phonemes: str, span: Part, context: int) -> str:

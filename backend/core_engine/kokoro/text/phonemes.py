@@ -8,6 +8,7 @@ closest ones.
 import logging
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core_engine.kokoro.languages import DEFAULT_LANGUAGE, V0_19, V1_0, Language, checked_language
@@ -15,12 +16,17 @@ from core_engine.kokoro.text.espeak import to_ipa
 from core_engine.kokoro.text.foreign_phones import foreign_phones
 from core_engine.kokoro.text.foreign_text import foreign_text
 from core_engine.kokoro.text.normalization import normalize
+from core_engine.kokoro.text.pronunciations import speak_with
 from core_engine.kokoro.vocabulary import speakable_vocabulary, within_vocabulary
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 
 logger = logging.getLogger(__name__)
 
 MARKS = ';:,.!?¡¿—…"«»“”(){}[]'
 """Punctuation that is not passed to espeak-ng."""
+
+DASH = "—"
+"""The mark that keeps the words apart that `phonemize_words` speaks."""
 
 _ANY_MARK = rf"[{re.escape(MARKS)}][\s{re.escape(MARKS)}]*"
 _MARK_RUN = re.compile(rf"((?<!\s)\s*{_ANY_MARK})")
@@ -65,17 +71,37 @@ def phonemize(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19)
     return "".join(clause.phonemes for clause in phonemize_clauses(text, language, version)).strip()
 
 
-def phonemize_clauses(text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> list[Clause]:
+def phonemize_clauses(
+    text: str, language: str = DEFAULT_LANGUAGE, version: str = V0_19, lexicon: Lexicon = NO_LEXICON
+) -> list[Clause]:
     """Return the clauses of the normalised `text`, in order, with no gaps.
 
-    Characters that cannot be spoken are left out and logged once. Raises like `phonemize`.
+    The phonemes that `lexicon` has for a word replace those of espeak-ng. Characters that cannot be spoken are left out
+    and logged once. Raises like `phonemize`.
     """
     known = checked_language(language, version)
     normalized = _normalized(text, known, version)
+    _report_unspeakable(normalized, language)
+    return _clauses(normalized, known, version, lexicon)
+
+
+def phonemize_words(words: Sequence[str], language: str = DEFAULT_LANGUAGE, version: str = V0_19) -> list[str]:
+    """Return the phonemes of each word spoken alone, with its marks; empty for one that cannot be spoken.
+
+    No word may contain `DASH`. Raises like `phonemize`.
+    """
+    known = checked_language(language, version)
+    spoken = _clauses(_normalized(f" {DASH} ".join(words), known, version), known, version)
+    alone = "".join(clause.phonemes for clause in spoken).split(DASH)
+    if len(alone) == len(words):
+        return [phonemes.strip() for phonemes in alone]
+    return [phonemize(word, language, version) for word in words]  # a rule for several words took a dash away
+
+
+def _clauses(normalized: str, known: Language, version: str, lexicon: Lexicon = NO_LEXICON) -> list[Clause]:
     parts = (_MARK_RUN if known.is_english else _MARK_RUN_OUTSIDE_NUMBERS).split(normalized)
     pieces, runs = parts[0::2], [*parts[1::2], ""]
-    _report_unspeakable(normalized, language)
-    phonemes = _spoken(pieces, runs, known, version)
+    phonemes = _spoken(pieces, runs, known, version, lexicon)
     vocabulary = speakable_vocabulary(version == V1_0)
     return [
         Clause(words, marks, within_vocabulary(symbols, vocabulary))
@@ -93,11 +119,13 @@ def _normalized(text: str, language: Language, version: str) -> str:
     return _OPENING_QUOTE.sub("“", normalized).replace('"', "”")
 
 
-def _spoken(pieces: list[str], runs: list[str], language: Language, version: str) -> list[str]:
+def _spoken(pieces: list[str], runs: list[str], language: Language, version: str, lexicon: Lexicon) -> list[str]:
     """Return the phonemes of every piece with its run of marks."""
+    speak = to_ipa if language.is_english else foreign_phones
+    phones = speak_with(lexicon, version, pieces, lambda texts: speak(texts, language.code))
     if not language.is_english:
-        return _with_marks(foreign_phones(pieces, language.code), runs)
-    spoken = _CUT.join(_with_marks(to_ipa(pieces, language.code), runs))
+        return _with_marks(phones, runs)
+    spoken = _CUT.join(_with_marks(phones, runs))
     adapted = _adapted(spoken, language.code)
     # v1.0 has no mark for syllabic consonants; its alphabet has a weak vowel for them.
     return (_SYLLABIC.sub(r"ᵊ\1", adapted) if version == V1_0 else adapted).split(_CUT)

@@ -1,0 +1,1 @@
+"""Captions of a narration: its written text, shown while it is spoken."""

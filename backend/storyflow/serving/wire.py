@@ -1,0 +1,62 @@
+"""The requests and answers of OpenAI's audio API, as far as it is about speech."""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+
+
+def _voice_name(value: Any) -> Any:
+    """Return the name of a voice that is given as {"id": name}."""
+    return value.get("id") if isinstance(value, dict) else value
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a number from 0.25 to 4")
+    return value
+
+
+class SpeechRequest(BaseModel):
+    """Text to speak."""
+
+    model_config = ConfigDict(extra="ignore")  # such as `instructions`, which Kokoro cannot follow
+
+    model: str = Field(max_length=200)
+    input: str = Field(min_length=1)
+    voice: Annotated[str, BeforeValidator(_voice_name), Field(max_length=500)]
+    response_format: Format = "mp3"
+    speed: Annotated[float, BeforeValidator(_finite), Field(ge=0.25, le=4.0)] = 1.0
+    stream_format: Literal["audio", "sse"] = "audio"
+
+
+class Model(BaseModel):
+    """A model that speaks."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "storyflow"
+
+
+class Models(BaseModel):
+    """The list of models."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class Voice(BaseModel):
+    """A voice of the current model, and its language."""
+
+    id: str
+    name: str
+    language: str
+
+
+class Voices(BaseModel):
+    """The voices of the current model."""
+
+    voices: list[Voice]

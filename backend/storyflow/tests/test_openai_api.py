@@ -1,0 +1,327 @@
+"""`storyflow serve` for programs of OpenAI's API: its own Python client, unchanged, is the judge."""
+
+import asyncio
+import base64
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import numpy as np
+import openai
+import pytest
+
+import engines
+from core_engine.kokoro.model.inference import Sound
+from core_engine.kokoro.speech.streaming import steps
+from core_engine.kokoro.speech.synthesis import Kokoro
+from core_engine.model_paths import BUILT_IN, model_path
+from engines.contract.errors import BusyError
+from storyflow.serving.openai_names import VOICES
+from storyflow.serving.speaking import MOST_STREAMS, Stage
+from storyflow.tests.support import storyflow
+
+TEXT = "Call me Ishmael. Some years ago, never mind how long precisely, I thought I would sail about a little. " * 8
+AT_LAST_S = 60.0
+
+
+KOKORO = Path(engines.__file__).parent / "tts" / "kokoro"
+
+
+@contextmanager
+def served(*command: str, folder: Path | None = None, **environment: str) -> Iterator[str]:
+    """Run a server on a free port and yield its address; it has to end well."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "--port", str(port)],
+        cwd=folder,
+        env=os.environ | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=AT_LAST_S)
+    assert process.returncode == 0, log
+    assert "Traceback" not in log
+
+
+def _wait_for(address: str, process: "subprocess.Popen[str]") -> None:
+    end = time.monotonic() + AT_LAST_S
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            httpx.get(address, timeout=AT_LAST_S).raise_for_status()
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the server did not start")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server on a machine without models of its own: the built-in voice speaks."""
+    folder = tmp_path_factory.mktemp("kokoro")
+    shutil.copy(KOKORO / "engine.yaml", folder)
+    shutil.copytree(KOKORO / "models" / "default", folder / "models" / "default")
+    with served("storyflow.serving", folder=folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[openai.OpenAI]:
+    """OpenAI's client of it."""
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="any", max_retries=0, timeout=AT_LAST_S) as client:
+        yield client
+
+
+def pcm_of(client: openai.OpenAI, text: str = TEXT, voice: str = "af_bella", **more: Any) -> Any:
+    """Return the samples for a text, from -1 to 1."""
+    answer = client.audio.speech.create(model="tts-1", input=text, voice=voice, response_format="pcm", **more)
+    return np.frombuffer(answer.content, "<i2") / 32768
+
+
+Packed = Literal["mp3", "opus", "aac", "flac", "wav"]
+
+
+@pytest.mark.parametrize("name", ["mp3", "opus", "aac", "flac", "wav"])
+def test_formats_are_decoded_to_the_same_sound(client: openai.OpenAI, name: Packed) -> None:
+    expected = pcm_of(client)
+    answer = client.audio.speech.create(model="tts-1", input=TEXT, voice="af_bella", response_format=name)
+    audio = _decoded(answer.content)
+    assert abs(audio.size - expected.size) < 0.15 * 24_000
+    lag = int(np.argmax(np.correlate(audio[:60_000], expected[:48_000], "valid")))
+    size = min(audio.size - lag, expected.size)
+    assert np.corrcoef(audio[lag : lag + size], expected[:size])[0, 1] > 0.85  # Opus at this rate changes the waveform
+
+
+def _decoded(data: bytes) -> Any:
+    """Return the samples that FFmpeg decodes, at 24 kHz."""
+    av = pytest.importorskip("av", reason="PyAV decodes what the server sends")
+    resampler = av.AudioResampler("flt", "mono", 24_000)
+    with av.open(io.BytesIO(data)) as container:
+        frames = [*container.decode(audio=0), None]
+        parts = [part.to_ndarray() for frame in frames for part in resampler.resample(frame)]
+    return np.concatenate(parts, axis=1)[0]
+
+
+def test_audio_is_at_the_level_of_a_file(client: openai.OpenAI) -> None:
+    peak = np.max(np.abs(pcm_of(client)))
+    assert 0.8 < peak <= 10 ** (-1 / 20) + 1e-3
+
+
+def test_scene_break_is_a_silence(client: openai.OpenAI) -> None:
+    silence = pcm_of(client, "* * *")
+    assert silence.size == 1.5 * 24_000
+    assert not silence.any()
+
+
+def test_speed_shortens_the_audio(client: openai.OpenAI) -> None:
+    normal, fast, fastest = (pcm_of(client, speed=speed).size for speed in (1.0, 2.0, 4.0))
+    assert fast < 0.65 * normal
+    assert fastest == fast  # as fast as the model speaks
+
+
+def test_events_carry_the_same_audio(client: openai.OpenAI, address: str) -> None:
+    body = {"model": "tts-1", "input": TEXT, "voice": "af_bella", "response_format": "pcm", "stream_format": "sse"}
+    with httpx.stream("POST", f"{address}/v1/audio/speech", json=body, timeout=AT_LAST_S) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = [json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line]
+    *deltas, done = events
+    assert {event["type"] for event in deltas} == {"speech.audio.delta"}
+    assert done["type"] == "speech.audio.done"
+    audio = b"".join(base64.b64decode(event["audio"]) for event in deltas)
+    np.testing.assert_array_equal(np.frombuffer(audio, "<i2") / 32768, pcm_of(client))
+
+
+def test_voices_of_openai_and_ours(client: openai.OpenAI, address: str) -> None:
+    listed = httpx.get(f"{address}/v1/audio/voices").json()["voices"]
+    assert {"id": "bm_george", "name": "bm_george", "language": "en-gb"} in listed
+    assert {voice["id"] for voice in listed} >= set(VOICES)
+    for voice in ("nova", "Onyx", "af_bella*0.5+am_adam*0.5", "af_bella(2)+am_adam(1)"):
+        assert pcm_of(client, "Hello.", voice).size > 6_000
+    by_id: Any = {"id": "bf_emma"}
+    assert client.audio.speech.create(model="tts-1", input="Hello.", voice=by_id).content
+
+
+def test_models_can_be_listed_and_asked_by_name(client: openai.OpenAI) -> None:
+    names = [model.id for model in client.models.list()]
+    assert names == ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "kokoro", "default"]
+    assert client.models.retrieve("default").id == "default"
+    assert client.audio.speech.create(model="default", input="Hello.", voice="alloy").content
+
+
+WRONG: dict[str, tuple[dict[str, Any], type[openai.APIStatusError], str]] = {
+    "model": ({"model": "whatever"}, openai.NotFoundError, "GET /v1/models"),
+    "voice": ({"voice": "af_belle"}, openai.BadRequestError, "Did you mean af_bella"),
+    "text": ({"input": "?!"}, openai.BadRequestError, "nothing that can be spoken"),
+    "empty": ({"input": ""}, openai.BadRequestError, "input"),
+    "speed": ({"speed": 9}, openai.BadRequestError, "speed"),
+    "format": ({"response_format": "tape"}, openai.BadRequestError, "response_format"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_errors_have_the_shape_that_the_client_reads(client: openai.OpenAI, what: str) -> None:
+    change, expected, says = WRONG[what]
+    request: Any = {"model": "tts-1", "input": "Hello.", "voice": "alloy", **change}
+    with pytest.raises(expected) as caught:
+        client.audio.speech.create(**request)
+    body: Any = caught.value.body
+    assert set(body) == {"message", "type", "param", "code"}
+    assert says in body["message"]
+
+
+def test_errors_of_the_engine_keep_their_own_shape(address: str) -> None:
+    assert set(httpx.get(f"{address}/nowhere").json()) == {"detail"}
+    assert set(httpx.get(f"{address}/v1/nowhere").json()) == {"error"}
+
+
+def test_pages_of_other_sites_are_refused(address: str) -> None:
+    body = {"model": "tts-1", "input": "Hello.", "voice": "alloy"}
+    for headers in ({"Origin": "https://example.com"}, {"Host": "example.com"}):
+        answer = httpx.post(f"{address}/v1/audio/speech", json=body, headers=headers)
+        assert answer.status_code == 400
+        assert "Refused" in answer.json()["error"]["message"]
+
+
+def test_key_is_required_where_one_was_given() -> None:
+    with (
+        served("storyflow", "serve", STORYFLOW_API_KEY="secret") as address,
+        openai.OpenAI(base_url=f"{address}/v1", api_key="guess", max_retries=0) as client,
+    ):
+        with pytest.raises(openai.AuthenticationError):
+            client.models.list()
+        assert list(client.with_options(api_key="secret").models.list())
+
+
+def test_open_address_needs_a_key_or_consent() -> None:
+    refused = storyflow("serve", "--host", "0.0.0.0")
+    assert refused.returncode == 2
+    assert "--api-key" in refused.stderr
+    assert "--insecure" in refused.stderr
+
+
+# The stage
+
+
+class Worker:
+    """Does the work that is submitted when the test says so."""
+
+    def __init__(self) -> None:
+        self.submitted: list[tuple[Callable[[], Sound], Future[Sound]]] = []
+
+    def submit(self, work: Callable[[], Sound]) -> "Future[Sound]":
+        self.submitted.append((work, Future()))
+        return self.submitted[-1][1]
+
+    def do_next(self) -> None:
+        work, done = next((work, done) for work, done in self.submitted if not done.done())
+        done.set_result(work())
+
+
+@pytest.fixture(scope="module")
+def kokoro() -> Kokoro:
+    """The built-in voice."""
+    return Kokoro.load(model_path(BUILT_IN, Path()), threads=1)
+
+
+async def _submitted(worker: Worker, count: int) -> None:
+    async def wait() -> None:
+        while len(worker.submitted) < count:
+            await asyncio.sleep(0.001)
+
+    await asyncio.wait_for(wait(), AT_LAST_S)
+
+
+def test_first_piece_needs_one_run_and_one_more_is_done_ahead(kokoro: Kokoro) -> None:
+    async def listen() -> None:
+        worker = Worker()
+        pieces = Stage(worker.submit).pieces(steps(kokoro, TEXT, "af_bella"), 1.0)
+        first = asyncio.ensure_future(anext(pieces))
+        await _submitted(worker, 1)
+        worker.do_next()
+        assert (await first).size > 12_000
+        assert len(worker.submitted) == 2
+        await asyncio.sleep(0.05)
+        assert len(worker.submitted) == 2  # nobody has taken the second piece
+        await pieces.aclose()
+        assert worker.submitted[1][1].cancelled()
+
+    asyncio.run(listen())
+
+
+def test_two_texts_take_turns(kokoro: Kokoro) -> None:
+    async def listen() -> list[str]:
+        worker, turns = Worker(), []
+        stage = Stage(worker.submit)
+
+        async def speak(name: str) -> None:
+            async for _ in stage.pieces(steps(kokoro, TEXT, "af_bella"), 1.0):
+                turns.append(name)
+
+        both = [asyncio.ensure_future(speak(name)) for name in ("first", "second")]
+        while not all(task.done() for task in both):
+            if any(not done.done() for _, done in worker.submitted):
+                worker.do_next()
+            await asyncio.sleep(0.001)
+        return turns
+
+    turns = asyncio.run(listen())
+    assert abs(turns[: len(turns) // 2].count("first") - len(turns) // 4) <= 1
+
+
+def test_too_many_texts_at_once_are_refused_for_the_moment(kokoro: Kokoro) -> None:
+    async def listen() -> None:
+        worker = Worker()
+        stage = Stage(worker.submit)
+        speaking = [stage.pieces(steps(kokoro, "One.", "af_bella"), 1.0) for _ in range(MOST_STREAMS)]
+        waiting = [asyncio.ensure_future(anext(pieces)) for pieces in speaking]
+        await _submitted(worker, MOST_STREAMS)
+        with pytest.raises(BusyError, match="Retry"):
+            await anext(stage.pieces(steps(kokoro, "One.", "af_bella"), 1.0))
+        worker.do_next()
+        await asyncio.gather(waiting[0])
+        await speaking[0].aclose()
+        one_more = asyncio.ensure_future(anext(stage.pieces(steps(kokoro, "One.", "af_bella"), 1.0)))
+        await _submitted(worker, MOST_STREAMS + 1)
+        for task in (*waiting, one_more):
+            task.cancel()
+
+    asyncio.run(listen())
+
+
+def test_client_that_leaves_stops_its_own_work(address: str) -> None:
+    long = {"model": "tts-1", "input": TEXT * 200, "voice": "af_bella", "response_format": "pcm"}
+    with httpx.stream("POST", f"{address}/v1/audio/speech", json=long, timeout=AT_LAST_S) as answer:
+        next(answer.iter_bytes())
+    end = time.monotonic() + AT_LAST_S
+    while httpx.get(f"{address}/health").json()["status"] != "ready":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_slow_reader_stops_its_own_work_and_nobody_else(client: openai.OpenAI, address: str) -> None:
+    long = {"model": "tts-1", "input": TEXT * 200, "voice": "af_bella", "response_format": "pcm"}
+    with httpx.stream("POST", f"{address}/v1/audio/speech", json=long, timeout=AT_LAST_S) as answer:
+        next(answer.iter_raw(1))
+        assert pcm_of(client, "Hello.").size > 6_000
+        end = time.monotonic() + AT_LAST_S
+        while httpx.get(f"{address}/health").json()["status"] != "ready":
+            assert time.monotonic() < end, "the model speaks on although nobody listens"
+            time.sleep(0.01)
