@@ -68,7 +68,7 @@ engine-venv: $(VENV)/pyvenv.cfg ## Make the environment of one engine: ENGINE=tt
 
 test-engines: $(DEVELOPMENT) ## Run engines on their real libraries: all, or ENGINES="stt/whisper tts/xtts"
 	for engine in $(ENGINES); do $(MAKE) engine-venv ENGINE=$$engine TEST=1 || exit 1; done
-	$(BIN)/python -m pytest -m engines $(foreach engine,$(ENGINES),backend/engines/tests/real/test_$(notdir $(engine)).py)
+	$(BIN)/python -m pytest -m engines $(foreach engine,$(ENGINES),backend/engines/tests/real/test_$(notdir $(engine))*.py)
 
 lint: $(DEVELOPMENT) ## Check style and formatting
 	$(BIN)/ruff check .

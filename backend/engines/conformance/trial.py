@@ -157,8 +157,8 @@ def trial_of(engine: Path) -> Iterator[Trial]:
     """Yield a trial on a temporary copy of the folder `engine`, with the engine's own models."""
     with tempfile.TemporaryDirectory() as parent:
         copy = Path(parent) / engine.name
-        # The targets of links are copied; dangling links are skipped.
-        shutil.copytree(engine, copy, ignore=_left_out(engine), copy_function=_copy, ignore_dangling_symlinks=True)
+        # The targets of links are copied. Not ignore_dangling_symlinks: it takes relative links for dangling ones.
+        shutil.copytree(engine, copy, ignore=_left_out(engine), copy_function=_copy)
         trial = Trial(copy, load_engine_config(copy / ENGINE_YAML), str(python_of(engine)), Path(__file__).parents[2])
         try:
             yield trial
@@ -175,7 +175,7 @@ def free_port() -> int:
 
 
 def _left_out(engine: Path) -> Callable[[str, list[str]], set[str]]:
-    """Ignore what the copy does not need; external models only if there are others."""
+    """Ignore what the copy does not need, and what is no file or folder; external models only if there are others."""
     models = engine / "models"
     has_own = models.is_dir() and any(not path.is_symlink() for path in models.iterdir())
     names = ["venv", "__pycache__", "samples", *(["external_models"] if has_own else [])]
@@ -183,7 +183,7 @@ def _left_out(engine: Path) -> Callable[[str, list[str]], set[str]]:
 
     def left_out(folder: str, entries: list[str]) -> set[str]:
         there = {entry: Path(folder) / entry for entry in entries}
-        special = {entry for entry, path in there.items() if path.exists() and not (path.is_file() or path.is_dir())}
+        special = {entry for entry, path in there.items() if not (path.is_file() or path.is_dir())}
         return by_name(folder, entries) | special
 
     return left_out

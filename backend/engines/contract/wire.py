@@ -212,7 +212,7 @@ class AnalyzeRequest(Message):
 
     audio_base64: str | None = None
     audio_path: str | None = None
-    language: Text = "en"
+    language: Annotated[Text, _default_for_null("en")] = "en"
     quality_thresholds: Annotated[QualityThresholds, _default_for_null({})] = QualityThresholds()
     expected_text: Text | None = None
     pronunciation_rules: Annotated[list[PronunciationRule], _default_for_null([])] = []

@@ -106,4 +106,5 @@ def origin(address: str) -> tuple[str, str, int]:
 def shown(address: str) -> str:
     """Return `address` without its query, where signed links have secrets."""
     parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    host = parts.netloc.rpartition("@")[2]  # with its port, without a name and password
+    return f"{parts.scheme}://{host}{parts.path}"

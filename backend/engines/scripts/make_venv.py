@@ -36,6 +36,7 @@ def main() -> None:
     _run([*pip, "-r", str(ENGINES / "requirements.txt"), *installs[0]])
     for more in installs[1:]:
         _run([*pip, *more])
+    _run([str(python), str(Path(__file__).with_name("drop_triton.py"))])
     if given.test:
         _leave_cuda_out(python)
     stamp.write_text(wanted)
@@ -72,7 +73,8 @@ def _run(command: list[str]) -> str:
 
 
 def _digest(folder: Path, installs: list[list[str]]) -> str:
-    files = [path for path in (ENGINES / "requirements.txt", *sorted(folder.glob("*.txt"))) if path.is_file()]
+    scripts = sorted(Path(__file__).parent.glob("*.py"))
+    files = [path for path in (ENGINES / "requirements.txt", *sorted(folder.glob("*.txt")), *scripts) if path.is_file()]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files) + repr(installs).encode()).hexdigest()
 
 

@@ -87,6 +87,12 @@ def test_analyze_understands_snake_case_and_defaults(listening: httpx.Client, ju
     assert judge.task.language == "en"
 
 
+def test_analyze_takes_null_for_the_default_language(listening: httpx.Client, judge: Judge) -> None:
+    assert listening.post("/analyze", json={"audioBase64": encoded(SOUND), "language": None}).status_code == 200
+    assert judge.task
+    assert judge.task.language == "en"
+
+
 @pytest.mark.parametrize(
     ("body", "status", "detail"),
     [

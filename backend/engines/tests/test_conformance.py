@@ -217,6 +217,12 @@ def test_check_of_an_engine_with_a_dangling_link_or_a_fifo_in_models(tree: Path,
         assert trial.listed() == ["default"]
 
 
+def test_check_of_an_engine_has_the_models_that_relative_links_lead_to(tree: Path) -> None:
+    (tree / "tts" / "debug-tts" / "models" / "other").symlink_to("default")
+    with started(tree, "default") as trial:
+        assert trial.listed() == ["default", "other"]
+
+
 def test_check_of_an_engine_without_a_model_says_what_was_not_checked(tree: Path) -> None:
     with started(tree, None) as trial:
         results = run_on(trial, "/load: loaded", "/load of the loaded", "/generate", "/health answers")

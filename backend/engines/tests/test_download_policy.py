@@ -82,3 +82,8 @@ def test_no_mirror_is_the_default(environment: dict[str, Any]) -> None:
 
 def test_shown_keeps_secrets_of_signed_addresses() -> None:
     assert shown("https://user:word@host.example/a/b?signature=secret#x") == "https://host.example/a/b"
+
+
+def test_shown_has_the_port_so_that_a_mirror_can_be_told_from_another() -> None:
+    assert shown("http://user:word@mirror.example:8080/base.pt") == "http://mirror.example:8080/base.pt"
+    assert shown("http://[::1]:81/base.pt") == "http://[::1]:81/base.pt"

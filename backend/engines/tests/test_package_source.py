@@ -252,7 +252,7 @@ def test_publisher_with_other_bytes_is_named_and_packages_are_asked(
     assert {path.name: path.read_bytes() for path in home.glob("*.bin")} == contents
     warnings = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     for name, warning in zip(contents, warnings, strict=True):
-        assert f"from 'http://127.0.0.1/{name}'" in warning
+        assert f"from '{server.url}/{name}'" in warning
         assert "Trying the next source" in warning
 
 
@@ -351,7 +351,7 @@ def test_all_sources_that_failed_are_named(tmp_path: Path, use: Use) -> None:
         with pytest.raises(DownloadError, match="No source has") as error:
             fetch_model(MODEL, tmp_path, policy=publisher(server.url))
     assert not isinstance(error.value, UnreachableError)
-    assert "from 'http://127.0.0.1/model.bin'" in str(error.value)
+    assert f"from '{server.url}/model.bin'" in str(error.value)
     assert "half-1==1.0.0" in str(error.value)
     assert names_in(tmp_path) == {".toy.part"}
 

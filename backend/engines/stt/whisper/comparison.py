@@ -5,57 +5,79 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from engines.stt.whisper.words import Passage
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     Table = npt.NDArray[np.uint16]
 
+_LARGE = ("hundred", "thousand", "million", "dozen")
+
 
 @dataclass(frozen=True)
 class Deviation:
-    """A stretch of words that were to be said, and what was heard there; one of the two may be empty."""
+    """A stretch of words that were to be said, and what was heard there: positions of words; one may be empty."""
 
-    expected: tuple[str, ...]
-    heard: tuple[str, ...]
+    start: int
+    end: int
+    heard_start: int
+    heard_end: int
 
     @property
     def errors(self) -> int:
-        """The words that were changed, left out or added."""
-        return max(len(self.expected), len(self.heard))
-
-    @property
-    def stretch(self) -> int:
-        """How many words are missing, or too many."""
-        return abs(len(self.expected) - len(self.heard))
+        """The number of words that were changed, left out or added."""
+        return max(self.end - self.start, self.heard_end - self.heard_start)
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Where two texts differ."""
 
-    expected_words: int
-    deviations: tuple[Deviation, ...]  # in the order of the text
+    expected: Passage
+    heard: Passage
+    deviations: tuple[Deviation, ...]
+    """In the order of the text."""
 
     @property
     def word_error_rate(self) -> float:
-        """Errors by expected words: 0 is the same text; above 1 where much was added."""
-        return sum(deviation.errors for deviation in self.deviations) / max(1, self.expected_words)
+        """Errors by expected words: 0 is the same text; above 1 if much was added."""
+        return sum(deviation.errors for deviation in self.deviations) / max(1, len(self.expected.words))
 
     @property
     def match(self) -> float:
         """The share of words that are right, 0 to 1."""
         return max(0.0, 1.0 - self.word_error_rate)
 
+    def expected_text(self, deviation: Deviation) -> str:
+        """Return what the text has there."""
+        return self.expected.written(deviation.start, deviation.end)
 
-def compare(expected: Sequence[str], heard: Sequence[str]) -> Comparison:
-    """Return the fewest changes that make `heard` of `expected`; words only joined or divided otherwise are none."""
+    def heard_text(self, deviation: Deviation) -> str:
+        """Return what was heard there, as the recogniser wrote it."""
+        return self.heard.written(deviation.heard_start, deviation.heard_end)
+
+
+def compare(expected: Passage, heard: Passage) -> Comparison:
+    """Return the fewest changes that make `heard` of `expected`, without those that only a reader can tell."""
+    said, got = expected.keys, heard.keys
     found = (
-        Deviation(tuple(expected[start:end]), tuple(heard[heard_start:heard_end]))
-        for (start, end), (heard_start, heard_end) in _gaps(_agreements(expected, heard), len(expected), len(heard))
+        Deviation(start, end, heard_start, heard_end)
+        for (start, end), (heard_start, heard_end) in _gaps(_agreements(said, got), len(said), len(got))
     )
-    kept = (deviation for deviation in found if "".join(deviation.expected) != "".join(deviation.heard))
-    return Comparison(len(expected), tuple(kept))
+    return Comparison(expected, heard, tuple(part for part in found if not _sounds_alike(part, said, got)))
+
+
+def _sounds_alike(part: Deviation, said: Sequence[str], got: Sequence[str]) -> bool:
+    """Return whether a deviation is only written: words joined or divided, "a hundred" or "one hundred and"."""
+    expected, heard = said[part.start : part.end], got[part.heard_start : part.heard_end]
+    if "".join(expected) == "".join(heard):
+        return True
+    before, after = said[part.start - 1] if part.start else "", said[part.end] if part.end < len(said) else ""
+    if {*expected, *heard} == {"and"} and len(expected) + len(heard) == 1:
+        return before in _LARGE
+    return sorted([*expected, *heard]) == ["a", "one"] and after in _LARGE
 
 
 def _gaps(
@@ -89,7 +111,7 @@ def _agreements(expected: Sequence[str], heard: Sequence[str]) -> list[tuple[int
 def _distances(expected: Sequence[str], heard: Sequence[str]) -> "Table":
     """Return the changes between all beginnings of both texts: Levenshtein's table, (words + 1, words heard + 1).
 
-    A number has 16 bits: each text may have 65,535 words.
+    16 bits a number: each text may have 65,535 words.
     """
     import numpy as np
 

@@ -30,13 +30,13 @@ class Pronunciation:
             text = replace(text)
         return text
 
-    def readings(self, expected: str, heard: str) -> Iterator[tuple[str, str]]:
-        """Yield the pairs of texts, one of which is to agree: a listener may write the word or what it sounded like."""
-        yield expected, heard
+    def readings(self, expected: str, pieces: list[str]) -> Iterator[tuple[str, list[str]]]:
+        """Yield pairs, one of which should agree: a listener may write the word or what it sounds like."""
+        yield expected, pieces
         if self._replacements:
             spoken = self.applied(expected)
-            yield spoken, heard
-            yield spoken, self.applied(heard)
+            yield spoken, pieces
+            yield spoken, [self.applied(piece) for piece in pieces]
 
 
 def _replacement(rule: Rule) -> Callable[[str], str]:

@@ -12,33 +12,34 @@ from engines.contract.errors import RequestError, loaded
 from engines.contract.wav import read_wav_format
 from engines.contract.wire import ModelInfo
 from engines.speech.offline import keep_offline
-from engines.speech.sound import read_mono
-from engines.speech.torch_device import torch_device
-from engines.stt.whisper.comparison import Comparison, compare
+from engines.speech.sound import as_mono, read_channels
+from engines.stt.whisper.hearing import SAMPLE_RATE, Listener
+from engines.stt.whisper.judging import judged
+from engines.stt.whisper.loading import is_model, opened
 from engines.stt.whisper.pronunciation import Pronunciation
-from engines.stt.whisper.transcriber import SAMPLE_RATE, Transcriber
+from engines.stt.whisper.sound_faults import sound_faults
+from engines.stt.whisper.transcriber import transcribe
 from engines.stt.whisper.verdict import verdict
-from engines.stt.whisper.words import spoken_words
 
 
 class WhisperServer(BaseQualityServer):
-    """Listens with the .pt files of openai-whisper, which are fetched when they are first loaded."""
+    """Listens with the .pt files of openai-whisper, downloaded when first loaded, or with folders of faster-whisper."""
 
     version = "1.0.0"
     default_port = 8767
     model_suffixes = (".pt",)
-    model_advice = "Put a .pt file of openai-whisper into external_models/ to have it listed."
+    model_advice = "Put a .pt file of openai-whisper, or a folder of faster-whisper, into external_models/."
 
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
-        self._transcriber: Transcriber | None = None
+        self._listener: Listener | None = None
         # "large" is a name of the library whose file is large-v3.pt: engine.yaml says which model is which.
         same = {model.name: model.metadata.get("same_as") for model in self.config.models}
         self._same_as = {name: str(other) for name, other in same.items() if other}
 
     def is_complete(self, path: Path) -> bool:
-        """A model is one file; what it holds is found out when it is loaded."""
-        return path.is_file() and path.stat().st_size > 0
+        """Return whether it is a file, or a folder with the files of faster-whisper; loading finds out the rest."""
+        return is_model(path)
 
     def get_available_models(self) -> list[ModelInfo]:
         """List what is there or can be fetched, by each of its names."""
@@ -52,22 +53,24 @@ class WhisperServer(BaseQualityServer):
         return model_name if other is None or self.store.find(model_name) else other
 
     def load_model(self, model_name: str) -> None:
-        """Open the file on the GPU where there is one."""
-        keep_offline(self.external_models_dir / ".cache")
-        self._device = torch_device()
-        self._transcriber = Transcriber.load(self.model_path(model_name), self._device)
+        """Open the model with the library that suits it and this machine."""
+        cache = self.external_models_dir / ".cache"
+        keep_offline(cache)
+        self._device, self._listener = opened(self.model_path(model_name), cache)
 
     def unload_model(self) -> None:
         """Free the model."""
-        self._transcriber = None
+        self._listener = None
 
     def analyze_audio(self, task: AnalysisTask) -> Analysis:
-        """Listen, and compare with the expected text where there is one."""
-        transcriber = loaded(self._transcriber)
+        """Listen, and compare with the expected text if there is one."""
+        listener = loaded(self._listener)
         self._check_limits(task)
-        pronunciation = Pronunciation(task.pronunciation_rules)
-        heard = transcriber.transcribe(read_mono(task.audio, SAMPLE_RATE), task.language)
-        return verdict(heard, _compared(task.expected_text or "", heard.text, heard.language, pronunciation))
+        rules = Pronunciation(task.pronunciation_rules)
+        recorded, rate = read_channels(task.audio)
+        heard = transcribe(listener, as_mono(recorded, rate, SAMPLE_RATE), task.language)
+        judgement = judged(listener, heard, task.expected_text or "", rules)
+        return verdict(heard, judgement, list(sound_faults(as_mono(recorded, rate, rate), rate)))
 
     def _check_limits(self, task: AnalysisTask) -> None:
         longest, most = self.config.constraints["max_audio_duration"], self.config.constraints["max_text_length"]
@@ -78,15 +81,6 @@ class WhisperServer(BaseQualityServer):
             raise RequestError(
                 f"Expected text too long: {len(task.expected_text)} characters, at most {most}. Send it in parts."
             )
-
-
-def _compared(expected: str, heard: str, language: str, pronunciation: Pronunciation) -> Comparison | None:
-    """Return the comparison of the readings that differ least; None where no words are expected."""
-    if not spoken_words(expected, language):
-        return None
-    readings = pronunciation.readings(expected, heard)
-    found = (compare(spoken_words(said, language), spoken_words(got, language)) for said, got in readings)
-    return min(found, key=lambda comparison: comparison.word_error_rate)
 
 
 if __name__ == "__main__":

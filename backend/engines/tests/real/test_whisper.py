@@ -22,6 +22,7 @@ import engines
 from core_engine.audio_utils import encode_wav, normalize_audio
 from engines.conformance.run import check_engine
 from engines.contract.wav import pcm16_wav
+from engines.stt.whisper.vocabulary import LANGUAGES
 from engines.tests.file_server import file_server
 from engines.tests.real.conftest import MakeEngine
 from engines.tests.real.real_engine import BUILD, RealEngine, python_of
@@ -127,12 +128,12 @@ def test_text_that_goes_on_after_the_recording_is_a_defect(listening: RealEngine
     assert answer["qualityStatus"] == "defect"
     (issue,) = answer["details"]["infoBlocks"]["textDeviations"]
     assert (issue["text"], issue["severity"]) == ("incompleteTranscription", "error")
-    assert issue["details"]["missingWords"] == "a small boat crossed the dark river"
+    assert issue["details"]["missingWords"] == "A small boat crossed the dark river"
 
 
-def test_one_wrong_word_is_shown(listening: RealEngine, spoken: dict[str, bytes]) -> None:
+def test_one_wrong_word_is_a_warning(listening: RealEngine, spoken: dict[str, bytes]) -> None:
     answer = analyze(listening, spoken[SENTENCES[0]], expectedText="The cold house stood on the hill!")
-    assert (answer["qualityScore"], answer["qualityStatus"]) == (86, "perfect")
+    assert (answer["qualityScore"], answer["qualityStatus"]) == (80, "warning")
     (issue,) = answer["details"]["infoBlocks"]["textDeviations"]
     assert issue["details"] == {"expected": "cold", "detected": "old"}
 
@@ -278,26 +279,32 @@ def test_engine_conforms_with_a_model_at_hand(real_engine: MakeEngine, trained: 
 
 def test_library_has_what_the_stand_in_of_the_light_tests_mimics() -> None:
     found = in_its_python("""
-import dataclasses, inspect, json, whisper, whisper.normalizers as n
-from whisper.tokenizer import LANGUAGES
+import dataclasses, inspect, json, whisper, whisper.audio as audio
+from whisper.tokenizer import LANGUAGES, get_tokenizer
 names = lambda function: list(inspect.signature(function).parameters)
+tokenizer = get_tokenizer(True, num_languages=99, language="de", task="transcribe")
+model = ("device", "is_multilingual", "num_languages", "embed_audio", "logits", "detect_language")
 print(json.dumps({
     "load": names(whisper.load_model),
-    "transcribe": names(whisper.model.Whisper.transcribe),
-    "decode": [field.name for field in dataclasses.fields(whisper.DecodingOptions)],
-    "model": [hasattr(whisper.model.Whisper, name) for name in ("device", "is_multilingual", "num_languages")],
-    "languages": list(LANGUAGES)[-1],
-    "english": n.EnglishTextNormalizer()("It's twenty-one, Mr. Smith!"),
-    "basic": n.BasicTextNormalizer(split_letters=True)("你好。"),
+    "decode": names(whisper.decode),
+    "options": [field.name for field in dataclasses.fields(whisper.DecodingOptions)],
+    "result": [field.name for field in dataclasses.fields(whisper.DecodingResult)],
+    "mel": names(audio.log_mel_spectrogram),
+    "model": [hasattr(whisper.model.Whisper, name) for name in model],
+    "audio": [audio.HOP_LENGTH, audio.N_FRAMES, audio.N_SAMPLES],
+    "languages": list(LANGUAGES),
+    "tokens": [tokenizer.decode(tokenizer.encode(" hello")), len(tokenizer.sot_sequence_including_notimestamps)],
 }))
 """)
     assert found["load"][:2] == ["name", "device"]
-    wanted = {"temperature", "compression_ratio_threshold", "no_speech_threshold", "condition_on_previous_text"}
-    assert wanted <= set(found["transcribe"])
-    assert {"language", "fp16", "without_timestamps"} <= set(found["decode"])
-    assert found["model"] == [True, True, True]
-    assert found["languages"] == "yue"
-    assert (found["english"], found["basic"].split()) == ("it is 21 mister smith", ["你", "好"])
+    assert found["decode"][:3] == ["model", "mel", "options"]
+    assert {"language", "fp16", "without_timestamps", "temperature"} <= set(found["options"])
+    assert {"text", "tokens", "avg_logprob", "no_speech_prob"} <= set(found["result"])
+    assert found["mel"][:3] == ["audio", "n_mels", "padding"]
+    assert found["model"] == [True] * 6
+    assert found["audio"] == [160, 3000, 480_000]
+    assert found["languages"] == list(LANGUAGES)
+    assert found["tokens"] == [" hello", 4]
 
 
 def test_declared_models_are_those_of_the_library() -> None:
@@ -310,27 +317,3 @@ def test_declared_models_are_those_of_the_library() -> None:
         else:
             assert published[model["name"]] == download["url"]
             assert download["sha256"] in download["url"]
-
-
-def test_words_of_real_texts_are_normalised_alike() -> None:
-    pairs = [
-        [
-            "It’s the colour of Mr. Smith’s house (the old one).",
-            "it's the color of mister smith's house the old one",
-            "en",
-        ],
-        ["Twenty-one well-known people", "21 well known people", "en"],
-        ["¿Qué pasó? — ¡Nada!", "qué pasó nada", "es"],
-        ["你好，世界。", "你好 世界", "zh"],
-        ["Straße №5 ½ ² ٣ 10^400 1e999", "strasse", "en"],
-    ]
-    code = f"""
-import json
-from engines.stt.whisper.words import spoken_words
-print(json.dumps([[spoken_words(one, code), spoken_words(other, code)] for one, other, code in {pairs!r}]))
-"""
-    found = in_its_python(code)
-    for one, other in found[:-1]:
-        assert one == other
-        assert one
-    assert found[-1][0]
