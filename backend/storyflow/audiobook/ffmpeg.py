@@ -124,8 +124,8 @@ class FfmpegEncoder:
             size = source.codec_context.width, source.codec_context.height
             self._container.metadata["METADATA_BLOCK_PICTURE"] = _picture_block(cover, *size)
             return
-        stream = self._container.add_stream_from_template(source)
-        stream.disposition = Disposition.attached_pic
+        stream: Any = self._container.add_stream_from_template(source)
+        stream.disposition = Disposition.attached_pic.value  # PyAV 16 takes nothing but an int
         packet.stream, packet.pts, packet.dts = stream, 0, 0
         self._container.start_encoding()
         self._container.mux(packet)

@@ -148,7 +148,8 @@ def _with_audiobook(
     from storyflow.audiobook.project import find_project
 
     if code:
-        report_error(f"'{to}' was not written, because some segments could not be spoken. See `storyflow export`.")
+        if not manner.as_json:  # there the errors are in the document, and "audiobook" is not
+            report_error(f"'{to}' was not written, because some segments could not be spoken. See `storyflow export`.")
         return document, code
     folder = str(Path(document["manifest"]).parent)
     return {**document, "audiobook": exported(find_project(folder, root), Wishes(to), manner.as_json)}, code

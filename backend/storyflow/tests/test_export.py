@@ -156,11 +156,14 @@ def test_mutagen_sees_the_chapters_of_an_mp3(project: Project, tmp_path: Path, c
 def test_mutagen_sees_the_cover_of_opus_and_flac(project: Project, tmp_path: Path, cover: Path, ending: str) -> None:
     import base64
 
-    from mutagen.flac import Picture
+    from mutagen import flac
 
+    as_picture: Any = flac.Picture
     book = export(project, Wishes(tmp_path / f"book{ending}", cover=cover))
     found: Any = mutagen.File(book.output)
-    picture = found.pictures[0] if ending == ".flac" else Picture(base64.b64decode(found["metadata_block_picture"][0]))
+    picture = (
+        found.pictures[0] if ending == ".flac" else as_picture(base64.b64decode(found["metadata_block_picture"][0]))
+    )
     assert picture.data == cover.read_bytes()
     assert (picture.mime, picture.width) == (f"image/{'jpeg' if cover.suffix == '.jpg' else 'png'}", 64)
 

@@ -19,7 +19,7 @@ from storyflow.tests.audiobooks import sound
 
 RATE = 24_000
 TIME = np.arange(10 * RATE) / RATE
-SIGNALS = {
+SIGNALS: dict[str, Any] = {
     "sine": 0.5 * np.sin(2 * np.pi * 997 * TIME),
     "low": 0.5 * np.sin(2 * np.pi * 50 * TIME),
     "high": 0.9 * np.sin(2 * np.pi * 9000 * TIME + 0.3),

@@ -19,19 +19,24 @@ FABLES = BACKEND / "listening" / "fables.txt"  # public domain
 CHAPTERS = 40
 
 
-def book(path: Path, words: int) -> Path:
-    """Write a book of sentences from the fables in another order, so that no two paragraphs are alike."""
+def book(path: Path, words: int) -> int:
+    """Write a book of sentences from the fables in another order, so that no two paragraphs are alike.
+
+    Returns its exact number of words, `words` at least.
+    """
     shuffled = random.Random(words)
     sentences = [each for each in re.split(r"(?<=[.!?])\s+", FABLES.read_text(encoding="utf-8")) if len(each) > 30]
-    pages = []
+    pages, written = [], 0
     for number in range(1, CHAPTERS + 1):
         body, count = [f"<h2>Chapter {number}</h2>"], 0
         while count < words / CHAPTERS:
             paragraph = " ".join(shuffled.sample(sentences, 5)).replace("&", "and")
             count += len(paragraph.split())
             body.append(f"<p>{paragraph}</p>")
+        written += count + 2
         pages.append((f"chapter{number}.xhtml", page("".join(body))))
-    return epub(path, pages)
+    epub(path, pages)
+    return written
 
 
 def run(*arguments: object) -> tuple[dict[str, Any], float]:
@@ -54,10 +59,10 @@ def test_book_of_100_000_words_becomes_an_audiobook_in_flat_memory(tmp_path: Pat
     taken = {}
     for words in (10_000, 100_000):
         name = f"book-{words}"
-        story = book(tmp_path / f"{name}.epub", words)
+        story = tmp_path / f"{name}.epub"
+        written = book(story, words)
         narrated, narrating = run("narrate", story, "--model", "default")
-        spoken = sum(len(segment["text"].split()) for segment in narrated["segments"])
-        assert spoken == pytest.approx(words, rel=0.05)
+        assert sum(len(segment["text"].split()) for segment in narrated["segments"]) == written >= words
         exported, exporting = run("export", name, "-o", tmp_path / f"{name}.mp3")
         found = ffprobe(tmp_path / f"{name}.mp3")
         assert len(found["chapters"]) == CHAPTERS
