@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -69,6 +69,21 @@ async def outcome(done: "Future[Result]", request: Request) -> Result:
         return await waiting
     finally:
         hang_up.cancel()
+
+
+async def until_gone(work: Coroutine[Any, Any, Result], request: Request) -> Result:
+    """Return the result of `work`, which is cancelled if the client disconnects; raise BusyError then."""
+    doing = asyncio.ensure_future(work)
+    hang_up = asyncio.ensure_future(_hang_up(request))
+    try:
+        either: set[asyncio.Future[Any]] = {doing, hang_up}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise BusyError("The client disconnected.")
+        return await doing
+    finally:
+        hang_up.cancel()
+        doing.cancel()
 
 
 async def _hang_up(request: Request) -> None:

@@ -8,9 +8,13 @@ from typing import Any
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from core_engine.audio_utils import encode_wav, normalize_audio
 from core_engine.kokoro.model.inference import Audio
+from core_engine.kokoro.speech.synthesis import Speech
+from core_engine.kokoro.speech.timings import TimedPassage, timings_of
+from core_engine.reading.aloud import Reading
 from storyflow.serving.encoding import MEDIA_TYPES, Encoder, encoder
-from storyflow.serving.wire import SpeechRequest
+from storyflow.serving.wire import SpeechRequest, TimedWord, Timestamps, TimestampsRequest
 
 
 class Streamed(StreamingResponse):
@@ -43,6 +47,29 @@ async def speech_answer(body: SpeechRequest, pieces: AsyncGenerator[Audio, None]
     if body.stream_format == "sse":
         return Streamed(_events(content, len(body.input)), "text/event-stream")
     return Streamed(content, MEDIA_TYPES[body.response_format])
+
+
+def timestamps_answer(body: TimestampsRequest, speech: Speech, reading: Reading) -> Timestamps:
+    """Return the answer with all audio at the level of a file, and its words; raises as `encoder` does."""
+    samples = normalize_audio(speech.audio)
+    if body.response_format == "wav":
+        audio = encode_wav(samples, speech.sample_rate)  # its size is known here
+    else:
+        form = encoder(body.response_format)
+        audio = form.encode(samples) + form.end()
+    times = timings_of(speech, reading)
+    return Timestamps(
+        audio=base64.b64encode(audio).decode(),
+        format=body.response_format,
+        duration=len(speech.audio) / speech.sample_rate,
+        estimated=times.is_estimated,
+        words=[_word(word) for word in times.words],
+    )
+
+
+def _word(word: TimedPassage) -> TimedWord:
+    where = {"from": word.written_start, "to": word.written_end}
+    return TimedWord(word=word.text, start=word.start, end=word.end, **where)
 
 
 async def _encoded(form: Encoder, pieces: AsyncGenerator[Audio, None]) -> AsyncGenerator[bytes, None]:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 
 from core_engine.kokoro.dimensions import SAMPLE_RATE
@@ -19,15 +19,17 @@ from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.voice.packs import check_installed
 from core_engine.model_choice import best_model
 from core_engine.model_paths import BUILT_IN
+from core_engine.reading.aloud import read_aloud
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
 from engines.contract.errors import NotFoundError, RequestError, loaded
+from engines.serving.app import until_gone
 from engines.serving.guards import Exposure
 from engines.tts.kokoro.server import KokoroServer
 from storyflow.serving import openai_names
-from storyflow.serving.answers import Streamed, speech_answer
+from storyflow.serving.answers import Streamed, speech_answer, timestamps_answer
 from storyflow.serving.errors import OpenAIErrors
 from storyflow.serving.speaking import Stage
-from storyflow.serving.wire import Model, Models, SpeechRequest, Voice, Voices
+from storyflow.serving.wire import Model, Models, SpeechRequest, Timestamps, TimestampsRequest, Voice, Voices
 
 SLOWEST, FASTEST = 0.5, 2.0
 
@@ -53,6 +55,7 @@ class NarrationServer(KokoroServer):
         """Add the routes of OpenAI's API to those of the engine."""
         super().add_routes(app)
         app.post("/v1/audio/speech", response_class=Streamed)(self._speech)
+        app.post("/v1/audio/speech/timestamps", response_model=Timestamps)(self._timestamps)
         app.get("/v1/audio/voices", response_model=Voices)(self._voices)
         app.get("/v1/models", response_model=Models)(self._openai_models)
         app.get("/v1/models/{name:path}", response_model=Model)(self._openai_model)
@@ -65,6 +68,15 @@ class NarrationServer(KokoroServer):
         if is_scene_break(body.input):
             return await speech_answer(body, _silence())
         return await speech_answer(body, self._stage.pieces(steps(kokoro, body.input, voice, speed), speed))
+
+    async def _timestamps(self, request: Request, body: TimestampsRequest) -> Timestamps:
+        """Speak the text; the answer is complete when all of it is spoken."""
+        kokoro = await self._kokoro_for(body.model)
+        voice = _voice(body.voice, kokoro)
+        reading = await run_in_threadpool(read_aloud, body.input, kokoro.language(voice).code)
+        speed = min(max(body.speed, SLOWEST), FASTEST)
+        speech = await until_gone(self._stage.whole(kokoro, reading, voice, speed), request)
+        return await run_in_threadpool(timestamps_answer, body, speech, reading)
 
     async def _voices(self) -> Voices:
         """List the voices of the loaded model, and OpenAI's names for them."""

@@ -7,6 +7,7 @@ wait. At most one run is done ahead of what was sent: a client that reads slowly
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 
@@ -14,6 +15,9 @@ from core_engine.kokoro.errors import KokoroError, SynthesisError
 from core_engine.kokoro.model.inference import Audio, Sound
 from core_engine.kokoro.speech.joints import GrowingJoin
 from core_engine.kokoro.speech.streaming import Step, StreamLevel
+from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
+from core_engine.kokoro.speech.throughput import CHUNK_TOKENS
+from core_engine.reading.aloud import Reading
 from engines.contract.errors import BusyError, RequestError
 
 MOST_STREAMS = 16
@@ -36,10 +40,8 @@ class Stage:
         Raises BusyError if too many requests are being spoken, RequestError if the text or the voice cannot be, and
         what the model raises.
         """
-        if self._speaking >= MOST_STREAMS:
-            raise BusyError(f"The server is speaking {MOST_STREAMS} texts. Retry in a moment.")
-        self._speaking += 1
         waiting: Future[Sound] | None = None
+        self._enter()
         try:
             joint, level = GrowingJoin(speed), StreamLevel()
             step = await _next(steps)
@@ -55,6 +57,34 @@ class Stage:
             self._speaking -= 1
             if waiting is not None:
                 waiting.cancel()
+
+    async def whole(self, kokoro: Kokoro, reading: Reading, voice: str, speed: float) -> Speech:
+        """Return the speech for all of a text; raises as `pieces` does."""
+        self._enter()
+        waiting: Future[Sound] | None = None
+        try:
+            utterance = await _prepared(kokoro, reading.text, voice, speed)
+            sounds = []
+            for chunk in utterance.chunks:
+                waiting = self._submit(partial(kokoro.run, utterance, chunk))
+                sounds.append(await asyncio.wrap_future(waiting))
+            return await run_in_threadpool(kokoro.joined, utterance, sounds)
+        finally:
+            self._speaking -= 1
+            if waiting is not None:
+                waiting.cancel()
+
+    def _enter(self) -> None:
+        if self._speaking >= MOST_STREAMS:
+            raise BusyError(f"The server is speaking {MOST_STREAMS} texts. Retry in a moment.")
+        self._speaking += 1
+
+
+async def _prepared(kokoro: Kokoro, text: str, voice: str, speed: float) -> Utterance:
+    try:
+        return await run_in_threadpool(kokoro.prepare, text, voice, speed, max_tokens=CHUNK_TOKENS)
+    except KokoroError as error:
+        raise RequestError(str(error)) from error
 
 
 async def _next(steps: Iterator[Step]) -> Step | None:

@@ -32,6 +32,37 @@ class SpeechRequest(BaseModel):
     stream_format: Literal["audio", "sse"] = "audio"
 
 
+class TimestampsRequest(SpeechRequest):
+    """Text to speak in one piece, with the times of its words."""
+
+    response_format: Format = "wav"
+
+
+class TimedWord(BaseModel):
+    """A word of the text: seconds from the start of the audio, and its first character and the one after it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    word: str
+    start: float
+    end: float
+    written_start: int = Field(alias="from")
+    written_end: int = Field(alias="to")
+
+
+class Timestamps(BaseModel):
+    """Audio, and when its words are spoken."""
+
+    audio: str
+    """In base64."""
+    format: Format
+    duration: float
+    """Seconds."""
+    estimated: bool
+    """Whether the model did not tell how long its tokens sound."""
+    words: list[TimedWord]
+
+
 class Model(BaseModel):
     """A model that speaks."""
 

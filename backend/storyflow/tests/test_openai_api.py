@@ -149,6 +149,29 @@ def test_events_carry_the_same_audio(client: openai.OpenAI, address: str) -> Non
     np.testing.assert_array_equal(np.frombuffer(audio, "<i2") / 32768, pcm_of(client))
 
 
+def test_timestamps_are_those_of_the_audio_and_the_text(address: str, client: openai.OpenAI) -> None:
+    text = "Dr. Watson paid $5.\n\nThen he left."
+    body = {"model": "tts-1", "input": text, "voice": "bf_emma", "response_format": "pcm"}
+    answer = httpx.post(f"{address}/v1/audio/speech/timestamps", json=body, timeout=AT_LAST_S).json()
+    samples = np.frombuffer(base64.b64decode(answer["audio"]), "<i2")
+    assert samples.size == round(answer["duration"] * 24_000)
+    words = answer["words"]
+    assert [word["word"].strip(".") for word in words] == ["Dr", "Watson", "paid", "$5", "Then", "he", "left"]
+    assert [text[word["from"] : word["to"]] for word in words] == [word["word"] for word in words]
+    assert all(word["start"] < word["end"] <= answer["duration"] for word in words)
+    assert [word["start"] for word in words] == sorted(word["start"] for word in words)
+    assert answer["estimated"] is True
+    before = samples[: max(0, int(words[0]["start"] * 24_000) - 2_400)]
+    assert not before.size or np.abs(before).max() < 0.02 * 32768
+
+
+def test_timestamps_refuse_like_speech(address: str) -> None:
+    body = {"model": "tts-1", "input": "?!", "voice": "alloy"}
+    answer = httpx.post(f"{address}/v1/audio/speech/timestamps", json=body, timeout=AT_LAST_S)
+    assert answer.status_code == 400
+    assert "nothing that can be spoken" in answer.json()["error"]["message"]
+
+
 def test_voices_of_openai_and_ours(client: openai.OpenAI, address: str) -> None:
     listed = httpx.get(f"{address}/v1/audio/voices").json()["voices"]
     assert {"id": "bm_george", "name": "bm_george", "language": "en-gb"} in listed
