@@ -33,10 +33,12 @@ class Array(np.ndarray):
         return self
 
     def expand(self, rows: int, *_: int) -> "Array":
-        return np.repeat(self, rows, axis=0).view(Array)
+        repeated: Array = np.repeat(self, rows, axis=0).view(Array)
+        return repeated
 
     def log_softmax(self, axis: int) -> "Array":
-        return (self - np.log(np.exp(self).sum(axis=axis, keepdims=True))).view(Array)
+        normalised: Array = (self - np.log(np.exp(self).sum(axis=axis, keepdims=True))).view(Array)
+        return normalised
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,15 @@ def one_after_another(entries: Sequence[Entry]) -> list[float]:
 def spoken_segments(folder: Path, record: Record, starts: Sequence[float]) -> Iterator[Spoken]:
     """Yield the segments of the project in `folder` with the times of their words, for `cues_of`.
 
-    `starts` are the seconds at which the segments of `record` start in the audio that the captions are for. Raises
-    CaptionsError before the first one if segments have no times, because an earlier version narrated them.
+    `starts` are the seconds at which the segments of `record` start in the audio that the captions are for. Raises like
+    `check_times` before the first one.
     """
+    timings = check_times(folder, record)
+    return (Spoken(e.text, timings.words(e) or (), start) for e, start in zip(record.segments, starts, strict=True))
+
+
+def check_times(folder: Path, record: Record) -> Timings:
+    """Return the times of a project; raise CaptionsError if segments have none: an earlier version narrated them."""
     timings = Timings(folder)
     missing = sum(not timings.has(entry) for entry in record.segments)
     if missing:
@@ -68,7 +74,7 @@ def spoken_segments(folder: Path, record: Record, starts: Sequence[float]) -> It
             f"{missing} of {len(record.segments)} segments in '{folder}' were narrated without the times of their "
             f"words. This speaks them again: {again}"
         )
-    return (Spoken(e.text, timings.words(e) or (), start) for e, start in zip(record.segments, starts, strict=True))
+    return timings
 
 
 def write_captions(path: Path, spoken: Iterable[Spoken], language: str | None = None) -> None:

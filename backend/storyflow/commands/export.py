@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from storyflow.audiobook.book import Wishes
     from storyflow.audiobook.project import Project
 
+CAPTIONS = ("srt", "vtt", "lrc")
+"""The formats of `storyflow.captions.formats`, which is imported later."""
+
 
 @click.command()
 @click.argument("project")
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--pause", "pauses", multiple=True, metavar="KIND=SECONDS", help="Change a pause, such as paragraph=0.6.")
 @click.option("--loudness", type=click.FloatRange(-40, -10), help="Loudness in LUFS.  [default: -19]")
 @click.option("--bitrate", type=click.IntRange(min=1), help="Kilobits per second.  [default: by format]")
+@click.option("--captions", multiple=True, type=click.Choice(CAPTIONS), help="Also write captions; may be repeated.")
 @click.option("--check-acx", is_flag=True, help="Compare RMS, peak and noise floor with the limits of ACX.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def export(
@@ -30,6 +35,7 @@ def export(
     pauses: tuple[str, ...],
     loudness: float | None,
     bitrate: int | None,
+    captions: tuple[str, ...],
     check_acx: bool,
     as_json: bool,
 ) -> None:
@@ -49,7 +55,7 @@ def export(
 
         level = LOUDNESS if loudness is None else loudness
         wishes = Wishes(output, cover, level, _changed(pauses), bitrate)
-        document = exported(find_project(project, media_root()), wishes, as_json)
+        document = exported(find_project(project, media_root()), wishes, captions, as_json)
         levels = levels_of(output) if check_acx else ()
         if as_json:
             acx = {"acx": [{**vars(level), "passes": level.passes} for level in levels]} if check_acx else {}
@@ -66,17 +72,25 @@ def check_output(output: Path) -> None:
     Wishes(output).check()
 
 
-def exported(project: "Project", wishes: "Wishes", as_json: bool) -> dict[str, Any]:
-    """Export a project, print the result for people, and return it for programs."""
+def exported(project: "Project", wishes: "Wishes", captions: Sequence[str], as_json: bool) -> dict[str, Any]:
+    """Export a project with captions next to the file, print the result for people, and return it for programs."""
     from storyflow.audiobook.book import export as write
+    from storyflow.captions.files import check_times, spoken_segments, write_captions
     from storyflow.output.audiobook import audiobook_document, report_audiobook
     from storyflow.output.progress import export_shown
 
+    if captions:
+        check_times(project.folder, project.record)
     with export_shown(quiet=as_json) as report:
         book = write(project, wishes, report)
+    starts = {place.entry.id: place.start_s for place in book.placed}
+    paths = [book.output.with_suffix(f".{kind}") for kind in dict.fromkeys(captions)]
+    for path in paths:
+        in_order = [starts[entry.id] for entry in project.record.segments]
+        write_captions(path, spoken_segments(project.folder, project.record, in_order), project.record.language)
     if not as_json:
-        report_audiobook(book)
-    return audiobook_document(book)
+        report_audiobook(book, paths)
+    return {**audiobook_document(book), "captions": [str(path) for path in paths]}
 
 
 def _changed(given: tuple[str, ...]) -> dict[str, float]:

@@ -13,7 +13,7 @@ import click
 
 from engines.store.names import checked_name, is_name
 from storyflow.commands.exits import EXPECTED, Exit, exit_code_of, interrupts_wait, report_error, sentence_of
-from storyflow.commands.export import check_output, exported
+from storyflow.commands.export import CAPTIONS, check_output, exported
 from storyflow.commands.manner import Manner, how_to_speak
 
 if TYPE_CHECKING:
@@ -23,16 +23,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CAPTIONS = ("srt", "vtt", "lrc")
-"""The formats of `storyflow.captions.formats`, which is imported later."""
-
 
 @click.command()
 @click.argument("stories", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--project", help="Name of the project's folder; by default made from the file's name.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; by default the media root.")
 @click.option("--to", type=click.Path(path_type=Path), help="Also make one file; see `storyflow export`.")
-@click.option("--captions", multiple=True, type=click.Choice(CAPTIONS), help="Also write captions; may be repeated.")
 @click.option("--dialogue", metavar="VOICE", help="Voice for what is in quotation marks.")
 @click.option("--captions", multiple=True, type=click.Choice(CAPTIONS), help="Also write captions; may be repeated.")
 @click.option(
@@ -73,7 +69,7 @@ def narrate(
         if len(stories) == 1:
             told = [narrator.narrate(stories[0], names[0])]
             if to:
-                told = [_with_audiobook(*told[0], root, to, manner)]
+                told = [_with_audiobook(*told[0], root, to, captions, manner)]
         else:
             told = [narrator.attempt(story, name) for story, name in zip(stories, names, strict=True)]
         if manner.as_json:
@@ -141,7 +137,7 @@ class _Narrator:
 
 
 def _with_audiobook(
-    document: dict[str, Any], code: Exit, root: Path, to: Path, manner: Manner
+    document: dict[str, Any], code: Exit, root: Path, to: Path, captions: Sequence[str], manner: Manner
 ) -> tuple[dict[str, Any], Exit]:
     """Make one file of a narration in which everything was spoken; return its results with it."""
     from storyflow.audiobook.book import Wishes
@@ -152,7 +148,8 @@ def _with_audiobook(
             report_error(f"'{to}' was not written, because some segments could not be spoken. See `storyflow export`.")
         return document, code
     folder = str(Path(document["manifest"]).parent)
-    return {**document, "audiobook": exported(find_project(folder, root), Wishes(to), manner.as_json)}, code
+    book = exported(find_project(folder, root), Wishes(to), captions, manner.as_json)
+    return {**document, "audiobook": book}, code
 
 
 def _rehearse(stories: Sequence[Path], dialogue: str | None, manner: Manner) -> None:

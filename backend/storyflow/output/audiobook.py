@@ -1,6 +1,7 @@
 """Print the results of `export`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
     from storyflow.audiobook.book import Audiobook
 
 
-def report_audiobook(book: "Audiobook") -> None:
-    """Print where the file is, how long and how large it is, and what it lacks."""
+def report_audiobook(book: "Audiobook", captions: Sequence[Path]) -> None:
+    """Print where the file and its captions are, how long and how large it is, and what it lacks."""
     chapters = f"{len(book.chapters)} chapters" if len(book.chapters) != 1 else "1 chapter"
     listed = f", {chapters}" if book.has_chapters else ""
     click.echo(f"{book.output}: {book.form.name}, {clock(book.duration_s)}, {size_text(book.size)}{listed}")
+    for path in captions:
+        click.echo(f"Captions: {path}")
     if not book.has_chapters and book.form.chapters:
         from storyflow.audiobook.ffmpeg import how_to_install
 

@@ -23,6 +23,10 @@ _SHORTEST = 300
 _WORDS_IN_ID, _LONGEST_WORDS = 5, 40  # words, characters
 
 
+_WITHIN_PARAGRAPH_S = 0.45
+"""The pause between the parts of one paragraph: that of a full stop."""
+
+
 class SegmentIdError(ValueError):
     """A segment's id is not a valid file name, or is used twice."""
 
@@ -43,7 +47,7 @@ class Segment:
     """The name of who says it, if that is not the narrator."""
     speed: float | None = None
     pause_after: float | None = None
-    """Seconds of silence after it, if the story says so."""
+    """Seconds of silence after it, if the story says so, or if the paragraph goes on."""
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Additional keys of a JSON segment."""
 
@@ -78,7 +82,7 @@ def _parts(block: Block) -> Iterator[Block]:
         return
     *all_but_last, last = _cut(block.text)
     for text in all_but_last:
-        yield replace(block, text=text, pause_after=None)
+        yield replace(block, text=text, pause_after=_WITHIN_PARAGRAPH_S)
     yield replace(block, text=last)
 
 

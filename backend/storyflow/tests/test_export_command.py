@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pysubs2
 import pytest
 
 from storyflow.commands.exits import Exit
@@ -42,6 +44,29 @@ def test_story_becomes_a_book_in_one_command_and_is_exported_again(tmp_path: Pat
     assert [each["id"] for each in answer["segments"]] == [each["id"] for each in manifest["segments"]]
     one, other = decoded(book), decoded(tmp_path / "again.m4b")
     assert similarity(one, other) > 0.999
+
+
+def test_captions_are_those_of_the_one_file(tmp_path: Path) -> None:
+    (tmp_path / "My Story.md").write_text(STORY)
+    book = tmp_path / "book.wav"
+    command = ("narrate", tmp_path / "My Story.md", "--model", "default", "--to", book, "--captions", "srt")
+    done = storyflow(*command, "--captions", "vtt", "--json")
+    assert done.returncode == Exit.OK, done.stderr
+    answer = json.loads(done.stdout)["audiobook"]
+    assert answer["captions"] == [str(tmp_path / "book.srt"), str(tmp_path / "book.vtt")]
+    cues = pysubs2.load(str(tmp_path / "book.srt"))
+    assert [cue.plaintext for cue in cues] == ["One", "The first paragraph.", "Two", "“Yes.”", "The last."]
+    sound = np.abs(decoded(book))
+    for cue, segment in zip(cues, answer["segments"], strict=True):
+        onset = segment["start"] + float(np.argmax(sound[int(segment["start"] * 24_000) :] > 0.02)) / 24_000
+        assert cue.start / 1000 == pytest.approx(onset, abs=0.12)
+
+
+def test_captions_without_times_say_how_to_get_them(project: Path, tmp_path: Path) -> None:
+    done = storyflow("export", project, "-o", tmp_path / "a.wav", "--captions", "srt")
+    assert done.returncode == Exit.STORY
+    assert "storyflow narrate" in done.stderr
+    assert not (tmp_path / "a.wav").exists()
 
 
 def test_project_can_be_a_folder_and_levels_are_checked(project: Path, tmp_path: Path) -> None:
