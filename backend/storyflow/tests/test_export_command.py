@@ -55,7 +55,7 @@ def test_captions_are_those_of_the_one_file(tmp_path: Path) -> None:
     answer = json.loads(done.stdout)["audiobook"]
     assert answer["captions"] == [str(tmp_path / "book.srt"), str(tmp_path / "book.vtt")]
     cues = pysubs2.load(str(tmp_path / "book.srt"))
-    assert [cue.plaintext for cue in cues] == ["One", "The first paragraph.", "Two", "“Yes.”", "The last."]
+    assert [cue.plaintext for cue in cues] == ["The Title", "One", "The first paragraph.", "Two", "“Yes.”", "The last."]
     sound = np.abs(decoded(book))
     for cue, segment in zip(cues, answer["segments"], strict=True):
         onset = segment["start"] + float(np.argmax(sound[int(segment["start"] * 24_000) :] > 0.02)) / 24_000
