@@ -69,7 +69,7 @@ def timestamps_answer(body: TimestampsRequest, speech: Speech, reading: Reading)
 
 def _word(word: TimedPassage) -> TimedWord:
     where = {"from": word.written_start, "to": word.written_end}
-    return TimedWord(word=word.text, start=word.start, end=word.end, **where)
+    return TimedWord(word=word.text, start=round(word.start, 5), end=round(word.end, 5), **where)
 
 
 async def _encoded(form: Encoder, pieces: AsyncGenerator[Audio, None]) -> AsyncGenerator[bytes, None]:
