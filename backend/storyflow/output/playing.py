@@ -50,9 +50,9 @@ def played(wanted: bool) -> Iterator["Queue | None"]:
     try:
         yield queue
         queue.complete()
-        if queue.is_playing:
-            click.echo("Playing the rest. Press Ctrl-C to end.", err=True)
         with contextlib.suppress(KeyboardInterrupt):
+            if queue.is_playing:
+                click.echo("Playing the rest. Press Ctrl-C to end.", err=True)
             problem = queue.wait()
             if problem:
                 click.echo(f"Nothing more is played: {problem}", err=True)
