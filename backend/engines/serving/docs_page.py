@@ -6,7 +6,8 @@ from html import escape
 from typing import Any
 
 _STYLE = (
-    ":root { color-scheme: light dark } body { font: 1rem/1.5 sans-serif; max-width: 60rem; margin: auto; padding: 1rem }"
+    ":root { color-scheme: light dark }"
+    " body { font: 1rem/1.5 sans-serif; max-width: 60rem; margin: auto; padding: 1rem }"
     " h2 { font-size: 1rem; margin-top: 2rem } pre { overflow-x: auto }"
 )
 
