@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from engines.contract.errors import RETRY_AFTER_S, BusyError, EngineError
 from engines.contract.wire import ErrorResponse
+from engines.serving.docs_page import docs_page
 from engines.serving.guards import Exposure, RequestGuard
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,14 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def new_app(title: str, version: str | None, exposure: Exposure) -> FastAPI:
     """Return an application without routes that answers only with 200, 400, 404, 500 and 503."""
-    app = FastAPI(title=title, version=version or "0", redirect_slashes=False, responses=RESPONSES)
+    app = FastAPI(
+        title=title,
+        version=version or "0",
+        redirect_slashes=False,
+        responses=RESPONSES,
+        docs_url=None,  # FastAPI's pages load scripts from a CDN
+        redoc_url=None,
+    )
     app.add_middleware(RequestGuard, exposure=exposure)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _refused_by_framework)
@@ -42,7 +50,7 @@ def new_app(title: str, version: str | None, exposure: Exposure) -> FastAPI:
 
 
 def describe(app: FastAPI) -> None:
-    """Correct the OpenAPI description of the finished `app`: validation fails with 400, never with 422."""
+    """Correct the OpenAPI description of the finished `app`: validation fails with 400, never with 422; show it."""
     original: Callable[[], dict[str, Any]] = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -54,7 +62,11 @@ def describe(app: FastAPI) -> None:
             description.get("components", {}).get("schemas", {}).pop(name, None)
         return description
 
+    def docs() -> HTMLResponse:
+        return HTMLResponse(docs_page(app.openapi()))
+
     app.openapi = openapi  # type: ignore[method-assign]
+    app.get("/docs", include_in_schema=False)(docs)
 
 
 async def outcome(done: "Future[Result]", request: Request) -> Result:

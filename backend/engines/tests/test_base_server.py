@@ -426,6 +426,12 @@ def test_body_without_the_content_type_of_json_says_what_to_send(client: httpx.C
     assert "Send the body as a JSON object with the header Content-Type: application/json." in answer.json()["detail"]
 
 
+def test_docs_list_the_routes_and_load_nothing(client: httpx.Client) -> None:
+    page = client.get("/docs").text
+    assert all(path in page for path in client.get("/openapi.json").json()["paths"])
+    assert not any(word in page for word in ("//", "src=", "<script", "<link", "@import"))
+
+
 def test_openapi_declares_what_is_answered(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     for operations in paths.values():

@@ -2,10 +2,12 @@
 
 import base64
 import json
+import logging
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from core_engine.audio_utils import encode_wav, normalize_audio
@@ -13,8 +15,17 @@ from core_engine.kokoro.model.inference import Audio
 from core_engine.kokoro.speech.synthesis import Speech
 from core_engine.kokoro.speech.timings import TimedPassage, timings_of
 from core_engine.reading.aloud import Reading
+from engines.contract.errors import as_engine_error
 from storyflow.serving.encoding import MEDIA_TYPES, Encoder, encoder
+from storyflow.serving.errors import error_document
 from storyflow.serving.wire import SpeechRequest, TimedWord, Timestamps, TimestampsRequest
+
+logger = logging.getLogger(__name__)
+
+SPEECH_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The audio.", "content": {kind: {} for kind in (*MEDIA_TYPES.values(), "text/event-stream")}}
+}
+"""For the OpenAPI description."""
 
 
 class Streamed(StreamingResponse):
@@ -25,9 +36,14 @@ class Streamed(StreamingResponse):
         self._content = content
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer."""
+        """Send the answer; if it fails, it ends incomplete: the web server cuts the connection."""
         try:
             await super().__call__(scope, receive, send)
+        except ClientDisconnect:
+            logger.debug("The client disconnected while it was answered.")
+        except Exception as error:  # the status has been sent, so it is too late for the handlers of errors
+            logger.error("The answer ends too early: %s", as_engine_error(error))
+            logger.debug("The answer ends too early:", exc_info=True)
         finally:
             await self._content.aclose()
 
@@ -98,6 +114,10 @@ async def _events(content: AsyncGenerator[bytes, None], characters: int) -> Asyn
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
         usage = {"input_tokens": characters, "output_tokens": 0, "total_tokens": characters}
         yield _event({"type": "speech.audio.done", "usage": usage})
+    except Exception as error:
+        failure = as_engine_error(error)
+        yield _event(error_document(failure.status, str(failure)))
+        raise
     finally:
         await content.aclose()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from core_engine.kokoro.dimensions import SAMPLE_RATE
@@ -21,12 +22,12 @@ from core_engine.model_choice import best_model
 from core_engine.model_paths import BUILT_IN
 from core_engine.reading.aloud import read_aloud
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
-from engines.contract.errors import NotFoundError, RequestError, loaded
+from engines.contract.errors import BusyError, NotFoundError, RequestError, loaded
 from engines.serving.app import until_gone
 from engines.serving.guards import Exposure
 from engines.tts.kokoro.server import KokoroServer
 from storyflow.serving import openai_names
-from storyflow.serving.answers import Streamed, speech_answer, timestamps_answer
+from storyflow.serving.answers import SPEECH_ANSWERS, Streamed, speech_answer, timestamps_answer
 from storyflow.serving.errors import OpenAIErrors
 from storyflow.serving.speaking import Stage
 from storyflow.serving.wire import Model, Models, SpeechRequest, Timestamps, TimestampsRequest, Voice, Voices
@@ -54,20 +55,21 @@ class NarrationServer(KokoroServer):
     def add_routes(self, app: FastAPI) -> None:
         """Add the routes of OpenAI's API to those of the engine."""
         super().add_routes(app)
-        app.post("/v1/audio/speech", response_class=Streamed)(self._speech)
+        app.post("/v1/audio/speech", response_class=StreamingResponse, responses=SPEECH_ANSWERS)(self._speech)
         app.post("/v1/audio/speech/timestamps", response_model=Timestamps)(self._timestamps)
         app.get("/v1/audio/voices", response_model=Voices)(self._voices)
         app.get("/v1/models", response_model=Models)(self._openai_models)
         app.get("/v1/models/{name:path}", response_model=Model)(self._openai_model)
 
-    async def _speech(self, body: SpeechRequest) -> Streamed:
+    async def _speech(self, request: Request, body: SpeechRequest) -> Streamed:
         """Speak the text; the answer begins when its first sentence is spoken."""
         kokoro = await self._kokoro_for(body.model)
         voice = _voice(body.voice, kokoro)
         speed = min(max(body.speed, SLOWEST), FASTEST)
         if is_scene_break(body.input):
             return await speech_answer(body, _silence())
-        return await speech_answer(body, self._stage.pieces(steps(kokoro, body.input, voice, speed), speed))
+        pieces = self._stage.pieces(steps(kokoro, body.input, voice, speed), speed)
+        return await until_gone(speech_answer(body, pieces), request)
 
     async def _timestamps(self, request: Request, body: TimestampsRequest) -> Timestamps:
         """Speak the text; the answer is complete when all of it is spoken."""
@@ -117,7 +119,10 @@ class NarrationServer(KokoroServer):
         if name != self.current_model:
             done = await run_in_threadpool(self._loader.request, name)
             await asyncio.shield(asyncio.wrap_future(done))
-        return loaded(self._kokoro)
+        kokoro = self._kokoro
+        if name != self.current_model:
+            raise BusyError("Another client has loaded another model at the same time. Retry in a moment.")
+        return loaded(kokoro)
 
     def _name_for(self, model: str | None) -> str:
         current = self.current_model

@@ -7,6 +7,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
+LONGEST_TIMED = 20_000
+"""Characters of a text whose audio is sent in one piece: some 25 minutes, which the memory has to hold."""
+
 
 def _voice_name(value: Any) -> Any:
     """Return the name of a voice that is given as {"id": name}."""
@@ -35,6 +38,7 @@ class SpeechRequest(BaseModel):
 class TimestampsRequest(SpeechRequest):
     """Text to speak in one piece, with the times of its words."""
 
+    input: str = Field(min_length=1, max_length=LONGEST_TIMED)
     response_format: Format = "wav"
 
 

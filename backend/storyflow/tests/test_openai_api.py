@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import logging
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,15 +22,22 @@ import httpx
 import numpy as np
 import openai
 import pytest
+from starlette.types import Message
 
 import engines
-from core_engine.kokoro.model.inference import Sound
+from core_engine.kokoro.errors import SynthesisError
+from core_engine.kokoro.model.inference import Audio, Sound
 from core_engine.kokoro.speech.streaming import steps
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
 from engines.contract.errors import BusyError
+from engines.serving.app import new_app
+from engines.serving.guards import Exposure
+from storyflow.serving.answers import speech_answer
+from storyflow.serving.errors import OpenAIErrors
 from storyflow.serving.openai_names import VOICES
 from storyflow.serving.speaking import MOST_STREAMS, Stage
+from storyflow.serving.wire import SpeechRequest
 from storyflow.tests.support import storyflow
 
 TEXT = "Call me Ishmael. Some years ago, never mind how long precisely, I thought I would sail about a little. " * 8
@@ -76,11 +84,14 @@ def _wait_for(address: str, process: "subprocess.Popen[str]") -> None:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server on a machine without models of its own: the built-in voice speaks."""
-    folder = tmp_path_factory.mktemp("kokoro")
+    with served("storyflow.serving", folder=_only_built_in(tmp_path_factory.mktemp("kokoro"))) as address:
+        yield address
+
+
+def _only_built_in(folder: Path) -> Path:
     shutil.copy(KOKORO / "engine.yaml", folder)
     shutil.copytree(KOKORO / "models" / "default", folder / "models" / "default")
-    with served("storyflow.serving", folder=folder) as address:
-        yield address
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +176,13 @@ def test_timestamps_are_those_of_the_audio_and_the_text(address: str, client: op
     assert not before.size or np.abs(before).max() < 0.02 * 32768
 
 
+def test_timestamps_are_for_texts_whose_audio_fits_into_memory(address: str) -> None:
+    body = {"model": "tts-1", "input": "a " * 10_001, "voice": "alloy"}
+    answer = httpx.post(f"{address}/v1/audio/speech/timestamps", json=body, timeout=AT_LAST_S)
+    assert answer.status_code == 400
+    assert "20000 characters" in answer.json()["error"]["message"]
+
+
 def test_timestamps_refuse_like_speech(address: str) -> None:
     body = {"model": "tts-1", "input": "?!", "voice": "alloy"}
     answer = httpx.post(f"{address}/v1/audio/speech/timestamps", json=body, timeout=AT_LAST_S)
@@ -210,9 +228,35 @@ def test_errors_have_the_shape_that_the_client_reads(client: openai.OpenAI, what
     assert says in body["message"]
 
 
+def test_unexpected_errors_have_that_shape() -> None:
+    app = new_app("Trial", None, Exposure())
+    app.add_middleware(OpenAIErrors)
+
+    async def fails() -> None:
+        raise OSError("The disk is gone.")
+
+    app.get("/v1/fails")(fails)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.get("/v1/fails")
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == 500
+    assert answer.json()["error"]["message"] == "The disk is gone."
+
+
 def test_errors_of_the_engine_keep_their_own_shape(address: str) -> None:
     assert set(httpx.get(f"{address}/nowhere").json()) == {"detail"}
     assert set(httpx.get(f"{address}/v1/nowhere").json()) == {"error"}
+
+
+def test_routes_are_described(address: str) -> None:
+    paths = httpx.get(f"{address}/openapi.json").json()["paths"]
+    assert "audio/mpeg" in paths["/v1/audio/speech"]["post"]["responses"]["200"]["content"]
+    page = httpx.get(f"{address}/docs").text
+    assert all(path in page for path in paths)
 
 
 def test_pages_of_other_sites_are_refused(address: str) -> None:
@@ -238,6 +282,61 @@ def test_open_address_needs_a_key_or_consent() -> None:
     assert refused.returncode == 2
     assert "--api-key" in refused.stderr
     assert "--insecure" in refused.stderr
+
+
+def _broken(events: bool) -> tuple[list[bytes], list[str]]:
+    """Return what is sent of an answer whose second piece fails, and what is logged."""
+
+    async def pieces() -> AsyncGenerator[Audio, None]:
+        yield np.full(24_000, 0.5, np.float32)
+        raise SynthesisError("The model returned no audio.")
+
+    async def answer() -> list[bytes]:
+        sent = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            await asyncio.Event().wait()
+            return {"type": "http.disconnect"}
+
+        form: Literal["sse", "audio"] = "sse" if events else "audio"
+        body = SpeechRequest(model="kokoro", input="Hi.", voice="alloy", response_format="pcm", stream_format=form)
+        await (await speech_answer(body, pieces()))({"type": "http"}, receive, send)
+        assert all(message.get("more_body", True) for message in sent)  # incomplete
+        return [message["body"] for message in sent[1:]]
+
+    records: list[str] = []
+    handler = logging.Handler(logging.INFO)
+    handler.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("storyflow.serving").addHandler(handler)
+    try:
+        return asyncio.run(answer()), records
+    finally:
+        logging.getLogger("storyflow.serving").removeHandler(handler)
+
+
+def test_audio_that_fails_on_the_way_ends_incomplete_and_in_one_line_of_the_log() -> None:
+    sent, logged = _broken(events=False)
+    assert [len(part) for part in sent] == [48_000]
+    assert logged == ["The answer ends too early: The model returned no audio."]
+
+
+def test_events_that_fail_on_the_way_end_with_an_error() -> None:
+    sent, _ = _broken(events=True)
+    assert json.loads(sent[-1].removeprefix(b"data: "))["error"]["message"] == "The model returned no audio."
+
+
+def test_end_of_the_server_cuts_a_stream(tmp_path: Path) -> None:
+    long = {"model": "tts-1", "input": TEXT * 200, "voice": "af_bella", "response_format": "pcm"}
+    with httpx.Client(timeout=AT_LAST_S) as client:
+        with served("storyflow.serving", folder=_only_built_in(tmp_path)) as address:
+            answer = client.send(client.build_request("POST", f"{address}/v1/audio/speech", json=long), stream=True)
+            parts = answer.iter_raw()
+            next(parts)
+        with pytest.raises(httpx.RemoteProtocolError):  # `served` has checked that the log has no traceback
+            list(parts)
 
 
 # The stage
