@@ -72,7 +72,7 @@ class _Reader(HTMLParser):
         self._is_xml = is_xml
 
     def parse_html_declaration(self, i: int) -> int:
-        """Skip a declaration; Python's parser fails at unknown ones such as `<![foo[`, which are comments to browsers."""
+        """Skip a declaration; Python's parser fails at unknown ones such as `<![foo[`, browsers do not."""
         try:
             return super().parse_html_declaration(i)
         except AssertionError:
