@@ -21,6 +21,7 @@ _INTERNAL_SUBSET = re.compile(r"<!DOCTYPE[^\[>]*\[.*?\]\s*>", re.DOTALL | re.IGN
 """A document type with declarations of its own, which are not used: entities could expand without end."""
 _PROLOGUE = 4096  # characters before the document type
 _AUTHORS = frozenset(["author", "dc.creator", "dcterms.creator"])
+_LIST_START = re.compile(r"\d{1,9}")
 _NOTE_MARKS = {
     "sup": re.compile(r"[\s\[(]*(?:\d{1,3}|[a-z]|[*†‡§]+)[\s\])]*", re.IGNORECASE),
     "a": re.compile(r"[\s\[(]*(?:\d{1,3}|[*†‡§]+)[\s\])]*|\s*[\[(][a-z][\])]\s*", re.IGNORECASE),
@@ -69,6 +70,13 @@ class _Reader(HTMLParser):
         self._in_row = False
         self._marks: dict[str, int] = {}  # index of the first word of the open <sup> and of the open link
         self._is_xml = is_xml
+
+    def parse_html_declaration(self, i: int) -> int:
+        """Skip a declaration; Python's parser fails at unknown ones such as `<![foo[`, browsers do not."""
+        try:
+            return super().parse_html_declaration(i)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
         """Open an element."""
@@ -145,7 +153,7 @@ class _Reader(HTMLParser):
             self.left_out["images"] += 1
         elif tag in ("ol", "ul"):
             start = attrs.get("start") or "1"
-            self._numbers.append((int(start) if start.isdecimal() else 1) if tag == "ol" else None)
+            self._numbers.append((int(start) if _LIST_START.fullmatch(start) else 1) if tag == "ol" else None)
         elif tag == "li" and self._numbers and self._numbers[-1] is not None:
             self._words.append(f"{self._numbers[-1]}. ")
             self._numbers[-1] += 1

@@ -314,3 +314,10 @@ def test_restructured_text_is_read_without_its_markup() -> None:
     assert document.title == "Title"
     assert texts(document) == ["Title", "Para with emph and code.", "1. one", "2. two", "Sub", "End."]
     assert "code blocks" in document.left_out
+
+
+@pytest.mark.parametrize(
+    "page", ["<p>one<![foo[x]]> two</p>", "<p>one<![ x]> two</p>", f"<ol start='{'9' * 5000}'></ol><p>one two</p>"]
+)
+def test_malformed_declarations_and_numbers_in_html_do_not_stop_the_reader(page: str) -> None:
+    assert [block.text for block in read_html(page).blocks] == ["one two"]
