@@ -29,6 +29,10 @@ except ImportError:  # Windows, which has no small limit for sockets
 logger = logging.getLogger(__name__)
 
 WINDOW_S = 10.0
+STREAM_WINDOW_S = 600.0
+"""How long the reader of a stream may take nothing: a player that is far behind takes megabytes at a time."""
+IS_STREAM = "is_stream"
+"""Set in the state of a request's scope by an answer that is read while it is heard."""
 SLOWEST_BODY_BYTES = 256 * 1024  # minimum bytes of a body per window: 26 kB/s
 MOST_CONNECTIONS = 512
 LARGEST_BACKLOG = 128
@@ -113,6 +117,7 @@ class EngineConnection(H11Protocol):
         self.heard_at = 0.0  # of the loop's clock
         self._door = door
         self._came = self._unsent = 0  # bytes: received since the last check, unread at the last check
+        self._took_at = 0.0  # of the loop's clock: when the client was last seen to have read
         self._last_cycle: object = None  # the request at the last check
         self._timer: asyncio.TimerHandle | None = None
 
@@ -124,8 +129,7 @@ class EngineConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Start watching."""
         super().connection_made(transport)
-        self.heard_at = self.loop.time()
-        self.heard_at = self.loop.time()
+        self.heard_at = self._took_at = self.loop.time()
         self._watch()
         self._door.enter(self)
 
@@ -162,15 +166,21 @@ class EngineConnection(H11Protocol):
     def _look(self) -> None:
         """Disconnect a client that has made no progress since the last check."""
         unsent = self.transport.get_write_buffer_size()
-        if unsent and unsent == self._unsent:
+        if not unsent or unsent != self._unsent:
+            self._took_at = self.loop.time()
+        elif not self._is_stream() or self.loop.time() - self._took_at >= STREAM_WINDOW_S:
             self.transport.abort()
-        elif self.waits_for_client and not self._goes_on():
+            return
+        if self.waits_for_client and not self._goes_on():
             if self.conn.their_state is h11.SEND_BODY and not self.cycle.response_started:
                 self.answer(400, _LATE)
             else:
                 self.transport.abort()
         else:
             self._watch()
+
+    def _is_stream(self) -> bool:
+        return self.cycle is not None and bool(self.cycle.scope.get("state", {}).get(IS_STREAM))
 
     def _goes_on(self) -> bool:
         """Return whether a request has started since the last check, or enough of its body has arrived."""

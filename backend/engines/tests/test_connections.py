@@ -16,11 +16,13 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 
 import engines
 from engines.conformance.trial import Trial, trial_of
 from engines.contract.wav import pcm16_wav
-from engines.serving.connections import Capacity, Door, Notice
+from engines.serving.connections import IS_STREAM, Capacity, Door, Notice, server_config
 from engines.tests.scripted_engine import ScriptedEngine, serving
 from engines.tests.support import AT_LAST_S, SOON_S, port_of, wait_until
 
@@ -135,6 +137,37 @@ def test_answer_that_nobody_reads_is_not_kept(
     with connections(port_of(client), 1, head + b"Content-Type: application/json\r\n\r\n" + body) as (deaf,):
         assert disconnected.wait(AT_LAST_S)
         assert len(answer_of(deaf)) < 20 << 20
+
+
+@pytest.mark.parametrize("is_stream", [True, False], ids=["stream", "file"])
+def test_reader_of_a_stream_may_pause(monkeypatch: pytest.MonkeyPatch, is_stream: bool) -> None:
+    monkeypatch.setattr("engines.serving.connections.WINDOW_S", 0.2)
+    size = 20 << 20
+    left = threading.Event()
+    monkeypatch.setattr(Door, "leave", lambda *_: left.set())
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"  # it has no lifespan
+        scope["state"][IS_STREAM] = is_stream
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(size >> 20):
+            await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
+        await send({"type": "http.response.body"})
+
+    server = uvicorn.Server(server_config(app, Door(Capacity(9, 9)), 1))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            with socket.create_connection(listener.getsockname(), timeout=AT_LAST_S) as reader:
+                reader.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                assert left.wait(2 if is_stream else AT_LAST_S) is not is_stream
+                with contextlib.suppress(ConnectionResetError):
+                    received = sum(len(part) for part in iter(lambda: reader.recv(1 << 20), b""))
+                    assert (received > size) is is_stream
+        finally:
+            server.should_exit = True
+            thread.join(AT_LAST_S)
 
 
 def test_stalled_uploads_hold_up_no_other(client: httpx.Client) -> None:

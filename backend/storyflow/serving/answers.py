@@ -16,6 +16,7 @@ from core_engine.kokoro.speech.synthesis import Speech
 from core_engine.kokoro.speech.timings import TimedPassage, timings_of
 from core_engine.reading.aloud import Reading
 from engines.contract.errors import as_engine_error
+from engines.serving.connections import IS_STREAM
 from storyflow.serving.encoding import MEDIA_TYPES, Encoder, encoder
 from storyflow.serving.errors import error_document
 from storyflow.serving.wire import SpeechRequest, TimedWord, Timestamps, TimestampsRequest
@@ -37,6 +38,7 @@ class Streamed(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer; if it fails, it ends incomplete: the web server cuts the connection."""
+        scope.setdefault("state", {})[IS_STREAM] = True
         try:
             await super().__call__(scope, receive, send)
         except ClientDisconnect:

@@ -5,6 +5,7 @@ wait. At most one run is done ahead of what was sent: a client that reads slowly
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
@@ -21,7 +22,7 @@ from core_engine.reading.aloud import Reading
 from engines.contract.errors import BusyError, RequestError
 
 MOST_STREAMS = 16
-"""Requests that are spoken in turn; more are refused for the moment."""
+"""Requests that wait for the model at the same time; more are refused for the moment."""
 
 Submit = Callable[[Callable[[], Sound]], "Future[Sound]"]
 """Queues a run of the model on the worker."""
@@ -50,7 +51,8 @@ class Stage:
                 sound = await asyncio.wrap_future(waiting)
                 following = await _next(steps)
                 waiting = self._submit(following.run) if following else None
-                yield level.applied(joint.add(step.chunk, sound))
+                with self._waiting_for_its_client():
+                    yield level.applied(joint.add(step.chunk, sound))
                 step = following
             yield level.applied(joint.end())
         finally:
@@ -73,6 +75,15 @@ class Stage:
             self._speaking -= 1
             if waiting is not None:
                 waiting.cancel()
+
+    @contextlib.contextmanager
+    def _waiting_for_its_client(self) -> Iterator[None]:
+        """Leave the place to others while the client has not taken what is ready: it may be a player, far behind."""
+        self._speaking -= 1
+        try:
+            yield
+        finally:
+            self._speaking += 1
 
     def _enter(self) -> None:
         if self._speaking >= MOST_STREAMS:
