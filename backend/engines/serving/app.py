@@ -71,31 +71,32 @@ def describe(app: FastAPI) -> None:
 
 async def outcome(done: "Future[Result]", request: Request) -> Result:
     """Return the result of queued work; drop the work if the client disconnects before it starts."""
-    waiting = asyncio.ensure_future(asyncio.wrap_future(done))
-    hang_up = asyncio.ensure_future(_hang_up(request))
-    try:
-        either: set[asyncio.Future[Any]] = {waiting, hang_up}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not waiting.done() and done.cancel():
-            raise BusyError("The client disconnected.")
-        return await waiting
-    finally:
-        hang_up.cancel()
+    waiting = asyncio.wrap_future(done)
+    await _until_done_or_gone(waiting, request)
+    if not waiting.done() and done.cancel():
+        raise BusyError("The client disconnected.")
+    return await waiting
 
 
 async def until_gone(work: Coroutine[Any, Any, Result], request: Request) -> Result:
     """Return the result of `work`, which is cancelled if the client disconnects; raise BusyError then."""
     doing = asyncio.ensure_future(work)
-    hang_up = asyncio.ensure_future(_hang_up(request))
     try:
-        either: set[asyncio.Future[Any]] = {doing, hang_up}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        await _until_done_or_gone(doing, request)
         if not doing.done():
             raise BusyError("The client disconnected.")
         return await doing
     finally:
-        hang_up.cancel()
         doing.cancel()
+
+
+async def _until_done_or_gone(doing: "asyncio.Future[Any]", request: Request) -> None:
+    hang_up = asyncio.ensure_future(_hang_up(request))
+    try:
+        either: set[asyncio.Future[Any]] = {doing, hang_up}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hang_up.cancel()
 
 
 async def _hang_up(request: Request) -> None:

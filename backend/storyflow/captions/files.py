@@ -32,11 +32,11 @@ def write_project_captions(folder: Path, kinds: Iterable[str]) -> list[Path]:
     """
     record = read_record(folder / RECORD_NAME)
     paths = [captions_path(folder, kind) for kind in kinds]
-    if record is None or not record.segments:
+    if record is None or not record.segments or not paths:
         return []
+    timings, starts = check_times(folder, record), one_after_another(record.segments)
     for path in paths:
-        starts = one_after_another(record.segments)
-        write_captions(path, spoken_segments(folder, record, starts), record.language)
+        write_captions(path, spoken_segments(timings, record, starts), record.language)
     return paths
 
 
@@ -54,13 +54,11 @@ def one_after_another(entries: Sequence[Entry]) -> list[float]:
     return [start / SAMPLE_RATE for start in accumulate(samples[:-1], initial=0)] if samples else []
 
 
-def spoken_segments(folder: Path, record: Record, starts: Sequence[float]) -> Iterator[Spoken]:
-    """Yield the segments of the project in `folder` with the times of their words, for `cues_of`.
+def spoken_segments(timings: Timings, record: Record, starts: Sequence[float]) -> Iterator[Spoken]:
+    """Yield the segments of a project with the times of their words, which `check_times` has read, for `cues_of`.
 
-    `starts` are the seconds at which the segments of `record` start in the audio that the captions are for. Raises like
-    `check_times` before the first one.
+    `starts` are the seconds at which the segments of `record` start in the audio that the captions are for.
     """
-    timings = check_times(folder, record)
     return (Spoken(e.text, timings.words(e) or (), start) for e, start in zip(record.segments, starts, strict=True))
 
 

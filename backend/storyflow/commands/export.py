@@ -79,15 +79,15 @@ def exported(project: "Project", wishes: "Wishes", captions: Sequence[str], as_j
     from storyflow.output.audiobook import audiobook_document, report_audiobook
     from storyflow.output.progress import export_shown
 
-    if captions:
-        check_times(project.folder, project.record)
+    timings = check_times(project.folder, project.record) if captions else None
     with export_shown(quiet=as_json) as report:
         book = write(project, wishes, report)
-    starts = {place.entry.id: place.start_s for place in book.placed}
     paths = [book.output.with_suffix(f".{kind}") for kind in dict.fromkeys(captions)]
-    for path in paths:
-        in_order = [starts[entry.id] for entry in project.record.segments]
-        write_captions(path, spoken_segments(project.folder, project.record, in_order), project.record.language)
+    if timings:
+        places = {place.entry.id: place.start_s for place in book.placed}
+        starts = [places[entry.id] for entry in project.record.segments]
+        for path in paths:
+            write_captions(path, spoken_segments(timings, project.record, starts), project.record.language)
     if not as_json:
         report_audiobook(book, paths)
     return {**audiobook_document(book), "captions": [str(path) for path in paths]}

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from core_engine.kokoro.speech.timings import TimedPassage
 from storyflow.captions.cues import LONGEST_S, Cue, cues_of, text_of
-from storyflow.captions.files import CaptionsError, one_after_another, spoken_segments, write_captions
+from storyflow.captions.files import CaptionsError, check_times, one_after_another, spoken_segments, write_captions
 from storyflow.captions.formats import FORMATS, lrc, srt, vtt
 from storyflow.captions.units import LINE, Spoken, units_of
 from storyflow.narration.record import RECORD_NAME, Entry, Record, read_record
@@ -255,7 +255,7 @@ class TestProject:
         record = read_record(folder / RECORD_NAME)
         assert record
         with pytest.raises(CaptionsError, match=f"3 of 3 segments.*storyflow narrate .*{story.name}.*--captions srt"):
-            spoken_segments(folder, record, one_after_another(record.segments))
+            spoken_segments(check_times(folder, record), record, one_after_another(record.segments))
         answer = json.loads(run("narrate", story, "--model", "default", "--captions", "srt", "--json").stdout)
         assert len(answer["made"]) == 3
         assert answer["captions"] == [str(folder / "captions.srt")]
@@ -265,7 +265,9 @@ class TestProject:
         folder = tmp_path / "media" / "projects" / "my-story"
         record = read_record(folder / RECORD_NAME)
         assert isinstance(record, Record)
-        write_captions(tmp_path / "Book.SRT", spoken_segments(folder, record, [10.0, 20.5, 3600.0]))
+        write_captions(
+            tmp_path / "Book.SRT", spoken_segments(check_times(folder, record), record, [10.0, 20.5, 3600.0])
+        )
         starts = [line.start for line in pysubs2.load(str(tmp_path / "Book.SRT"), format_="srt")]
         assert starts == pytest.approx([10_050, 20_550, 3_600_050], abs=20)
 
