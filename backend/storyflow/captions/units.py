@@ -85,6 +85,8 @@ def _stretches(spoken: Spoken) -> list[_Stretch]:
             found[-1] = replace(found[-1], end=match.end(), words=(*found[-1].words, *inside))
         else:
             lead = start
+    if found and lead is not None:  # an opening mark that nothing follows
+        found[-1] = replace(found[-1], end=len(spoken.text))
     return found
 
 

@@ -99,6 +99,10 @@ class TestCues:
         (cue,) = cues_of([Spoken("* * *", (), 0.0), spoken("Yes.", start=2.0)])
         assert cue.texts == ("Yes.",)
 
+    def test_opening_mark_at_the_end_is_kept(self) -> None:
+        (cue,) = cues_of([spoken("He said “")])
+        assert cue.texts == ("He said “",)
+
     @settings(max_examples=60, deadline=None)
     @given(st.data())
     def test_any_text_keeps_all_limits_and_every_character(self, data: Any) -> None:
