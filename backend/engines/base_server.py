@@ -7,7 +7,7 @@ A request passes serving/guards.py, a route here or in the base class of the eng
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -27,7 +27,7 @@ from engines.contract.wire import (
 )
 from engines.serving.app import describe, new_app, outcome
 from engines.serving.gpu import gpu_memory
-from engines.serving.guards import Exposure
+from engines.serving.guards import BODIES, Accepted, Exposure
 from engines.serving.process import DEFAULT_PORT, EngineProcess
 from engines.serving.samples import SampleStore
 
@@ -41,6 +41,7 @@ class BaseEngineServer(BaseEngine):
     """An engine with the routes that all kinds share."""
 
     default_port: ClassVar[int] = DEFAULT_PORT  # if neither --port nor PORT is given
+    bodies: ClassVar[Mapping[str, Accepted]] = BODIES  # by the beginning of the path: what is larger than usual
 
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
@@ -48,12 +49,14 @@ class BaseEngineServer(BaseEngine):
         self.samples = SampleStore(self.samples_dir)
         self.stop: Callable[[], None] = self.close  # called by /shutdown; set by the process
 
-    async def perform(self, request: Request, work: Callable[[], Result]) -> Result:
+    async def perform(self, request: Request, work: Callable[[], Result], *, is_admitted: bool = False) -> Result:
         """Run `work` on the worker while a model is loaded, and return its result.
 
         Raises BusyError, RequestError or EngineError. Work is dropped if the client disconnects before it starts.
+        `is_admitted` is for the steps of a request after its first one: they are queued even if the queue is full.
         """
-        return await outcome(self.activity.submit("processing", lambda: self._work(work)), request)
+        done = self.activity.submit("processing", lambda: self._work(work), is_admitted=is_admitted)
+        return await outcome(done, request)
 
     def require_model(self) -> None:
         """Raise BusyError during a load, and RequestError if no model is loaded."""
@@ -65,7 +68,7 @@ class BaseEngineServer(BaseEngine):
 
     def create_app(self, exposure: Exposure | None = None) -> FastAPI:
         """Return the engine's web application."""
-        app = new_app(self.config.display_name, self.version, exposure or Exposure())
+        app = new_app(self.config.display_name, self.version, exposure or Exposure(), self.bodies)
         self.add_routes(app)
         describe(app)
         return app

@@ -7,7 +7,9 @@ real client is not a browser: it sends neither header, and reaches the engine by
 
 import hmac
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -20,12 +22,29 @@ from engines.serving.samples import LARGEST_SAMPLE_BYTES
 MIB = 1024 * 1024
 LARGEST_BODY_BYTES = 2 * MIB
 LARGEST_BODIES_BYTES = 256 * MIB  # of all requests together; the first MiB of each does not count
-LARGER_BODY_BYTES = {"/samples/upload/": LARGEST_SAMPLE_BYTES, "/analyze": 48 * MIB}  # by path prefix
 
 _READING = "GET"
 _UNAUTHORIZED = "Refused: send 'Authorization: Bearer <token>' with the server's token (--api-key or ENGINE_TOKEN)."
 # Sent by forms and scripts across origins without permission (Fetch standard, safelisted Content-Type).
 _FORM_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the bodies of a route may be."""
+
+    largest_bytes: int = LARGEST_BODY_BYTES
+    is_form: bool = False  # sent by forms of web pages, too: those of other origins are refused by their headers alone
+
+
+USUAL = Accepted()
+BODIES: Mapping[str, Accepted] = MappingProxyType(
+    {
+        "/samples/upload/": Accepted(LARGEST_SAMPLE_BYTES),
+        "/analyze": Accepted(48 * MIB),
+    }
+)
+"""By the beginning of the path."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +58,10 @@ class Exposure:
 class RequestGuard:
     """ASGI middleware that refuses suspicious requests with 400 and a message."""
 
-    def __init__(self, app: ASGIApp, exposure: Exposure) -> None:
+    def __init__(self, app: ASGIApp, exposure: Exposure, bodies: Mapping[str, Accepted] = BODIES) -> None:
         self._app = app
         self._exposure = exposure
+        self._accepted = bodies
         self._bodies = _Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,17 +71,20 @@ class RequestGuard:
             return
         if scope["method"] == "HEAD":  # handled like GET; the web server omits the body
             scope = {**scope, "method": "GET"}
-        limit = _body_limit(scope["path"])
-        refusal = _refusal(self._exposure, scope["method"], scope["path"], Headers(scope=scope), limit)
+        accepted = self._accepted_at(scope["path"])
+        refusal = _refusal(self._exposure, scope["method"], scope["path"], Headers(scope=scope), accepted)
         if refusal:
             headers = {"WWW-Authenticate": "Bearer"} if refusal == _UNAUTHORIZED else None
             await JSONResponse({"detail": refusal}, status_code=400, headers=headers)(scope, receive, send)
             return
-        body = _Body(receive, limit, self._bodies)
+        body = _Body(receive, accepted.largest_bytes, self._bodies)
         try:
             await self._app(scope, body.receive, send)
         finally:
             self._bodies.held -= body.held
+
+    def _accepted_at(self, path: str) -> Accepted:
+        return next((found for beginning, found in self._accepted.items() if path.startswith(beginning)), USUAL)
 
 
 def is_loopback(host: str) -> bool:
@@ -70,14 +93,14 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback if address else host.rstrip(".").lower() == "localhost"
 
 
-def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, limit: int) -> str | None:
+def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, accepted: Accepted) -> str | None:
     """Return why the request is refused; None if it is accepted."""
     return (
         _foreign_host(exposure, headers)
         or (None if method == _READING else _foreign_page(headers))
         or (None if (method, path) == ("GET", "/health") else _missing_token(exposure, headers))
-        or _form_body(method, headers)
-        or _too_large(headers, limit)
+        or (None if accepted.is_form else _form_body(method, headers))
+        or _too_large(headers, accepted.largest_bytes)
     )
 
 
@@ -131,11 +154,6 @@ def _too_large(headers: Headers, limit: int) -> str | None:
 
 def _too_large_message(limit: int) -> str:
     return f"The body is too large: the limit is {limit // MIB} MiB."
-
-
-def _body_limit(path: str) -> int:
-    larger = (limit for beginning, limit in LARGER_BODY_BYTES.items() if path.startswith(beginning))
-    return next(larger, LARGEST_BODY_BYTES)
 
 
 class _Bodies:

@@ -30,6 +30,7 @@ DEFAULT_PORT = 8766
 GRACE_S = 4.0  # for running work when the server stops; the client kills the process after 10 s
 CONNECTIONS_GRACE_S = 6
 WORKER_GRACE_S = 1.5
+_STDIN = 0
 END_S = 9.0  # then the process ends, even if a thread hangs in a read
 
 
@@ -41,6 +42,7 @@ class Options:
     host: str
     log_level: str
     token: str | None
+    until_stdin_ends: bool = False  # what started the server holds the other end, and is gone then
 
     @property
     def exposure(self) -> Exposure:
@@ -62,6 +64,7 @@ def read_options(
     parser = argparse.ArgumentParser(prog=engine, description=f"Serves the engine '{engine}'.")
     parser.add_argument("--port", type=_port, help=f"port to listen on (default: PORT, otherwise {default_port})")
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--until-stdin-ends", action="store_true", help="stop when the standard input ends")
     given = parser.parse_args(arguments)
     level = (environment.get("LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
@@ -70,7 +73,7 @@ def read_options(
         port = given.port if given.port is not None else _port(environment.get("PORT") or str(default_port))
     except argparse.ArgumentTypeError as error:
         parser.error(f"PORT: {error}")
-    return Options(port, given.host, level, environment.get("ENGINE_TOKEN") or None)
+    return Options(port, given.host, level, environment.get("ENGINE_TOKEN") or None, given.until_stdin_ends)
 
 
 def _port(value: str) -> int:
@@ -130,6 +133,8 @@ class EngineProcess:
         self._stopping = False  # not an Event: a signal may interrupt the holder of its lock
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        if self.options.until_stdin_ends:
+            threading.Thread(target=self._stop_after_stdin, name="engine-stdin", daemon=True).start()
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
@@ -169,6 +174,15 @@ class EngineProcess:
         _later(END_S, end_now)
         _later(END_S + 0.5, lambda: os._exit(0))  # `end_now` may be unable to write its message
         self.close()
+
+    def _stop_after_stdin(self) -> None:
+        """Stop when what started this process has ended, however it did: the system closes its end of the pipe."""
+        with contextlib.suppress(OSError):
+            while os.read(_STDIN, 1):
+                pass
+        if self._server is None:  # not serving yet
+            end_now()
+        self.stop()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._server is None:  # not serving yet

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from engines.environment import python_of
-from storyflow.commands.engine_folders import engine_folder, need_engine_packages, serving_folder
 from storyflow.commands.log import level_asked_for
+from storyflow.hosting.engine_folders import engine_folder, need_engine_packages, serving_folder
 
 API_PORT = 8880
 ENGINE_PORT = 8766
