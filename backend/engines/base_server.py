@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
@@ -26,9 +26,10 @@ from engines.contract.wire import (
     ShutdownResponse,
 )
 from engines.serving.app import describe, new_app, outcome
+from engines.serving.connections import detail_only
 from engines.serving.gpu import gpu_memory
 from engines.serving.guards import BODIES, Accepted, Exposure
-from engines.serving.process import DEFAULT_PORT, EngineProcess
+from engines.serving.process import DEFAULT_PORT, EngineProcess, Options
 from engines.serving.samples import SampleStore
 
 logger = logging.getLogger(__name__)
@@ -125,6 +126,11 @@ class BaseEngineServer(BaseEngine):
         asyncio.get_running_loop().call_later(STOP_DELAY_S, self.stop)
         return ShutdownResponse()
 
+    @staticmethod
+    def error_body(path: str | None, status: int, message: str) -> dict[str, Any]:
+        """Return the body of an error that is answered before any route; the path is None if it is not known."""
+        return detail_only(path, status, message)
+
     # Runs on the worker
 
     def _work(self, work: Callable[[], Result]) -> Result:
@@ -147,12 +153,17 @@ class BaseEngineServer(BaseEngine):
         """Serve until SIGTERM, SIGINT or /shutdown; see `--help` for the flags, PORT and LOG_LEVEL."""
         process = EngineProcess(cls.default_port)
         with process.starting():
+            exposure = cls.exposure_of(process.options)
             engine = cls()
             listener = process.listen(engine.config.name)
         engine.stop, process.close, process.abandon = process.stop, engine.close, engine.abandon
         engine.store.prepare()
-        app = engine.create_app(process.options.exposure)
-        process.run(app, listener, engine.finish)
+        process.run(engine.create_app(exposure), listener, engine.finish, engine.error_body)
+
+    @classmethod
+    def exposure_of(cls, options: Options) -> Exposure:
+        """Return who can access the server; raise StartError for options that would open it by mistake."""
+        return options.exposure
 
     def close(self) -> None:
         """Accept no more work, refuse queued work, and cancel a download."""

@@ -5,6 +5,7 @@ header that says where the page came from or, if the page's own name points to 1
 real client is not a browser: it sends neither header, and reaches the engine by address, localhost or container name.
 """
 
+import base64
 import hmac
 import ipaddress
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ LARGEST_BODIES_BYTES = 256 * MIB  # of all requests together; the first MiB of e
 
 _READING = "GET"
 _UNAUTHORIZED = "Refused: send 'Authorization: Bearer <token>' with the server's token (--api-key or ENGINE_TOKEN)."
+_SAFE_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"SAMEORIGIN"))
 # Sent by forms and scripts across origins without permission (Fetch standard, safelisted Content-Type).
 _FORM_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
 
@@ -69,13 +71,13 @@ class RequestGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        send = _with_safe_headers(send)
         if scope["method"] == "HEAD":  # handled like GET; the web server omits the body
             scope = {**scope, "method": "GET"}
         accepted = self._accepted_at(scope["path"])
         refusal = _refusal(self._exposure, scope["method"], scope["path"], Headers(scope=scope), accepted)
         if refusal:
-            headers = {"WWW-Authenticate": "Bearer"} if refusal == _UNAUTHORIZED else None
-            await JSONResponse({"detail": refusal}, status_code=400, headers=headers)(scope, receive, send)
+            await _refused(refusal, Headers(scope=scope))(scope, receive, send)
             return
         body = _Body(receive, accepted.largest_bytes, self._bodies)
         try:
@@ -91,6 +93,17 @@ def is_loopback(host: str) -> bool:
     """Return whether `host` is this machine: localhost, 127.0.0.0/8 or ::1."""
     address = _address(host)
     return address.is_loopback if address else host.rstrip(".").lower() == "localhost"
+
+
+def _with_safe_headers(send: Send) -> Send:
+    """Return `send` that tells browsers to take every answer for what it is, and to show none within another page."""
+
+    async def safe(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *_SAFE_HEADERS]}
+        await send(message)
+
+    return safe
 
 
 def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, accepted: Accepted) -> str | None:
@@ -134,10 +147,31 @@ def _same_address(origin: str, host: str) -> bool:
 def _missing_token(exposure: Exposure, headers: Headers) -> str | None:
     if exposure.token is None:
         return None
-    expected = f"Bearer {exposure.token}".encode()
-    if hmac.compare_digest(headers.get("authorization", "").encode(), expected):
-        return None
-    return _UNAUTHORIZED
+    given = _given_token(headers.get("authorization", ""))
+    return None if hmac.compare_digest(given, exposure.token.encode()) else _UNAUTHORIZED
+
+
+def _given_token(authorization: str) -> bytes:
+    """Return the token of a Bearer header, or the password of a Basic one, which browsers ask their users for."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.encode()
+    try:
+        name_and_password = base64.b64decode(value, validate=True) if scheme.lower() == "basic" else b""
+    except ValueError:
+        return b""
+    return name_and_password.partition(b":")[2]
+
+
+def _refused(refusal: str, headers: Headers) -> JSONResponse:
+    """Return a refusal; a browser that opens a page gets the 401 by which it asks for the token."""
+    if refusal != _UNAUTHORIZED:
+        return JSONResponse({"detail": refusal}, 400)
+    if headers.get("sec-fetch-mode") == "navigate" or "text/html" in headers.get("accept", ""):
+        challenge = 'Basic realm="The token as password, any name", charset="UTF-8"'
+        return JSONResponse({"detail": refusal}, 401, {"WWW-Authenticate": challenge})
+    # Clients of engines restart an engine that answers 401.
+    return JSONResponse({"detail": refusal}, 400, {"WWW-Authenticate": "Bearer"})
 
 
 def _form_body(method: str, headers: Headers) -> str | None:

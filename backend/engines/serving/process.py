@@ -19,7 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from engines.contract.errors import StartError
-from engines.serving.connections import Capacity, Door, server_config
+from engines.serving.connections import Capacity, Door, ErrorBody, detail_only, server_config
 from engines.serving.console import LEVELS, configure_logging
 from engines.serving.guards import Exposure, is_loopback
 
@@ -105,8 +105,8 @@ def listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, which end by the signal instead of with code 0; see EngineProcess."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._door = Door(Capacity.of_this_process())
+    def __init__(self, app: ASGIApp, error_body: ErrorBody) -> None:
+        self._door = Door(Capacity.of_this_process(), error_body)
         super().__init__(server_config(app, self._door, CONNECTIONS_GRACE_S))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -151,10 +151,16 @@ class EngineProcess:
         logger.info("Listening on http://%s:%d.", self.options.host, self.options.port)
         return listener
 
-    def run(self, app: ASGIApp, listener: socket.socket, finish: Callable[[float], bool]) -> None:
+    def run(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        finish: Callable[[float], bool],
+        error_body: ErrorBody = detail_only,
+    ) -> None:
         """Serve `app` until `stop`; then `finish` within seconds, and end the process if the work does not end."""
         gc.freeze()  # permanent objects: collecting after an unload then takes microseconds and does not delay /health
-        self._server = _Server(app)
+        self._server = _Server(app, error_body)
         self._server.run(sockets=[listener])
         if not finish(WORKER_GRACE_S):
             logger.info("Stopped while work was running.")

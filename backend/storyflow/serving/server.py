@@ -1,11 +1,12 @@
 """The kokoro engine with the routes of OpenAI's audio API: what `storyflow serve` without a name starts."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from fastapi import FastAPI, Request
@@ -26,10 +27,12 @@ from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
 from engines.contract.errors import BusyError, NotFoundError, RequestError, loaded
 from engines.serving.app import until_gone
 from engines.serving.guards import BODIES, Accepted, Exposure
+from engines.serving.process import Options
 from engines.tts.kokoro.server import KokoroServer
+from storyflow.hosting.opening import exposure_at
 from storyflow.serving import openai_names, transcriptions
 from storyflow.serving.answers import SPEECH_ANSWERS, Streamed, speech_answer, timestamps_answer
-from storyflow.serving.errors import OpenAIErrors
+from storyflow.serving.errors import OpenAIErrors, body_at
 from storyflow.serving.listener import Listener
 from storyflow.serving.speaking import Stage
 from storyflow.serving.transcriptions import Transcriptions
@@ -51,11 +54,21 @@ class NarrationServer(KokoroServer):
         self._stage = Stage(self._submitted)
         self._started = int(time.time())
 
+    @classmethod
+    def exposure_of(cls, options: Options) -> Exposure:
+        """Return who can access the server; raise StartError if it would be open to the network by mistake."""
+        return exposure_at(options.host, options.token or os.environ.get("STORYFLOW_API_KEY"))
+
     def create_app(self, exposure: Exposure | None = None) -> FastAPI:
         """Return the web application."""
         app = super().create_app(exposure)
         app.add_middleware(OpenAIErrors)
         return app
+
+    @staticmethod
+    def error_body(path: str | None, status: int, message: str) -> dict[str, Any]:
+        """Return the body of an error that is answered before any route, in OpenAI's shape below /v1."""
+        return body_at(path, status, message)
 
     def add_routes(self, app: FastAPI) -> None:
         """Add the routes of OpenAI's API to those of the engine."""
