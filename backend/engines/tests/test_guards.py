@@ -150,6 +150,7 @@ def test_bodies_of_all_requests_together_have_a_limit(client: httpx.Client, monk
     head = f"POST /samples/upload/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {8 << 20}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", port_of(client)), timeout=SOON_S) as first:
         first.sendall(head + bytes(3 << 20))
+        time.sleep(0.5)  # otherwise the next one may be there first, and this one is refused
         wait_until(lambda: client.post("/samples/upload/b", content=bytes(3 << 20)).status_code == 503)
         assert client.post("/samples/upload/b", content=bytes(3 << 20)).headers["retry-after"] == "1"
         assert client.post("/load", json={"engineModelName": "default"}).status_code == 200
