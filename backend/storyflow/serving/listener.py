@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlencode
@@ -54,7 +55,7 @@ class Listener:
     @property
     def is_installed(self) -> bool:
         """Return whether the engine has its library: in an environment of its own, or in that of this server."""
-        own = python_of(self._given or engine_folder(ENGINE)) != Path(sys.executable)
+        own = python_of(self._folder) != Path(sys.executable)
         return own or any(importlib.util.find_spec(name) for name in _LIBRARIES)
 
     async def transcribe(self, recording: IO[bytes], model: str | None, query: Mapping[str, object]) -> Any:
@@ -63,8 +64,8 @@ class Listener:
         Raises NotFoundError if the engine or the model is not installed, BusyError if too many wait, RequestError for
         what is no recording, and EngineError if the engine fails.
         """
-        if not self.is_installed:
-            raise NotFoundError(_how_to_install(self._folder()))
+        if not await run_in_threadpool(lambda: self.is_installed):
+            raise NotFoundError(_how_to_install(self._folder))
         async with self._admission():
             engine = await self._running()
             async with self._turn(engine, await run_in_threadpool(self._name_for, model)):
@@ -75,6 +76,7 @@ class Listener:
         if self._engine:
             self._engine.stop()
 
+    @cached_property
     def _folder(self) -> Path:
         return self._given or serving_folder(engine_folder(ENGINE))
 
@@ -97,7 +99,7 @@ class Listener:
             if self._engine is None or not self._engine.is_running:
                 await run_in_threadpool(self.close)
                 self._engine, self._model = None, None
-                self._engine = await run_in_threadpool(lambda: ChildEngine.started(self._folder()))
+                self._engine = await run_in_threadpool(ChildEngine.started, self._folder)
             return self._engine
 
     @contextlib.asynccontextmanager
@@ -118,7 +120,7 @@ class Listener:
 
     async def _load(self, engine: ChildEngine, model: str) -> None:
         self._model = None
-        was_there = model in await run_in_threadpool(installed_models, self._folder())
+        was_there = model in await run_in_threadpool(installed_models, self._folder)
         body = json.dumps({"engineModelName": model}).encode()
         answer = await _answered(engine, "/load", body, {"Content-Type": "application/json"})
         if answer.status == http.client.OK:
@@ -126,18 +128,17 @@ class Listener:
         elif answer.status == http.client.INTERNAL_SERVER_ERROR and not was_there:
             raise NotFoundError(
                 f"The Whisper model '{model}' is not installed, and cannot be fetched: {answer.detail} "
-                f"Or put its file into '{self._folder() / 'external_models'}'."
+                f"Or put its file into '{self._folder / 'external_models'}'."
             )
         else:
             _result(answer)
 
     def _name_for(self, asked: str | None) -> str:
         """Return the model for a request; without a name that in use, the default one or another that is installed."""
-        folder = self._folder()
         if asked is not None:
             return asked
-        default = load_engine_config(folder / ENGINE_YAML).default_model or ""
-        there = installed_models(folder)
+        default = load_engine_config(self._folder / ENGINE_YAML).default_model or ""
+        there = installed_models(self._folder)
         return self._model or (there[0] if there and default not in there else default)
 
     def _stop_idle(self) -> None:
@@ -148,9 +149,9 @@ class Listener:
 
 
 async def _transcribed(engine: ChildEngine, recording: IO[bytes], query: Mapping[str, object]) -> Answer:
-    size = recording.seek(0, os.SEEK_END)
+    recording.seek(0, os.SEEK_END)
+    headers = {"Content-Type": "audio/wav", "Content-Length": str(recording.tell())}
     recording.seek(0)
-    headers = {"Content-Type": "audio/wav", "Content-Length": str(size)}
     return await _answered(engine, f"/transcribe?{urlencode(query)}", recording, headers)
 
 

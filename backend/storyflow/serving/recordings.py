@@ -13,9 +13,8 @@ import soundfile
 
 from core_engine.kokoro.installation import install_command
 from engines.contract.errors import RequestError
+from engines.stt.whisper.transcription import LONGEST_S
 
-LONGEST_S = 3600
-"""Seconds of a recording."""
 LARGEST_BYTES = 100 * 1024 * 1024
 """Of the file that a client sends."""
 
