@@ -51,7 +51,7 @@ def shares(story: Story, voice: str, speed: float) -> list[Share]:
 
 def missing_voices(listed: Iterable[Share], installed: Collection[str]) -> list[str]:
     """Return a sentence for each voice that is not installed."""
-    missing = {}
+    missing: dict[str, str] = {}
     for share in listed:
         try:
             check_installed(share.voice, installed)
