@@ -31,16 +31,16 @@ def serve(
     engine: str | None, port: int | None, host: str, api_key: str | None, insecure: bool, wanted: str | None
 ) -> None:
     """Serve OpenAI's audio API, or ENGINE, e.g. debug-tts or kokoro, until Ctrl-C."""
+    if insecure:
+        os.environ["STORYFLOW_INSECURE"] = "1"
     if not engine:
+        need_engine_packages()
+        _check_open(host, api_key)
         _prepare_models(wanted)
     folder = serving_folder(engine_folder(engine or _SPEAKS))
     python = python_of(folder) if engine else Path(sys.executable)
     if python == Path(sys.executable):
         need_engine_packages()
-    if insecure:
-        os.environ["STORYFLOW_INSECURE"] = "1"
-    if not engine:
-        _check_open(host, api_key)
     if asked := level_asked_for():
         os.environ.setdefault("LOG_LEVEL", asked)
     if api_key:  # not an argument, which every user of the machine could read

@@ -51,6 +51,7 @@ class Listener:
         self._model: str | None = None
         self._admitted = self._listening = 0
         self._idle: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     @property
     def is_installed(self) -> bool:
@@ -68,11 +69,20 @@ class Listener:
             raise NotFoundError(_how_to_install(self._folder))
         async with self._admission():
             engine = await self._running()
-            async with self._turn(engine, await run_in_threadpool(self._name_for, model)):
-                return _result(await _transcribed(engine, recording, query))
+            try:
+                async with self._turn(engine, await run_in_threadpool(self._name_for, model)):
+                    return _result(await _transcribed(engine, recording, query))
+            except EngineError as error:
+                if self._is_closed:
+                    raise BusyError("The server is shutting down.") from error
+                raise
 
     def close(self) -> None:
-        """End the engine."""
+        """End the engine for good."""
+        self._is_closed = True
+        self._stop()
+
+    def _stop(self) -> None:
         if self._engine:
             self._engine.stop()
 
@@ -97,7 +107,7 @@ class Listener:
     async def _running(self) -> ChildEngine:
         async with self._starting:
             if self._engine is None or not self._engine.is_running:
-                await run_in_threadpool(self.close)
+                await run_in_threadpool(self._stop)
                 self._engine, self._model = None, None
                 self._engine = await run_in_threadpool(ChildEngine.started, self._folder)
             return self._engine
