@@ -59,14 +59,18 @@ class Listener:
         own = python_of(self._folder) != Path(sys.executable)
         return own or any(importlib.util.find_spec(name) for name in _LIBRARIES)
 
+    def check_installed(self) -> None:
+        """Raise NotFoundError, which says how to install the engine, if its library is missing."""
+        if not self.is_installed:
+            raise NotFoundError(_how_to_install(self._folder))
+
     async def transcribe(self, recording: IO[bytes], model: str | None, query: Mapping[str, object]) -> Any:
         """Return what the engine answers on /transcribe, with `model`, or with what is there for None.
 
         Raises NotFoundError if the engine or the model is not installed, BusyError if too many wait, RequestError for
         what is no recording, and EngineError if the engine fails.
         """
-        if not await run_in_threadpool(lambda: self.is_installed):
-            raise NotFoundError(_how_to_install(self._folder))
+        await run_in_threadpool(self.check_installed)
         async with self._admission():
             engine = await self._running()
             try:

@@ -64,6 +64,7 @@ class Transcriptions:
             "temperature": asked.temperature,
             "times": needs_times(asked),
         }
+        await run_in_threadpool(self._listener.check_installed)  # before the recording is read
         model = None if asked.model in openai_names.LISTENING_MODELS else asked.model
         async with contextlib.AsyncExitStack() as stack:
             opened = readable(file)
