@@ -289,19 +289,22 @@ def test_client_that_leaves_ends_the_work_of_the_engine(whisper: Path) -> None:
         listener = Listener(whisper)
         try:
             await heard(listener)
+            began = time.monotonic()
+            await heard(listener, seconds=60)
+            minute_s = time.monotonic() - began
             assert listener._engine
-            long = asyncio.ensure_future(heard(listener, seconds=3000))
+            long = asyncio.ensure_future(heard(listener, seconds=1200))
             while _status(listener._engine) != "processing":
                 await asyncio.sleep(0.01)
             long.cancel()
             began = time.monotonic()
             while _status(listener._engine) != "ready":
                 await asyncio.sleep(0.01)
-            assert time.monotonic() - began < 2, "it went on to the end"
+            assert time.monotonic() - began < 10 * minute_s, "it went on to the end"
         finally:
             listener.close()
 
-    asyncio.run(asyncio.wait_for(listen(), 2 * AT_LAST_S))
+    asyncio.run(asyncio.wait_for(listen(), 3 * AT_LAST_S))
 
 
 def _status(engine: ChildEngine) -> str:
