@@ -77,6 +77,7 @@ def engines(equipment: Equipment, tmp_path_factory: pytest.TempPathFactory) -> I
         give(model, found[engine].folder / "external_models" / name)
     with contextlib.ExitStack() as stopped:
         for client in found.values():
+            client.hurry = 1.0  # no sooner than the application, since other tests may run beside
             stopped.callback(client.stop)
         yield found
     for client in found.values():
