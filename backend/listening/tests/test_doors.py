@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import soundfile
 
 import engines
 from engines.conformance.trial import trial_of
+from engines.tests.real.real_engine import give
 from listening.equipment import VOICE, Equipment
 from listening.listener import Listener, Recording
 from listening.tests.bars import check_nothing_lost_or_doubled, check_pace, check_words
-from listening.tests.conftest import second_name
 from listening.texts import FABLES, FEW
 from listening.word_errors import together, word_errors
 
@@ -64,7 +63,7 @@ def test_chapter_is_narrated_with_no_words_lost_or_doubled(
 
 def test_engine_answers_over_http(equipment: Equipment, listener: Listener) -> None:
     with trial_of(KOKORO) as trial:
-        shutil.copytree(equipment.model.parent, trial.external_models_dir / VOICE, copy_function=second_name)
+        give(equipment.model.parent, trial.external_models_dir / VOICE)
         trial.start()
         assert trial.post("/load", {"engineModelName": f"{VOICE}.am_michael"}).status == 200
         answer = trial.post("/generate", {"text": FEW, "language": "en"})

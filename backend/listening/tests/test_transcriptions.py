@@ -10,9 +10,9 @@ import openai
 import pytest
 import webvtt
 
+from engines.tests.real.real_engine import give
 from listening.equipment import ENGINES, VOICE, Equipment
 from listening.tests.bars import check_words
-from listening.tests.conftest import second_name
 from listening.texts import FEW
 from listening.word_errors import word_errors
 from storyflow.tests.test_openai_api import served
@@ -27,10 +27,10 @@ MOST_PERCENT = 8
 def client(equipment: Equipment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
     kokoro, whisper = (tmp_path_factory.mktemp(name) for name in ("kokoro", "whisper"))
     shutil.copy(ENGINES / "tts" / "kokoro" / "engine.yaml", kokoro)
-    shutil.copytree(equipment.model.parent, kokoro / "external_models" / VOICE, copy_function=second_name)
+    give(equipment.model.parent, kokoro / "external_models" / VOICE)
     for name in ("engine.yaml", "server.py"):
         shutil.copy(ENGINES / "stt" / "whisper" / name, whisper)
-    shutil.copytree(equipment.listener, whisper / "models" / "base", copy_function=second_name)
+    give(equipment.listener, whisper / "models" / "base")
     with (
         served("storyflow.serving", folder=kokoro, STORYFLOW_WHISPER_DIR=str(whisper)) as address,
         openai.OpenAI(base_url=f"{address}/v1", api_key="any", max_retries=0, timeout=600) as client,
