@@ -11,6 +11,7 @@ The runtime's blocked float32 convolutions exist for images only, so a sound bec
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +22,6 @@ _MOST_WEIGHTS = 750_000
 """Those with more, 3 MB in float32, run at frame rate, where there are many weights and little work."""
 
 _HEIGHT = "storyflow_height_axis"
-_TO_BIAS = frozenset(["Reshape", "Cast", "Floor", "Round", "Div"])
-"""How the bias becomes whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -33,33 +32,41 @@ class _Quantized:
     input: str
     """The input before quantisation."""
     output: str
-    weights: npt.NDArray[np.float32]
-    """Of shape (channels out, channels in, kernel)."""
+    weights: str
+    """Of shape (channels out, channels in, kernel), in whole numbers: their value is (number - offset) * scale."""
+    offset: float
+    scale: float
     bias: str | None
+
+    def in_float(self, weights: Any) -> npt.NDArray[np.float32]:
+        """Return the weights as those for an image: float32 of shape (channels out, channels in, 1, kernel)."""
+        numbers = np.asarray(weights, np.float32)
+        return np.asarray((numbers - self.offset) * self.scale, np.float32)[:, :, None, :]
 
 
 def float_convolutions(graph: Graph) -> Iterator[Change]:
     """Yield a change for each one-dimensional int8 convolution with few weights."""
-    axis = tensor(_HEIGHT, np.array([2]))
+    made = {_HEIGHT: tensor(_HEIGHT, np.array([2]))}
     for node in graph.nodes:
         found = _quantized(graph, node) if node.kind == "ConvInteger" else None
         if found:
-            yield _in_float(found, axis)
-            axis = b""
+            name = f"{found.weights}*{found.scale!r}-{found.offset!r}"  # weights that several share are written once
+            if name not in made:
+                made[name] = tensor(name, found.in_float(graph.constant(found.weights)))
+            yield Change(found.output, _nodes(found, name), tuple(filter(None, made.values())))
+            made = dict.fromkeys(made, b"")
 
 
-def _in_float(found: _Quantized, axis: bytes) -> Change:
-    weights, image, result = (f"{found.output}/{name}" for name in ("weights", "image", "convolved"))
-    length = found.weights.shape[2]
+def _nodes(found: _Quantized, weights: str) -> tuple[Node, ...]:
+    image, result = f"{found.output}/image", f"{found.output}/convolved"
     given = found.node.integers
     begin, end = given.get("pads", (0, 0))
-    nodes = (
+    return (
         Node.new("Unsqueeze", [found.input, _HEIGHT], image),
         Node.new(
             "Conv",
             [image, weights, *([found.bias] if found.bias else [])],
             result,
-            kernel_shape=(1, length),
             dilations=(1, *given.get("dilations", (1,))),
             strides=(1, *given.get("strides", (1,))),
             pads=(0, begin, 0, end),
@@ -67,7 +74,6 @@ def _in_float(found: _Quantized, axis: bytes) -> Change:
         ),
         Node.new("Squeeze", [result, _HEIGHT], found.output),
     )
-    return Change(found.output, nodes, (*([axis] if axis else []), tensor(weights, found.weights[:, :, None, :])))
 
 
 def _quantized(graph: Graph, node: Node) -> _Quantized | None:
@@ -78,18 +84,19 @@ def _quantized(graph: Graph, node: Node) -> _Quantized | None:
     whole, offset = graph.constant(node.inputs[1]), graph.scalar(node.inputs[3])
     if whole is None or offset is None or whole.ndim != 3 or whole.size > _MOST_WEIGHTS:
         return None
-    following, bias = graph.only_consumer(node.outputs[0]), None
+    following, in_whole_numbers = graph.only_consumer(node.outputs[0]), None
     if following is not None and following.kind == "Add":
-        bias = _bias(graph, _other(following, node.outputs[0]), whole.shape[0])
-        following = graph.only_consumer(following.outputs[0]) if bias else None
+        in_whole_numbers = _other(following, node.outputs[0])
+        following = graph.only_consumer(following.outputs[0])
     scaled = graph.only_consumer(following.outputs[0]) if following is not None and following.kind == "Cast" else None
     if following is None or scaled is None or scaled.kind != "Mul":
         return None
-    scale = _scale(graph, _other(scaled, following.outputs[0]), quantize.outputs[1])
-    if scale is None:
+    product = _other(scaled, following.outputs[0])
+    scale = _scale(graph, product, quantize.outputs[1])
+    bias = _bias(graph, in_whole_numbers, product, whole.shape[0]) if in_whole_numbers else None
+    if scale is None or (in_whole_numbers and not bias):
         return None
-    weights = ((whole.astype(np.float32) - np.float32(offset)) * np.float32(scale)).astype(np.float32)
-    return _Quantized(node, quantize.inputs[0], scaled.outputs[0], weights, bias)
+    return _Quantized(node, quantize.inputs[0], scaled.outputs[0], node.inputs[1], offset, scale, bias)
 
 
 def _scale(graph: Graph, product: str, scale_of_input: str) -> float | None:
@@ -100,12 +107,19 @@ def _scale(graph: Graph, product: str, scale_of_input: str) -> float | None:
     return graph.scalar(_other(node, scale_of_input))
 
 
-def _bias(graph: Graph, name: str, channels: int) -> str | None:
-    """Return the name of the float32 bias that was made into the whole numbers `name`."""
-    while (node := graph.producers.get(name)) is not None and node.kind in _TO_BIAS:
-        name = node.inputs[0]
-    value = graph.constant(name)
-    return name if value is not None and value.dtype == np.float32 and value.shape == (channels,) else None
+def _bias(graph: Graph, name: str, product: str, channels: int) -> str | None:
+    """Return the float32 bias that, divided by the `product` of both scales, became the whole numbers `name`."""
+    reshape = graph.made_by(name, "Reshape")
+    shape = graph.constant(reshape.inputs[1]) if reshape else None
+    cast = graph.made_by(reshape.inputs[0], "Cast") if reshape else None
+    rounded = graph.producers.get(cast.inputs[0]) if cast else None
+    divide = graph.made_by(rounded.inputs[0], "Div") if rounded and rounded.kind in ("Floor", "Round") else None
+    if shape is None or divide is None or divide.inputs[1] != product:
+        return None
+    if shape.tolist() not in ([1, channels, 1], [1, -1, 1]):
+        return None
+    value = graph.constant(divide.inputs[0])
+    return divide.inputs[0] if value is not None and value.dtype == np.float32 and value.shape == (channels,) else None
 
 
 def _other(node: Node, name: str) -> str:

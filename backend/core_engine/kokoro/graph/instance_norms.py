@@ -1,7 +1,8 @@
 """Compute adaptive instance normalisation in one pass over the sound instead of seven.
 
-Exports write it with elementary operators, and at audio rate each of them reads and writes tens of megabytes. The
-runtime's InstanceNormalization does the same channel by channel, which fits a processor's cache.
+Exports write it with elementary operators, seven of which pass over the sound, and at audio rate each of them reads and
+writes tens of megabytes. The runtime's InstanceNormalization does the same channel by channel, which fits a processor's
+cache.
 """
 
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def _normalized(graph: Graph, name: str) -> tuple[str, float] | None:
     root = graph.made_by(divide.inputs[1], "Sqrt") if divide else None
     plus = graph.made_by(root.inputs[0], "Add") if root else None
     sound = _centred(graph, divide.inputs[0]) if divide else None
-    if plus is None or sound is None:
+    if plus is None or sound is None or graph.ranks.get(sound) != 3:
         return None
     for variance, constant in permutations(plus.inputs):
         epsilon = graph.scalar(constant)
@@ -63,19 +64,24 @@ def _centred(graph: Graph, name: str) -> str | None:
     """Return the x of `x - mean(x)`."""
     subtract = graph.made_by(name, "Sub")
     mean = graph.made_by(subtract.inputs[1], "ReduceMean") if subtract else None
-    is_it = subtract and mean and mean.inputs[0] == subtract.inputs[0] and _axes(graph, mean) in ((2,), (-1,))
+    is_it = subtract and mean and mean.inputs[0] == subtract.inputs[0] and _is_over_time(graph, mean)
     return subtract.inputs[0] if subtract and is_it else None
 
 
 def _is_variance(graph: Graph, name: str, sound: str) -> bool:
     mean = graph.made_by(name, "ReduceMean")
-    if mean is None or _axes(graph, mean) not in ((2,), (-1,)):
+    if mean is None or not _is_over_time(graph, mean):
         return False
     square = graph.producers.get(mean.inputs[0])
     if square is None or len(square.inputs) != 2 or _centred(graph, square.inputs[0]) != sound:
         return False
     base, other = square.inputs
     return (square.kind == "Mul" and base == other) or (square.kind == "Pow" and graph.scalar(other) == 2)
+
+
+def _is_over_time(graph: Graph, mean: Node) -> bool:
+    """Return whether a mean is that of each channel, for a tensor of shape (batch, channels, time)."""
+    return mean.integers.get("keepdims", (1,)) == (1,) and _axes(graph, mean) in ((2,), (-1,))
 
 
 def _is_per_channel(graph: Graph, name: str) -> bool:

@@ -14,13 +14,20 @@ import numpy.typing as npt
 from core_engine.kokoro.graph.protobuf import encoded, encoded_number, fields, header, messages, packed
 
 _MODEL_GRAPH, _MODEL_OPSET = 7, 8
-_NODE, _INITIALIZER, _OUTPUT = 1, 5, 12  # in GraphProto
-_NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_KIND, _NODE_ATTRIBUTE = 1, 2, 3, 4, 5
+_NODE, _INITIALIZER, _GRAPH_INPUT, _OUTPUT, _VALUE = 1, 5, 11, 12, 13  # in GraphProto
+_NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_KIND, _NODE_ATTRIBUTE, _NODE_DOMAIN = 1, 2, 3, 4, 5, 7
 _NAME = 1  # in ValueInfoProto and AttributeProto
 _FLOAT, _INT, _STRING, _GRAPH, _INTS, _GRAPHS, _TYPE = 2, 3, 4, 6, 8, 11, 20  # in AttributeProto
 _TYPE_FLOAT, _TYPE_INT, _TYPE_INTS = 1, 2, 7
 _DIMS, _ELEMENT, _FLOAT_DATA, _INT32_DATA, _INT64_DATA, _TENSOR_NAME, _RAW = 1, 2, 4, 5, 7, 8, 9  # in TensorProto
 _ELEMENTS: Mapping[int, npt.DTypeLike] = {1: "<f4", 2: "u1", 3: "i1", 7: "<i8"}
+
+_STANDARD = ("", "ai.onnx")
+_ELEMENTWISE = frozenset(["Add", "Div", "Mul", "Sub"])
+_AS_INPUT = frozenset(["Cast", "LeakyRelu", "Pad", "Pow", "Sin"])
+_CONVOLUTIONS = frozenset(["Conv", "ConvInteger", "ConvTranspose"])
+_MOST_NUMBERS = 1024
+"""Tensors written number by number, as exporters write small ones, are not read beyond this."""
 
 Part = bytes | memoryview
 Attribute = int | float | Sequence[int]
@@ -31,6 +38,7 @@ class Node:
     """An operator with the names of its tensors."""
 
     kind: str
+    """Empty for an operator that is not one of the standard's."""
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     content: Part
@@ -49,11 +57,12 @@ class Node:
     def read(cls, content: memoryview) -> "Node":
         """Return the node of an encoded NodeProto; raise NotProtobufError."""
         found = [*messages(content)]
-        inputs, outputs, kinds = (
+        inputs, outputs, kinds, domains = (
             tuple(_text(value) for number, value in found if number == wanted)
-            for wanted in (_NODE_INPUT, _NODE_OUTPUT, _NODE_KIND)
+            for wanted in (_NODE_INPUT, _NODE_OUTPUT, _NODE_KIND, _NODE_DOMAIN)
         )
-        return cls(kinds[0] if kinds else "", inputs, outputs, content)
+        is_standard = all(domain in _STANDARD for domain in domains)
+        return cls(kinds[0] if kinds and is_standard else "", inputs, outputs, content)
 
     @cached_property
     def integers(self) -> Mapping[str, tuple[int, ...]]:
@@ -93,7 +102,10 @@ class Graph:
     nodes: tuple[Node, ...]
     constants: Mapping[str, memoryview]
     """Name → encoded TensorProto of an initializer."""
+    inputs: frozenset[str]
     outputs: frozenset[str]
+    declared_ranks: Mapping[str, int]
+    """Number of dimensions of the tensors of which the file tells it."""
     opset: int
 
     @classmethod
@@ -103,7 +115,9 @@ class Graph:
         return cls(
             tuple(Node.read(value) for number, value in parts if number == _NODE),
             {_tensor_name(value): value for number, value in parts if number == _INITIALIZER},
-            frozenset(_text(dict(messages(value)).get(_NAME, b"")) for number, value in parts if number == _OUTPUT),
+            frozenset(_rank(value)[0] for number, value in parts if number == _GRAPH_INPUT),
+            frozenset(_rank(value)[0] for number, value in parts if number == _OUTPUT),
+            {name: rank for name, rank in (_rank(value) for number, value in parts if number == _VALUE) if rank >= 0},
             max((_opset(value) for number, value in messages(model) if number == _MODEL_OPSET), default=0),
         )
 
@@ -135,17 +149,42 @@ class Graph:
         """Return an initializer; None if there is none, or if its type is not float32, int8, uint8 or int64."""
         return _array(self.constants[name]) if name in self.constants else None
 
+    @cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """Tensor → number of dimensions, where the file tells it, or where it follows from what makes the tensor."""
+        known = {name: _dims_of(content) for name, content in self.constants.items()} | dict(self.declared_ranks)
+        for node in self.nodes:
+            if node.kind == "DynamicQuantizeLinear":
+                known |= dict.fromkeys(node.outputs[1:], 0)
+            rank = _rank_of(node, known, self)
+            if rank is not None:
+                known.setdefault(node.outputs[0], rank)
+        return known
+
     def scalar(self, name: str) -> float | None:
         """Return an initializer with one number; None if it is not one."""
         value = self.constant(name)
-        return None if value is None or value.size != 1 else float(value.reshape(-1)[0])
+        return None if value is None or value.size != 1 or value.ndim > 1 else float(value.reshape(-1)[0])
+
+
+def _rank_of(node: Node, known: Mapping[str, int], graph: Graph) -> int | None:
+    """Return the number of dimensions of a node's first output if it follows from what it takes."""
+    if node.kind in _ELEMENTWISE:
+        ranks = [known.get(name) for name in node.inputs]
+        return None if None in ranks else max((rank for rank in ranks if rank is not None), default=None)
+    if node.kind in _AS_INPUT:
+        return known.get(node.inputs[0])
+    if node.kind in _CONVOLUTIONS:
+        return known.get(node.inputs[1])  # of its weights
+    shape = graph.constant(node.inputs[1]) if node.kind == "Reshape" else None
+    return None if shape is None else shape.size
 
 
 def rewritten(model: memoryview, graph: Graph, changes: Iterable[Change]) -> list[Part]:
     """Return the parts of the encoded ModelProto of `model` with these changes, and without what is no longer used."""
     by_output = {change.output: change for change in changes}
     nodes = _live([new for node in graph.nodes for new in _instead(node, by_output)], graph.outputs)
-    used = {name for node in nodes for name in node.inputs} | graph.outputs
+    used = {name for node in nodes for name in node.inputs} | graph.inputs | graph.outputs
     tensors: list[Part] = [
         *(value for name, value in graph.constants.items() if name in used),
         *(value for change in by_output.values() for value in change.tensors),
@@ -209,6 +248,8 @@ def _array(content: memoryview) -> npt.NDArray[np.generic] | None:
     raw: memoryview | None = None
     numbers: list[int] = []
     for number, value in fields(content):
+        if len(numbers) > _MOST_NUMBERS:
+            return None
         if number == _DIMS:
             shape += [value] if isinstance(value, int) else packed(value)
         elif number == _ELEMENT and isinstance(value, int):
@@ -216,7 +257,7 @@ def _array(content: memoryview) -> npt.NDArray[np.generic] | None:
         elif number in (_RAW, _FLOAT_DATA) and isinstance(value, memoryview):
             raw = value  # packed floats are little-endian, as raw data is
         elif number in (_INT32_DATA, _INT64_DATA):
-            numbers += [value] if isinstance(value, int) else packed(value)
+            numbers += [value] if isinstance(value, int) else packed(value[: 10 * _MOST_NUMBERS])
     dtype = _ELEMENTS.get(element)
     if dtype is None:
         return None
@@ -231,7 +272,7 @@ def _integers(attribute: memoryview) -> tuple[str, tuple[int, ...]]:
             name = _text(value)
         elif number in (_INT, _INTS):
             numbers += [value] if isinstance(value, int) else packed(value)
-    return name, tuple(numbers)
+    return name, tuple(number - (1 << 64) if number >> 63 else number for number in numbers)
 
 
 def _attribute(name: str, value: Attribute) -> bytes:
@@ -245,6 +286,20 @@ def _attribute(name: str, value: Attribute) -> bytes:
     return named + numbers + encoded_number(_TYPE, _TYPE_INTS)
 
 
+def _dims_of(content: memoryview) -> int:
+    """Return the number of dimensions of a TensorProto."""
+    dims = [value for number, value in fields(content) if number == _DIMS]
+    return sum(1 if isinstance(value, int) else len(packed(value)) for value in dims)
+
+
+def _rank(value_info: memoryview) -> tuple[str, int]:
+    """Return the name and the number of dimensions of a ValueInfoProto; -1 if it does not tell."""
+    found = dict(messages(value_info))
+    kind = dict(messages(found.get(2, _NOTHING))).get(1, _NOTHING)  # of a TypeProto: that of a tensor
+    shape = dict(messages(kind)).get(2)
+    return _text(found.get(_NAME, b"")), -1 if shape is None else sum(number == 1 for number, _ in messages(shape))
+
+
 def _tensor_name(content: memoryview) -> str:
     return next((_text(value) for number, value in messages(content) if number == _TENSOR_NAME), "")
 
@@ -253,8 +308,11 @@ def _opset(content: memoryview) -> int:
     """Return the version of an OperatorSetIdProto if it is that of the standard operators."""
     found = dict(fields(content))
     domain, version = found.get(1, b""), found.get(2, 0)
-    is_standard = not isinstance(domain, int) and _text(domain) in ("", "ai.onnx")
+    is_standard = not isinstance(domain, int) and _text(domain) in _STANDARD
     return version if is_standard and isinstance(version, int) else 0
+
+
+_NOTHING = memoryview(b"")
 
 
 def _text(value: Part) -> str:

@@ -14,7 +14,7 @@ _OLDEST_OPSET = 13  # since then, axes of Unsqueeze are inputs
 def write_faster(model: Path, target: Path) -> bool:
     """Write a faster model with the same inputs and outputs to `target`; return False if nothing can be made faster.
 
-    Raises OSError, and ValueError for a file that is not an ONNX model.
+    Raises OSError, ValueError for a file that is not an ONNX model, and IndexError for one whose nodes lack inputs.
     """
     with model.open("rb") as file:
         view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))  # freed with its last slice

@@ -1,7 +1,7 @@
 """Open models as this software runs them: with the frames of each token as an output, and computed in less time.
 
-The output is appended to the model's bytes, for bytes appended to a protobuf message are merged into it. A faster graph
-takes seconds to write, so it is made only when the runtime's optimised graph is to be cached.
+The output is appended to the model's bytes, for bytes appended to a protobuf message are merged into it. The graph of a
+large model, or of one whose optimised graph is to be cached, is rewritten to be faster, which takes about a second.
 """
 
 import logging
@@ -28,41 +28,52 @@ _TRIAL_IDS = (43, 47, 54)
 Create = Callable[..., Any]
 
 
-def prepared(create: Create) -> Create:
-    """Wrap `create` so that its sessions have the output, and compute a faster graph where one is written.
+class _NothingFasterError(Exception):
+    """The model has no pattern that can be computed in less time."""
 
-    `create(path, **options)` opens a session for a file. A model that cannot be prepared is opened unchanged.
+
+def prepared(create: Create, *, faster: bool = True) -> Create:
+    """Wrap `create` so that its sessions have the output and, if `faster`, compute a faster graph.
+
+    `create(path, **options)` opens a session for a file. What of it cannot be done is left out.
     """
 
     def open_prepared(path: str, **options: Any) -> Any:
         model = Path(path)
         addition = frames_addition(model)
-        try:
-            if options["sess_options"].optimized_model_filepath:
-                return _open_faster(model, addition, create, options)
-            if addition:
-                return _open_with(addition, model, create, options)
-        except Exception:  # an old runtime, a full disk, a graph like no other: preparing is optional
-            logger.debug("The model is opened unchanged", exc_info=True)
+        ways = [_open_faster] if faster and _is_worth_it(model, options) else []
+        ways += [_open_with] if addition else []
+        for way in ways:
+            try:
+                return way(addition, model, create, options)
+            except Exception:  # an old runtime, a full disk, a graph like no other: preparing is optional
+                logger.debug("The model is opened otherwise", exc_info=True)
         return create(path, **options)
 
     return open_prepared
 
 
-def _open_faster(model: Path, addition: bytes, create: Create, options: dict[str, Any]) -> Any:
-    """Open a faster model if there is one, and let the runtime write its graph; raises all that these raise."""
-    with tempfile.TemporaryDirectory(dir=Path(options["sess_options"].optimized_model_filepath).parent) as folder:
+def _is_worth_it(model: Path, options: dict[str, Any]) -> bool:
+    is_cached = bool(options["sess_options"].optimized_model_filepath)
+    return is_cached or (model.is_file() and model.stat().st_size > _LARGEST_IN_MEMORY)
+
+
+def _folder_beside_graph(options: dict[str, Any]) -> "tempfile.TemporaryDirectory[str]":
+    """Return a temporary folder: where the runtime writes a graph, there is room for a copy of the model."""
+    graph = options["sess_options"].optimized_model_filepath
+    return tempfile.TemporaryDirectory(dir=Path(graph).parent if graph else None)
+
+
+def _open_faster(addition: bytes, model: Path, create: Create, options: dict[str, Any]) -> Any:
+    """Open a model that computes the same in less time; raises _NothingFasterError if there is none."""
+    with _folder_beside_graph(options) as folder:
         changed = Path(folder) / model.name
-        is_faster = write_faster(model, changed)
-        if not is_faster and not addition:
-            return create(os.fspath(model), **options)
-        if not is_faster:
-            shutil.copyfile(model, changed)
+        if not write_faster(model, changed):
+            raise _NothingFasterError
         with changed.open("ab") as file:
             file.write(addition)
         session = create(os.fspath(changed), **options)
-    if is_faster:
-        run(session, read_signature(session), _TRIAL_IDS, np.zeros((1, STYLE_SIZE), np.float32), 1.0)
+    run(session, read_signature(session), _TRIAL_IDS, np.zeros((1, STYLE_SIZE), np.float32), 1.0)
     return session
 
 
@@ -71,7 +82,7 @@ def _open_with(addition: bytes, model: Path, create: Create, options: dict[str, 
     if model.stat().st_size <= _LARGEST_IN_MEMORY:
         options["sess_options"].add_session_config_entry(_EXTERNAL_DATA_FOLDER, os.fspath(model.parent))
         return create(model.read_bytes() + addition, **options)
-    with tempfile.TemporaryDirectory() as folder:
+    with _folder_beside_graph(options) as folder:
         longer = Path(folder) / model.name
         shutil.copyfile(model, longer)
         with longer.open("ab") as file:

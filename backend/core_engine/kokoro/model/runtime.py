@@ -46,7 +46,7 @@ def open_session(
     if CUDA not in ort.get_available_providers():
         return _open_on_cpu(path, threads, create)
     check_external_data(path)
-    return _open_on_gpu(os.fspath(path), threads, prepared(create))
+    return _open_on_gpu(os.fspath(path), threads, prepared(create, faster=False))
 
 
 def open_model(model_path: Path, threads: int | None = None) -> Any:
