@@ -20,7 +20,11 @@ from engines.serving.samples import LARGEST_SAMPLE_BYTES
 MIB = 1024 * 1024
 LARGEST_BODY_BYTES = 2 * MIB
 LARGEST_BODIES_BYTES = 256 * MIB  # of all requests together; the first MiB of each does not count
-LARGER_BODY_BYTES = {"/samples/upload/": LARGEST_SAMPLE_BYTES, "/analyze": 48 * MIB}  # by path prefix
+LARGER_BODY_BYTES = {  # by path prefix
+    "/samples/upload/": LARGEST_SAMPLE_BYTES,
+    "/analyze": 48 * MIB,
+    "/studio/api/stories": 64 * MIB,
+}
 
 _READING = "GET"
 _UNAUTHORIZED = "Refused: send 'Authorization: Bearer <token>' with the server's token (--api-key or ENGINE_TOKEN)."
@@ -34,6 +38,12 @@ class Exposure:
 
     loopback_only: bool = True
     token: str | None = None  # required as "Authorization: Bearer <token>" on every route except GET /health
+    public: tuple[str, ...] = ()  # what else GET needs no token for: paths, or what is below one that ends in /
+
+    def is_public(self, method: str, path: str) -> bool:
+        """Return whether a request needs no token."""
+        below = any(path.startswith(public) for public in self.public if len(public) > 1 and public.endswith("/"))
+        return method == _READING and (path == "/health" or path in self.public or below)
 
 
 class RequestGuard:
@@ -75,7 +85,7 @@ def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, limit
     return (
         _foreign_host(exposure, headers)
         or (None if method == _READING else _foreign_page(headers))
-        or (None if (method, path) == ("GET", "/health") else _missing_token(exposure, headers))
+        or (None if exposure.is_public(method, path) else _missing_token(exposure, headers))
         or _form_body(method, headers)
         or _too_large(headers, limit)
     )
