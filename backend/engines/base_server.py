@@ -149,7 +149,11 @@ class BaseEngineServer(BaseEngine):
         engine.stop, process.close, process.abandon = process.stop, engine.close, engine.abandon
         engine.store.prepare()
         app = engine.create_app(process.options.exposure)
+        engine.announce()
         process.run(app, listener, engine.finish)
+
+    def announce(self) -> None:
+        """Tell the user that the port is open; by default only the log does."""
 
     def close(self) -> None:
         """Accept no more work, refuse queued work, and cancel a download."""

@@ -4,7 +4,9 @@ import contextlib
 import re
 import secrets
 import shutil
+import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
@@ -22,6 +24,9 @@ from storyflow.studio.draft import STORY_NAME, Draft
 
 _LONGEST_TITLE = 120
 _WORDS_OF_TITLE = 6
+_PASTED = "pasted"
+_NEW, _DELETED = ".new-", ".deleted-"
+_ABANDONED_S = 3600.0
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 
 
@@ -75,10 +80,14 @@ class Library:
 
     def add(self, wanted: Wanted, data: bytes) -> Added:
         """Make a project of a story; raises RequestError if it cannot be read, OSError if the disk fails."""
-        name = re.split(r"[/\\]", wanted.name)[-1] or "story.txt"
-        folder = self._new_folder(wanted.title or Path(name).stem)
+        name = re.split(r"[/\\]", wanted.name)[-1] or f"{_PASTED}.txt"
+        projects = self.root / "projects"
+        projects.mkdir(parents=True, exist_ok=True)
+        _sweep(projects)
+        with tempfile.TemporaryDirectory(prefix=_NEW, dir=projects, ignore_cleanup_errors=True) as place:
+            draft, left_out = _imported(Path(place), name, wanted, data)
+        folder = self._new_folder(draft.title)
         try:
-            draft, left_out = _imported(folder, name, wanted, data)
             draft.write(folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -91,11 +100,10 @@ class Library:
         if folder.is_symlink():
             raise RequestError(f"The project '{name}' is a link to another folder. Delete it there.")
         # First out of sight, so that nobody meets half a project.
-        doomed = folder.replace(folder.with_name(f".deleted-{name[:60]}-{secrets.token_hex(4)}"))
+        doomed = folder.replace(folder.with_name(f"{_DELETED}{name[:60]}-{secrets.token_hex(4)}"))
         shutil.rmtree(doomed)
 
     def _new_folder(self, title: str) -> Path:
-        (self.root / "projects").mkdir(parents=True, exist_ok=True)
         wanted = project_named(title)
         for number in count(1):
             folder = project_folder(self.root, wanted if number == 1 else f"{wanted}-{number}")
@@ -107,6 +115,14 @@ class Library:
 
 def _is_project(folder: Path) -> bool:
     return (folder / STORY_NAME).is_file() or (folder / RECORD_NAME).is_file()
+
+
+def _sweep(projects: Path) -> None:
+    """Remove what a killed server was about to add or to delete."""
+    for leftover in (*projects.glob(f"{_NEW}*"), *projects.glob(f"{_DELETED}*")):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(leftover)
 
 
 def _imported(folder: Path, name: str, wanted: Wanted, data: bytes) -> tuple[Draft, Mapping[str, int]]:
@@ -139,7 +155,7 @@ def _title(text: str | None) -> str | None:
 def _title_of_file(name: str) -> str | None:
     """Return the name of a file as a title; None for a text that was pasted."""
     stem = Path(name).stem
-    return None if stem == "pasted" else one_line(stem.replace("_", " "))[:_LONGEST_TITLE]
+    return None if stem == _PASTED else one_line(stem.replace("_", " "))[:_LONGEST_TITLE]
 
 
 def _first_words(text: str) -> str:

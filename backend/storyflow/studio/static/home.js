@@ -78,7 +78,7 @@ async function voiceFields(main, form, problem) {
     const pace = paceField(1);
     const narrator = voiceField(offered, "Narrator", offered.default, null, pace.value);
     const dialogue = voiceField(offered, "Dialogue", null, "Same as the narrator", pace.value);
-    find(".voices", form).append(narrator.field, dialogue.field, pace.field);
+    find(".voices", form).append(pace.field, narrator.field, dialogue.field);
     const note = find(".built-in", main);
     note.hidden = !offered.is_built_in;
     find("code", note).textContent = offered.advice;
