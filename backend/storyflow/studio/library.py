@@ -131,12 +131,14 @@ def _imported(folder: Path, name: str, wanted: Wanted, data: bytes) -> tuple[Dra
     path = folder / f"original{suffix if _SUFFIX.fullmatch(suffix) else '.txt'}"
     try:
         path.write_bytes(data)
-        read_story(path)  # raises for what cannot be narrated, such as a story without words
+        segments = read_story(path).segments
         document = read_document(path)
     except StoryError as error:
         raise RequestError(str(error).replace(str(path), name)) from error
     finally:
         path.unlink(missing_ok=True)
+    if not any(character.isalnum() for segment in segments for character in segment.text):
+        raise RequestError(f"'{name}' has nothing to speak: it has no words or numbers. Write some text.")
     title = wanted.title or _title(document.title) or _title_of_file(name) or _first_words(document.blocks[0].text)
     draft = Draft.of(document, title, wanted.voice)
     changes = {"title": title, "dialogue": draft.dialogue or wanted.dialogue}
