@@ -82,6 +82,7 @@ class View {
     document.addEventListener("problem", (event) => this.#problem(event.detail), { signal });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#again(0); }, { signal });
     find("#previous").addEventListener("click", () => this.#move(-1, false), { signal });
+    find("#edit").addEventListener("click", () => this.#edit(this.reading.current ?? this.player.item?.paragraph), { signal });
     find("#next").addEventListener("click", () => this.#move(1, false), { signal });
   }
 
@@ -134,6 +135,7 @@ class View {
     if (story.language) article.lang = story.language;
     this.reading.render(story);
     find(".voices-menu", this.main).hidden = !story.is_ours;
+    find("#edit").hidden = !story.is_ours;
   }
 
   #take(progress) {
@@ -174,6 +176,7 @@ class View {
   }
 
   #edit(paragraph) {
+    if (!paragraph || paragraph.paragraph.kind === "break") return;
     edit(paragraph, async (text) => {
       const { number, text: was, segments } = paragraph.paragraph;
       this.hear = { number, before: this.#versions(segments) };

@@ -19,8 +19,8 @@ export async function voices() {
 /** Return a field for the voice of `who`; `otherwise` is a first choice that means no voice of its own. */
 export function voiceField(offered, who, chosen, otherwise = null, pace = () => 1) {
   const field = copied("voice-field");
-  const select = find("select", field);
-  find("span", field).textContent = who;
+  const select = named(field);
+  find("label", field).textContent = who;
   if (otherwise) select.append(new Option(otherwise, ""));
   for (const [language, spoken] of grouped(offered.voices)) {
     const group = document.createElement("optgroup");
@@ -43,12 +43,22 @@ export function voiceField(offered, who, chosen, otherwise = null, pace = () => 
 
 export function paceField(chosen) {
   const field = copied("pace-field");
-  const select = find("select", field);
+  const select = named(field);
   if (![...select.options].some((option) => Number(option.value) === chosen)) {
     select.append(new Option(`${chosen}×`, String(chosen)));
   }
   select.value = String(chosen);
   return { field, value: () => Number(select.value) };
+}
+
+let fields = 0;
+
+/** Return the select of a field, which its label then names. */
+function named(field) {
+  const select = find("select", field);
+  select.id = `field-${++fields}`;
+  find("label", field).htmlFor = select.id;
+  return select;
 }
 
 function grouped(list) {
