@@ -108,7 +108,8 @@ def heard(page: "Page") -> dict[str, Any]:
         const audio = document.querySelector("#audio");
         const word = document.querySelector(".word.spoken");
         return {
-            time: audio.currentTime, is_paused: audio.paused, word: word?.textContent, place: Number(word?.dataset.word),
+            time: audio.currentTime, is_paused: audio.paused,
+            word: word?.textContent, place: Number(word?.dataset.word),
             segment: decodeURIComponent(audio.currentSrc.split("/audio/").at(-1).split("?")[0]),
             marked: word?.closest(".segment").textContent,
         };

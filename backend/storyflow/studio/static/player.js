@@ -13,6 +13,7 @@ export class Player {
     this.project = project;
     this.on = on;
     this.items = [];
+    this.starts = [];
     this.index = 0;
     this.is_playing = false;
     this.is_waiting = false;
@@ -37,11 +38,13 @@ export class Player {
     const here = this.item?.id;
     const before = this.item?.paragraph;
     this.items = items;
+    this.starts = starts(items);
     const same = items.findIndex((item) => item.id === here);
     const near = items.findIndex((item) => item.paragraph === before);
     this.index = same >= 0 ? same : Math.max(0, near >= 0 ? near : Math.min(this.index, items.length - 1));
     bar.hidden = !items.some((item) => item.version);
-    if (this.is_playing && this.is_waiting && this.item?.version) this.play(this.index);
+    const is_new = this.is_waiting || (this.loaded && this.loaded !== address(this.item));
+    if (this.is_playing && this.item?.version && is_new) this.play(this.index, 0, this.last);
     this.#draw();
   }
 
@@ -167,22 +170,10 @@ export class Player {
     return this.index + 1 >= this.items.length && audio.ended;
   }
 
-  // The whole story as one line of time: what is not narrated yet has no length.
-
-  #starts() {
-    let start = 0;
-    return this.items.map((item) => {
-      const here = start;
-      if (item.version) start += item.duration + item.pause;
-      return here;
-    });
-  }
-
   #draw() {
-    const starts = this.#starts();
     const last = this.items.length - 1;
-    const whole = last < 0 ? 0 : starts[last] + (this.items[last].version ? this.items[last].duration : 0);
-    const now = (starts[this.index] ?? 0) + (this.item?.version ? this.time : 0);
+    const whole = last < 0 ? 0 : this.starts[last] + (this.items[last].version ? this.items[last].duration : 0);
+    const now = (this.starts[this.index] ?? 0) + (this.item?.version ? this.time : 0);
     const position = find("#position");
     position.max = whole || 1;
     position.value = now;
@@ -196,12 +187,21 @@ export class Player {
   }
 
   #seek(wanted) {
-    const starts = this.#starts();
     let index = 0;
-    for (const [place, item] of this.items.entries()) if (item.version && starts[place] <= wanted) index = place;
-    const time = Math.min(wanted - starts[index], this.items[index].duration);
+    for (const [place, item] of this.items.entries()) if (item.version && this.starts[place] <= wanted) index = place;
+    const time = Math.min(wanted - this.starts[index], this.items[index].duration);
     this.place(index, Math.max(0, time));
   }
+}
+
+/** Return where each item starts on one line of time; what has no audio yet has no length. */
+function starts(items) {
+  let start = 0;
+  return items.map((item) => {
+    const here = start;
+    if (item.version) start += item.duration + item.pause;
+    return here;
+  });
 }
 
 function address(item) {

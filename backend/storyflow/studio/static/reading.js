@@ -11,6 +11,7 @@ export class Reading {
     this.words = new Words(project);
     this.segments = new Map(); // id → { id, text, pause, kind, element, paragraph, version, duration, words }
     this.order = [];
+    this.items = []; // what can be heard, in order
     this.current = null;
     this.spoken = null;
     this.scrolled_at = -Infinity;
@@ -73,6 +74,7 @@ export class Reading {
       gone.remove();
     }
     this.segments = segments;
+    this.items = this.order.filter((segment) => segment.kind !== "break" && /[\p{L}\p{N}]/u.test(segment.text));
     if (!this.current?.isConnected) this.setCurrent(find(".paragraph", this.article));
   }
 
@@ -92,11 +94,6 @@ export class Reading {
       }
       Object.assign(segment, { duration, spoken_by: voice });
     }
-  }
-
-  /** What can be heard, in order. */
-  get items() {
-    return this.order.filter((segment) => segment.kind !== "break" && /[\p{L}\p{N}]/u.test(segment.text));
   }
 
   /** Mark the word that is spoken at a time of a segment. */

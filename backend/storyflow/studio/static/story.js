@@ -142,6 +142,7 @@ class View {
     const before = this.progress;
     this.progress = progress;
     this.player.update(this.reading.items);
+    if (this.player.is_waiting && progress.state === "idle") this.player.pause(); // nothing more will come
     this.#drawState(before);
     this.#drawButtons();
     this.#hearWhenMade();
