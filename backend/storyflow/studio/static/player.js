@@ -66,6 +66,7 @@ export class Player {
     this.on.state();
     if (this.is_waiting) {
       audio.pause();
+      this.#draw();
       return;
     }
     if (!(await this.#load(item, time))) return;
