@@ -16,7 +16,8 @@ export function edit(element, save) {
   };
   area.addEventListener("input", fit);
   fit();
-  area.focus();
+  area.focus({ preventScroll: true });
+  form.scrollIntoView({ block: "nearest" });
 
   const close = () => {
     element.classList.remove("editing");

@@ -56,6 +56,7 @@ export class Reading {
         this.seen.observe(element);
       }
       element.paragraph = paragraph;
+      element.classList.toggle("again", !place && same(paragraph.text, story.title)); // the title, once more
       element.setAttribute("aria-label", `Paragraph ${place + 1} of ${story.paragraphs.length}`);
       const next = previous ? previous.nextElementSibling : this.article.firstElementChild;
       if (next !== element) this.article.insertBefore(element, next);
@@ -63,8 +64,8 @@ export class Reading {
       for (const segment of paragraph.segments) {
         const known = this.segments.get(segment.id);
         const part = element.parts?.get(segment.id);
-        const same = known && known.element === part;
-        const kept = same ? known : { version: null };
+        const is_same = known && known.element === part;
+        const kept = is_same ? known : { version: null };
         segments.set(segment.id, Object.assign(kept, segment, { element: part, paragraph: element }));
         this.order.push(segments.get(segment.id));
       }
@@ -181,6 +182,8 @@ export class Reading {
     element.scrollIntoView({ block: "center", behavior: calmly() ? "auto" : "smooth" });
   }
 }
+
+const same = (one, other) => one.toLowerCase() === other.toLowerCase();
 
 function made(paragraph, may_be_edited) {
   const element = copied("paragraph");
