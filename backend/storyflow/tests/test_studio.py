@@ -2,10 +2,15 @@
 
 import io
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -367,6 +372,70 @@ def test_with_a_key_only_the_page_is_shown_without_it(tmp_path: Path) -> None:
         assert httpx.post(studio.address + "/", json={}).status_code == 400
     finally:
         studio.stop()
+
+
+# The command
+
+
+@contextmanager
+def running(tmp_path: Path, *options: str, **environment: str) -> "Iterator[tuple[int, subprocess.Popen[str]]]":
+    """Run `storyflow studio` on a free port, with projects of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "storyflow", "studio", "--port", str(port), "--projects", "out", *options],
+        cwd=tmp_path, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield port, process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=AT_LAST_S)
+    assert process.returncode == 0, log
+    assert "Traceback" not in log
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout
+    return process.stdout.readline()
+
+
+def test_command_prints_the_address_and_serves_the_page(tmp_path: Path) -> None:
+    with running(tmp_path, "--no-browser") as (port, process):
+        assert f"The studio is at http://127.0.0.1:{port}/." in said(process)
+        assert "<title>StoryFlow</title>" in httpx.get(f"http://127.0.0.1:{port}/", timeout=AT_LAST_S).text
+        added = httpx.post(
+            f"http://127.0.0.1:{port}/studio/api/stories?name=a.txt&voice=af_bella", content=b"Once.", headers=BYTES
+        )
+        assert added.status_code == 200
+    assert (tmp_path / "out" / "projects" / "a" / STORY_NAME).is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the browser is a shell script")
+def test_command_opens_the_browser(tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{tmp_path}/opened"\n')
+    browser.chmod(0o755)
+    with running(tmp_path, BROWSER=str(browser)) as (port, process):
+        said(process)
+        end = time.monotonic() + AT_LAST_S
+        while time.monotonic() < end and not (tmp_path / "opened").exists():
+            time.sleep(0.05)
+        assert (tmp_path / "opened").read_text().strip() == f"http://127.0.0.1:{port}/"
+
+
+def test_command_says_that_the_port_is_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = storyflow("studio", "--no-browser", "--port", taken.getsockname()[1], cwd=tmp_path)
+    assert done.returncode != 0
+    assert "choose another --port" in done.stderr
+    assert "The studio is at" not in done.stdout
+
+
+def test_command_is_not_open_to_the_network_by_accident(tmp_path: Path) -> None:
+    done = storyflow("studio", "--no-browser", "--host", "0.0.0.0", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--api-key" in done.stderr
 
 
 # Drafts
