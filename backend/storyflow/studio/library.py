@@ -62,10 +62,13 @@ class Library:
 
     def names(self) -> Iterator[str]:
         """Yield the names of the projects; those of the page may not have been narrated yet."""
-        with contextlib.suppress(OSError):
-            for folder in sorted((self.root / "projects").iterdir()):
-                if is_name(folder.name) and _is_project(folder):
-                    yield folder.name
+        try:
+            found = sorted(folder.name for folder in (self.root / "projects").iterdir() if is_name(folder.name))
+        except OSError:
+            return
+        for name in found:
+            with contextlib.suppress(NotFoundError):
+                yield self.folder(name).name
 
     def folder(self, name: str) -> Path:
         """Return the folder of an existing project; raise NotFoundError, also for a name that leads elsewhere."""

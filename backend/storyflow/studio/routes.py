@@ -13,6 +13,7 @@ from core_engine.places import media_root
 from engines.contract.errors import NotFoundError, RequestError
 from engines.serving.connections import IS_STREAM
 from storyflow.narration.record import Record, RecordError
+from storyflow.stories.story import StoryError
 from storyflow.studio import downloads
 from storyflow.studio.draft import Draft
 from storyflow.studio.engine import Engine
@@ -75,12 +76,11 @@ class _Studio:
         return _answer(sorted(found, key=lambda project: -project["changed"]))
 
     def _listed(self, name: str) -> dict[str, Any]:
-        folder = self._library.folder(name)
-        truth = Truth(folder)
-        known: dict[str, Any] = {"name": name, "state": self._jobs.state(folder)["state"]}
+        truth = Truth(self._library.folder(name))
+        known: dict[str, Any] = {"name": name, "state": self._jobs.state(truth.folder)["state"]}
         try:
             record, title = truth.record(), truth.title()
-        except RecordError as error:
+        except (RecordError, StoryError) as error:
             return {**known, "title": name, "error": str(error), "duration": 0, "changed": 0, "is_complete": False}
         segments = record.segments if record else ()
         return {

@@ -147,7 +147,9 @@ def test_story_of_100_mb_is_refused_before_it_is_sent(studio: Studio) -> None:
     )
     with socket.create_connection(("127.0.0.1", studio.port), timeout=AT_LAST_S) as connection:
         connection.sendall(head.encode())
-        answer = connection.recv(65536)
+        answer = b""
+        while b"MiB" not in answer and (part := connection.recv(65536)):
+            answer += part
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"the limit is 64 MiB" in answer
 
@@ -327,13 +329,21 @@ def test_deleted_project_is_gone(studio: Studio) -> None:
     assert studio.ask("GET", f"/projects/{project}").status_code == 404
 
 
-def test_project_with_a_broken_manifest_does_not_hide_the_others(studio: Studio, lamp: str) -> None:
-    broken = studio.project("broken")
-    broken.mkdir()
-    (broken / RECORD_NAME).write_text("{")
+def test_broken_projects_do_not_hide_the_others(studio: Studio, lamp: str, tmp_path: Path) -> None:
+    for name, file in (("broken", RECORD_NAME), ("broken-story", STORY_NAME)):
+        studio.project(name).mkdir()
+        (studio.project(name) / file).write_text("{")
+    (tmp_path / STORY_NAME).write_text("{}")
+    studio.project("elsewhere").symlink_to(tmp_path, target_is_directory=True)
     listed = {one["name"]: one for one in studio.ask("GET", "/projects").json()}
     assert "cannot be read" in listed["broken"]["error"]
+    assert "not valid JSON" in listed["broken-story"]["error"]
+    assert "elsewhere" not in listed
     assert listed[lamp]["error"] is None
+    for name in ("broken", "broken-story"):
+        for path in ("", "/progress", "/words/x"):
+            assert studio.ask("GET", f"/projects/{name}{path}").status_code in (200, 400)
+        assert studio.ask("DELETE", f"/projects/{name}").status_code == 200
 
 
 # Doors
