@@ -5,6 +5,7 @@ Tests are skipped if voice or listener are missing, and fail instead if STORYFLO
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -117,3 +118,11 @@ def storyflow(equipment: Equipment, tmp_path_factory: pytest.TempPathFactory) ->
         return done.stdout
 
     return run
+
+
+def second_name(source: str, target: str) -> None:
+    """Link a file to a second name, or copy it if the disk does not support links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from storyflow.commands.engine_folders import engine_folder, need_engine_packages, serving_folder
 from storyflow.commands.exits import interrupts_wait
-from storyflow.commands.serve import API_PORT, check_open, opening_options, set_environment
+from storyflow.commands.serve import API_PORT, SPEAKS, opening_options, prepare, set_environment
+from storyflow.hosting.engine_folders import engine_folder, serving_folder
 
 _ANY_ADDRESS = frozenset(["0.0.0.0", "::"])  # noqa: S104 - compared, not listened on
 
@@ -19,12 +19,19 @@ _ANY_ADDRESS = frozenset(["0.0.0.0", "::"])  # noqa: S104 - compared, not listen
 @click.option("--port", type=click.IntRange(1, 65535), default=API_PORT, show_default=True)
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @opening_options
-def studio(port: int, no_browser: bool, host: str, projects: Path | None, api_key: str | None, insecure: bool) -> None:
+def studio(
+    port: int,
+    no_browser: bool,
+    host: str,
+    projects: Path | None,
+    api_key: str | None,
+    insecure: bool,
+    wanted: str | None,
+) -> None:
     """Listen to stories in the browser: paste a text, choose voices, hear it word by word."""
-    folder = serving_folder(engine_folder("kokoro"))
-    need_engine_packages()
-    check_open(host, api_key, insecure)
-    set_environment(projects, api_key)
+    set_environment(projects, api_key, insecure)
+    prepare(host, api_key, wanted)
+    folder = serving_folder(engine_folder(SPEAKS))
     address = address_of(host, port)
     with interrupts_wait():
         from storyflow.serving import __main__ as program

@@ -26,6 +26,9 @@ from storyflow.studio.voices import voices_document
 from storyflow.studio.wire import ParagraphRequest, Speed, VoiceName, VoicesRequest
 
 API = "/studio/api"
+_STORIES = "/stories"
+STORIES_PATH = API + _STORIES
+"""Where stories are sent to, which may be large."""
 
 PUBLIC = (PAGE_PATH, STATIC_PATH)
 """What is shown without a key: the page, which asks for it. A path that ends in / stands for what is below."""
@@ -51,7 +54,7 @@ class _Studio:
         router = APIRouter()
         router.get("/voices")(self._voices)
         router.get("/projects")(self._projects)
-        router.post("/stories")(self._add)
+        router.post(_STORIES)(self._add)
         project = "/projects/{name}"
         router.get(project)(self._story)
         router.delete(project)(self._delete)
