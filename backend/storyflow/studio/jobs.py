@@ -99,7 +99,9 @@ class Jobs:
 
     def check_idle(self, folder: Path) -> None:
         """Raise RequestError if somebody works on the project."""
-        if folder.name in self._running or is_narrated(folder):
+        with self._lock:
+            is_running = folder.name in self._running
+        if is_running or is_narrated(folder):
             raise RequestError("This story is being narrated. Stop that first.")
 
     def state(self, folder: Path) -> dict[str, object]:
