@@ -158,12 +158,17 @@ class BaseEngineServer(BaseEngine):
             listener = process.listen(engine.config.name)
         engine.stop, process.close, process.abandon = process.stop, engine.close, engine.abandon
         engine.store.prepare()
-        process.run(engine.create_app(exposure), listener, engine.finish, engine.error_body)
+        app = engine.create_app(exposure)
+        engine.announce()
+        process.run(app, listener, engine.finish, engine.error_body)
 
     @classmethod
     def exposure_of(cls, options: Options) -> Exposure:
         """Return who can access the server; raise StartError for options that would open it by mistake."""
         return options.exposure
+
+    def announce(self) -> None:
+        """Tell the user that the port is open; by default only the log does."""
 
     def close(self) -> None:
         """Accept no more work, refuse queued work, and cancel a download."""

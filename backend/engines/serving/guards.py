@@ -55,6 +55,12 @@ class Exposure:
 
     loopback_only: bool = True
     token: str | None = None  # required as "Authorization: Bearer <token>" on every route except GET /health
+    public: tuple[str, ...] = ()  # what else GET needs no token for: paths, or what is below one that ends in /
+
+    def is_public(self, method: str, path: str) -> bool:
+        """Return whether a request needs no token."""
+        below = any(path.startswith(public) for public in self.public if len(public) > 1 and public.endswith("/"))
+        return method == _READING and (path == "/health" or path in self.public or below)
 
 
 class RequestGuard:
@@ -111,7 +117,7 @@ def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, accep
     return (
         _foreign_host(exposure, headers)
         or (None if method == _READING else _foreign_page(headers))
-        or (None if (method, path) == ("GET", "/health") else _missing_token(exposure, headers))
+        or (None if exposure.is_public(method, path) else _missing_token(exposure, headers))
         or (None if accepted.is_form else _form_body(method, headers))
         or _too_large(headers, accepted.largest_bytes)
     )

@@ -35,6 +35,18 @@ def exclusive(path: Path, cancel: threading.Event, waiting: Callable[[], None]) 
             os.close(descriptor)
 
 
+def is_held(path: Path) -> bool:
+    """Return whether somebody holds the lock file `path`, which is not created; False where locks are unknown."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        return not _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _acquire(path: Path, cancel: threading.Event, waiting: Callable[[], None]) -> int | None:
     told = False
     while not cancel.is_set():

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from storyflow.narration.record import Entry
+from storyflow.stories.segments import Segment
 
 PAUSES: Mapping[str, float] = MappingProxyType(
     {
@@ -23,7 +24,9 @@ LONGEST_S = 30.0
 _OPENS_SPEECH = ("“", '"', "‘", "„", "«", "»", "‹", "›", "「", "『", "—", "–")
 
 
-def pause_between(before: Entry, breaks: Sequence[Entry], after: Entry, pauses: Mapping[str, float]) -> float:
+def pause_between(
+    before: Entry | Segment, breaks: Sequence[Entry | Segment], after: Entry | Segment, pauses: Mapping[str, float]
+) -> float:
     """Return the seconds of silence between two spoken segments with `breaks`, the scene breaks between them.
 
     What the story says (`pause_after`) counts instead of the table.
@@ -35,7 +38,7 @@ def pause_between(before: Entry, breaks: Sequence[Entry], after: Entry, pauses: 
     return max(pause, pauses["break"]) if breaks else pause
 
 
-def _kind_of_pause(before: Entry, after: Entry) -> str:
+def _kind_of_pause(before: Entry | Segment, after: Entry | Segment) -> str:
     if before.kind == "heading":
         return "heading"
     if after.kind == "heading":

@@ -12,6 +12,7 @@ from storyflow.commands.models import models
 from storyflow.commands.narrate import narrate
 from storyflow.commands.say import say, voices
 from storyflow.commands.serve import serve
+from storyflow.commands.studio import studio
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,6 +21,6 @@ def main() -> None:
     """Turn written stories into narrated audio, on your own machine."""
 
 
-for command in (say, narrate, cast, export, voices, doctor, bench, models, engines, serve):
+for command in (say, narrate, cast, export, voices, doctor, bench, models, engines, serve, studio):
     main.add_command(command)
 offer_verbosity(main)

@@ -1,8 +1,6 @@
 """`storyflow narrate`: stories become folders of WAV files."""
 
-import hashlib
 import logging
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -11,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engines.store.names import checked_name, is_name
+from engines.store.names import checked_name
 from storyflow.commands.exits import EXPECTED, Exit, exit_code_of, interrupts_wait, report_error, sentence_of
 from storyflow.commands.export import CAPTIONS, check_output, exported
 from storyflow.commands.manner import Manner, how_to_speak
+from storyflow.narration.naming import project_named
 
 if TYPE_CHECKING:
     from storyflow.narration.speaking import LoadedModel
@@ -63,7 +62,7 @@ def narrate(
         _rehearse(stories, dialogue, manner)
         return
     root = out.absolute() if out else _announced_media_root()
-    names = [checked_name(project, "project") if project else project_of(story) for story in stories]
+    names = [checked_name(project, "project") if project else project_named(story.stem) for story in stories]
     with played(play) as queue:
         narrator = _Narrator(manner, root, captions, dialogue, queue)
         if len(stories) == 1:
@@ -180,9 +179,3 @@ def _announced_media_root() -> Path:
     if not given_folder("MEDIA_ROOT"):
         click.echo(f"Writing to '{media_root()}'. Choose another folder with --out or MEDIA_ROOT.", err=True)
     return media_root()
-
-
-def project_of(story: Path) -> str:
-    """Return a project name made from a story's file name; a digest if the name has no usable letters."""
-    name = re.sub(r"[^A-Za-z0-9]+", "-", story.stem).strip("-").lower()[:64]
-    return name if is_name(name) else hashlib.sha256(story.stem.encode("utf-8", "surrogatepass")).hexdigest()[:12]

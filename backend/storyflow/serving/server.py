@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ from core_engine.kokoro.languages import V0_19, language_of
 from core_engine.kokoro.model.inference import Audio, Sound
 from core_engine.kokoro.speech.streaming import steps
 from core_engine.kokoro.speech.synthesis import Kokoro
-from core_engine.kokoro.voice.packs import check_installed
+from core_engine.kokoro.voice.packs import VoiceFile, check_installed
 from core_engine.model_choice import best_model
 from core_engine.model_paths import BUILT_IN
 from core_engine.reading.aloud import read_aloud
@@ -28,7 +29,7 @@ from engines.contract.errors import BusyError, NotFoundError, RequestError, load
 from engines.serving.app import until_gone
 from engines.serving.guards import BODIES, Accepted, Exposure
 from engines.serving.process import Options
-from engines.tts.kokoro.server import KokoroServer
+from engines.tts.kokoro.server import KokoroServer, onnx_file, voices_of
 from storyflow.hosting.opening import exposure_at
 from storyflow.serving import openai_names, transcriptions
 from storyflow.serving.answers import SPEECH_ANSWERS, Streamed, speech_answer, timestamps_answer
@@ -37,6 +38,9 @@ from storyflow.serving.listener import Listener
 from storyflow.serving.speaking import Stage
 from storyflow.serving.transcriptions import Transcriptions
 from storyflow.serving.wire import Model, Models, SpeechRequest, Timestamps, TimestampsRequest, Voice, Voices
+from storyflow.stories.decoding import MAX_BYTES
+from storyflow.studio.engine import Engine
+from storyflow.studio.routes import PUBLIC, STORIES_PATH, add_studio
 
 SLOWEST, FASTEST = 0.5, 2.0
 
@@ -45,7 +49,11 @@ class NarrationServer(KokoroServer):
     """Speaks for programs that know OpenAI's audio API."""
 
     default_port = 8880
-    bodies: ClassVar[Mapping[str, Accepted]] = {**BODIES, transcriptions.PATH: transcriptions.BODY}
+    bodies: ClassVar[Mapping[str, Accepted]] = {
+        **BODIES,
+        transcriptions.PATH: transcriptions.BODY,
+        STORIES_PATH: Accepted(MAX_BYTES),
+    }
 
     def __init__(self, base_path: Path | None = None, listener: Listener | None = None) -> None:
         """Read the kokoro engine in the folder `base_path`, by default the working folder; `listener` transcribes."""
@@ -61,7 +69,7 @@ class NarrationServer(KokoroServer):
 
     def create_app(self, exposure: Exposure | None = None) -> FastAPI:
         """Return the web application."""
-        app = super().create_app(exposure)
+        app = super().create_app(replace(exposure or Exposure(), public=PUBLIC))
         app.add_middleware(OpenAIErrors)
         return app
 
@@ -78,6 +86,7 @@ class NarrationServer(KokoroServer):
         app.get("/v1/audio/voices", response_model=Voices)(self._voices)
         app.get("/v1/models", response_model=Models)(self._openai_models)
         app.get("/v1/models/{name:path}", response_model=Model)(self._openai_model)
+        add_studio(app, Engine(self._best_installed, self._file_of, self._voices_in, self._kokoro_for, self._submitted))
         self._transcriptions.add_routes(app)
 
     def close(self) -> None:
@@ -161,6 +170,15 @@ class NarrationServer(KokoroServer):
         self.store.prepare()
         best = best_model(self.external_models_dir)
         return best.name if best and best.name in self.store.complete() else BUILT_IN
+
+    def _file_of(self, model: str) -> Path:
+        path = onnx_file(self.model_path(model))
+        if path is None:
+            raise NotFoundError(f"The ONNX file of the model '{model}' has disappeared. Restore it.")
+        return path
+
+    def _voices_in(self, model: str) -> Mapping[str, VoiceFile]:
+        return voices_of(self.model_path(model))
 
     def _submitted(self, work: Callable[[], Sound]) -> "Future[Sound]":
         return self.activity.submit("processing", lambda: self._work(work), is_admitted=True)

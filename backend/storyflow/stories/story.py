@@ -1,7 +1,8 @@
 """Read a story file into a title and segments."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from storyflow.stories.archive import ArchiveError
@@ -18,7 +19,7 @@ from storyflow.stories.restructured_text import DocutilsMissingError, read_restr
 from storyflow.stories.segments import Segment, SegmentIdError, segments_of
 from storyflow.stories.speakers import with_cast, with_dialogue
 
-__all__ = ["Segment", "Story", "StoryError", "read_story"]
+__all__ = ["Segment", "Story", "StoryError", "read_document", "read_story"]
 
 
 class StoryError(ValueError):
@@ -46,11 +47,30 @@ def read_story(path: Path, dialogue: str | None = None) -> Story:
     `dialogue` is the voice for what is in quotation marks; by default that of the front matter, if it names one.
     Raises StoryError if the file cannot be read or has nothing to speak.
     """
-    read = _reader_of(path)
-    try:
-        document = read(path)
+    with _story_errors(path):
+        document = _reader_of(path)(path)
         segments = segments_of(_spoken(document, dialogue))
         title = without_pauses(document.title or "") or path.stem
+    if all(segment.kind == "break" for segment in segments):
+        raise StoryError(f"The story '{path}' has nothing to speak. Write something to narrate.")
+    return Story(title, segments, document.left_out, document.author, document.language, document.front)
+
+
+def read_document(path: Path) -> Document:
+    """Read a story without cutting its blocks, which have their speakers: what a program that changes it needs.
+
+    Raises StoryError if the file cannot be read.
+    """
+    with _story_errors(path):
+        document = _reader_of(path)(path)
+        return replace(document, blocks=tuple(with_cast(document.blocks, document.front.cast)))
+
+
+@contextlib.contextmanager
+def _story_errors(path: Path) -> Iterator[None]:
+    """Raise StoryError, which names the file, for whatever is wrong with it."""
+    try:
+        yield
     except OSError as error:
         raise StoryError(
             f"The story '{path}' cannot be read: {error.strerror}. Give the path of a text file."
@@ -65,9 +85,6 @@ def read_story(path: Path, dialogue: str | None = None) -> Story:
             f"The story '{path}' is reStructuredText, which needs docutils. Install it with `python -m pip install "
             f"docutils`, or convert the story to Markdown."
         ) from error
-    if all(segment.kind == "break" for segment in segments):
-        raise StoryError(f"The story '{path}' has nothing to speak. Write something to narrate.")
-    return Story(title, segments, document.left_out, document.author, document.language, document.front)
 
 
 def _spoken(document: Document, dialogue: str | None) -> Iterator[Block]:

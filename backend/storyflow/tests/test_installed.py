@@ -171,6 +171,30 @@ def test_served_kokoro_speaks_with_the_models_of_the_user(installation: Installa
         assert server.wait(15) == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals as Unix has them")
+def test_studio_shows_its_page_and_narrates_into_the_working_folder(installation: Installation) -> None:
+    port = free_port()
+    command = [str(installation.bin / "storyflow"), "studio", "--no-browser", "--port", str(port)]
+    with (
+        (installation.work / "log").open("w") as log,
+        subprocess.Popen(command, cwd=installation.work, env=installation.environment, stderr=log) as server,
+    ):
+        try:
+            assert b"/studio/static/main.js" in asked(port, "/")
+            for name in ("main.js", "style.css", "icon.svg"):
+                assert asked(port, f"/studio/static/{name}")
+            story = installation.work / "media" / "projects" / "mine" / "story.json"
+            story.parent.mkdir(parents=True)
+            story.write_text('{"segments": [{"text_content": "It speaks."}]}')
+            asked(port, "/studio/api/projects/mine/narrate", {})
+            while b'"is_complete":true' not in asked(port, "/studio/api/projects/mine/progress"):
+                time.sleep(0.2)
+        finally:
+            server.send_signal(signal.SIGTERM)
+        assert server.wait(15) == 0
+    assert len(list((story.parent / "audio").glob("*.wav"))) == 1
+
+
 def test_fresh_django_project_speaks_with_the_models_of_the_user(installation: Installation, own_model: str) -> None:
     site = installation.work / "my_site"
     installation.run("django-admin", "startproject", "my_site")

@@ -48,15 +48,15 @@ class KokoroServer(BaseTTSServer):
 
     def is_complete(self, path: Path) -> bool:
         """Return whether `path` is a model with voices next to its ONNX file."""
-        file = _onnx_file(path)
-        return file is not None and bool(_voices(path))
+        file = onnx_file(path)
+        return file is not None and bool(voices_of(path))
 
     def get_available_models(self) -> list[ModelInfo]:
         """List every model, for its default voice, and every model with each of its voices."""
         self.store.prepare()
         listed = {name: model_info(self.config, name) for name in self.store.downloadable}
         for model, path in self.store.complete().items():
-            listed |= self._described(model, _voices(path))
+            listed |= self._described(model, voices_of(path))
         return [listed[name] for name in self.store.in_order(listed) if names.is_name(name)]
 
     def store_name(self, model_name: str) -> str:
@@ -67,7 +67,7 @@ class KokoroServer(BaseTTSServer):
     def is_open(self, model_name: str) -> bool:
         """Return whether the session is open: changing only the voice keeps it."""
         path = self.store.find(self.store_name(model_name))
-        return self._kokoro is not None and path is not None and self._opened[0] == _onnx_file(path)
+        return self._kokoro is not None and path is not None and self._opened[0] == onnx_file(path)
 
     def load_model(self, model_name: str) -> None:
         """Open the model, unless only the voice changes, and read the voice."""
@@ -75,10 +75,10 @@ class KokoroServer(BaseTTSServer):
         from core_engine.kokoro.speech.synthesis import Kokoro
 
         path = self.model_path(model_name)
-        file = _onnx_file(path)
+        file = onnx_file(path)
         if file is None:
             raise RuntimeError(f"The ONNX file of the model '{model_name}' has disappeared. Restore it.")
-        opened = (file, self.files_of(model_name), voices := _voices(path))
+        opened = (file, self.files_of(model_name), voices := voices_of(path))
         try:
             if self._kokoro is None or self._opened != opened:
                 self._kokoro = None  # first, so that two models are never in memory together
@@ -154,7 +154,7 @@ def _default_voice(voices: "Mapping[str, VoiceFile]") -> str:
     return DEFAULT_VOICE_ID if DEFAULT_VOICE_ID in voices else min(voices)
 
 
-def _onnx_file(path: Path) -> Path | None:
+def onnx_file(path: Path) -> Path | None:
     """Return the ONNX file of the model at `path`, links resolved: its voices are next to the real file."""
     real = path.resolve()
     if real.is_file():
@@ -163,11 +163,11 @@ def _onnx_file(path: Path) -> Path | None:
     return next((file for file in found if file.is_file()), None)
 
 
-def _voices(path: Path) -> "dict[str, VoiceFile]":
+def voices_of(path: Path) -> "dict[str, VoiceFile]":
     """Return the voices of the model at `path`: next to its real file, but those baked into models/ take precedence."""
     from core_engine.kokoro.voice.packs import find_voices
 
-    file = _onnx_file(path)
+    file = onnx_file(path)
     beside = find_voices(file.parent) if file else {}
     return beside if path.is_dir() else {**beside, **find_voices(path.parent)}
 
