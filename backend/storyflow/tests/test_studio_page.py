@@ -111,7 +111,7 @@ def heard(page: "Page") -> dict[str, Any]:
         return {
             time: audio.currentTime, is_paused: audio.paused,
             word: word?.textContent, place: Number(word?.dataset.word),
-            segment: decodeURIComponent(audio.currentSrc.split("/audio/").at(-1).split("?")[0]),
+            segment: decodeURIComponent(audio.src.split("/audio/").at(-1).split("?")[0]),
             marked: word?.closest(".segment").textContent,
         };
     }""")
