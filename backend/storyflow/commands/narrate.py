@@ -110,6 +110,7 @@ class _Narrator:
             from storyflow.narration.narration import Narration
             from storyflow.narration.planning import Task
             from storyflow.narration.speaking import load_model
+            from storyflow.narration.spoken import speakers_here
             from storyflow.output.narration import narration_document, report_narration, warn_of_language
             from storyflow.output.progress import narration_shown
             from storyflow.stories.story import StoryError, read_story
@@ -124,7 +125,8 @@ class _Narrator:
         self._loaded = self._loaded or load_model(manner.model, threads=1)
         model = self._loaded.model
         with alone_in(task.folder, lambda: _say_waiting(task.folder)):
-            narration = Narration(task, self._loaded.kokoro, sampled_digest(model.path), workers=allowed_cores())
+            speakers = speakers_here(self._loaded.kokoro, allowed_cores())
+            narration = Narration(task, self._loaded.kokoro, sampled_digest(model.path), speakers)
             with narration_shown(text.segments, quiet=manner.as_json) as after_each:
                 outcome = narration.run(self._queue.playing(after_each, task) if self._queue else after_each)
             captions = write_project_captions(task.folder, kinds)

@@ -16,6 +16,7 @@ from storyflow.narration import planning
 from storyflow.narration.narration import Narration, Step
 from storyflow.narration.planning import Task
 from storyflow.narration.record import RecordError, read_record
+from storyflow.narration.spoken import speakers_here
 from storyflow.output.progress import narration_shown
 from storyflow.stories.story import read_story
 
@@ -42,7 +43,8 @@ def narrate(kokoro: Kokoro, story: Path, tmp_path: Path) -> Callable[..., Any]:
         after_each: Callable[..., Any] = lambda *_: None, source: Path = story, digest: str = "model", **changes: Any
     ) -> Any:
         options = {"project": "p", "root": tmp_path / "media", "voice": "af_bella", "speed": 1.0, **changes}
-        return Narration(Task(read_story(source), source, **options), kokoro, digest).run(after_each)
+        task = Task(read_story(source), source, **options)
+        return Narration(task, kokoro, digest, speakers_here(kokoro)).run(after_each)
 
     return run
 
