@@ -1,0 +1,63 @@
+"""Connect to a Ray cluster, or start one on this machine."""
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from core_engine.kokoro.installation import install_command
+from core_engine.kokoro.model.cores import allowed_cores
+from storyflow.cluster.errors import ClusterError
+
+logger = logging.getLogger(__name__)
+
+LOCAL = "local"
+_NAMESPACE = "storyflow"
+
+
+@contextlib.contextmanager
+def connected(address: str) -> Iterator[str]:
+    """Connect to the cluster at `address` during the block; yield a name for this run.
+
+    `auto` is the cluster that this machine belongs to, `local` one of this machine alone, which ends with the block.
+    Raises ClusterError.
+    """
+    ray = _ray()
+    run = f"storyflow-{secrets.token_hex(3)}"
+    options: dict[str, Any] = {"num_cpus": allowed_cores(), "include_dashboard": False} if address == LOCAL else {}
+    if address == LOCAL:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # of a cluster of ours; that of others is theirs
+    if "://" in address:
+        raise ClusterError(
+            f"'{address}' is not the address of a cluster that this machine belongs to. Join it, with "
+            f"`ray start --address=HOST:6379 --num-cpus=0`, and use --cluster auto."
+        )
+    try:
+        ray.init(
+            address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level=logging.WARNING,
+            job_config=ray.job_config.JobConfig(metadata={"job_name": run}), **options,
+        )  # fmt: skip
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        raise ClusterError(_unreachable(address, error)) from error
+    try:
+        yield run
+    finally:
+        ray.shutdown()
+
+
+def _unreachable(address: str, error: Exception) -> str:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return (
+        f"The cluster '{address}' cannot be used: {reason[:300]} Start one with `ray start --head`, join it on the other "
+        f"machines with `ray start --address=HOST:6379`, and give HOST:6379 or `auto`."
+    )
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise ClusterError(f"--cluster needs Ray. Install it with: {install_command('cluster')}") from error
+    return ray
