@@ -103,11 +103,14 @@ class Backlog:
         return taken
 
 
-def batch_tokens(waiting: int, speakers: int, pace: float | None) -> int:
-    """Return the tokens of a speaker's next batch: `BATCH_S` of its work, but a small share of what is left.
+def whole_batch(pace: float | None) -> int:
+    """Return the tokens of `BATCH_S` of work by a speaker of `pace` tokens per second, None while that is not known."""
+    return FIRST_TOKENS if pace is None else int(min(pace * BATCH_S, MAX_TOKENS))
 
-    `waiting` are the tokens of the backlog, `pace` the tokens that this speaker speaks per second, if that is known.
-    Slow speakers get little, and towards the end all get little, so that all end together.
+
+def batch_tokens(waiting: int, speakers: int, whole: int) -> int:
+    """Return the tokens of the next batch: a whole one, but only a small share of the `waiting` tokens of the backlog.
+
+    So slow speakers get little, and towards the end all get little: all end together.
     """
-    wanted = FIRST_TOKENS if pace is None else int(min(pace * BATCH_S, MAX_TOKENS))
-    return max(1, min(wanted, waiting // (2 * max(1, speakers))))
+    return max(1, min(whole, waiting // (2 * max(1, speakers))))

@@ -24,11 +24,9 @@ def connected(address: str) -> Iterator[str]:
     `auto` is the cluster that this machine belongs to, `local` one of this machine alone, which ends with the block.
     Raises ClusterError.
     """
+    options = _options_of_local() if address == LOCAL else {}  # before Ray reads the environment
     ray = _ray()
     run = f"storyflow-{secrets.token_hex(3)}"
-    options: dict[str, Any] = {"num_cpus": allowed_cores(), "include_dashboard": False} if address == LOCAL else {}
-    if address == LOCAL:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # of a cluster of ours; that of others is theirs
     if "://" in address:
         raise ClusterError(
             f"'{address}' is not the address of a cluster that this machine belongs to. Join it, with "
@@ -36,7 +34,7 @@ def connected(address: str) -> Iterator[str]:
         )
     try:
         ray.init(
-            address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level=logging.WARNING,
+            address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level=logging.ERROR,
             job_config=ray.job_config.JobConfig(metadata={"job_name": run}), **options,
         )  # fmt: skip
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
@@ -47,11 +45,19 @@ def connected(address: str) -> Iterator[str]:
         ray.shutdown()
 
 
+def _options_of_local() -> dict[str, Any]:
+    """Return how to start a cluster that nobody else reaches, and that reports to nobody."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    return {"num_cpus": allowed_cores(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+
+
 def _unreachable(address: str, error: Exception) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
     return (
-        f"The cluster '{address}' cannot be used: {reason[:300]} Start one with `ray start --head`, join it on the other "
-        f"machines with `ray start --address=HOST:6379`, and give HOST:6379 or `auto`."
+        f"The cluster '{address}' cannot be used: {reason[:300]} Start one with `ray start --head`, join it on the "
+        f"other machines with `ray start --address=HOST:6379`, and give HOST:6379 or `auto`."
     )
 
 

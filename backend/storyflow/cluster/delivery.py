@@ -13,7 +13,6 @@ from engines.downloading.bundle import Bundle
 from engines.downloading.policy import StorageError, WrongBytesError
 from engines.downloading.staging import assemble
 from engines.store.manifest import FileEntry, sha256_of
-from storyflow.cluster.errors import ClusterError
 from storyflow.cluster.parcel import Parcel, sizes
 
 _PART_BYTES = 8 << 20
@@ -59,7 +58,7 @@ def _from(parts: Parts) -> Callable[[FileEntry, Path, Callable[[int], None]], Fi
         digest, done = hashlib.sha256(), 0
         with path.open("wb") as target:
             for part in parts[file.path]:
-                block = ray.get(part)
+                block: bytes = ray.get(part)
                 target.write(block)
                 digest.update(block)
                 done += len(block)

@@ -18,7 +18,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from core_engine.kokoro.errors import PhonemizerError, SynthesisError
-from storyflow.cluster.backlog import Backlog, Item, Job, batch_tokens
+from storyflow.cluster.backlog import Backlog, Item, Job, batch_tokens, whole_batch
 from storyflow.cluster.crew import Crew, reason_of
 from storyflow.cluster.errors import ClusterError
 from storyflow.cluster.parcel import Parcel
@@ -110,6 +110,12 @@ class Dispatcher:
             job.is_over = True
 
     @property
+    def places(self) -> str:
+        """Where it speaks, for people."""
+        nodes = {speaker.station.node_id for speaker in self._crew.ready}
+        return f"on {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+
+    @property
     def nodes(self) -> list[NodeReport]:
         """What each node has done so far."""
         return reports(self._crew.stations)
@@ -155,7 +161,9 @@ class Dispatcher:
         self._take_in()
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_EVERY_S
-            self._crew.look_around(len(self._backlog) + sum(len(call.batch.open_items) for call in self._calls.values()))
+            self._crew.look_around(
+                len(self._backlog) + sum(len(call.batch.open_items) for call in self._calls.values())
+            )
         self._hand_out()
         self._receive()
 
@@ -183,8 +191,8 @@ class Dispatcher:
                 self._give_late(speaker)
 
     def _give_next(self, speaker: Engaged, speakers: int, only_whole: bool) -> None:
-        whole = batch_tokens(2 * speakers * self._backlog.tokens, speakers, speaker.pace)
-        tokens = batch_tokens(self._backlog.tokens, speakers, speaker.pace)
+        whole = whole_batch(speaker.pace)
+        tokens = batch_tokens(self._backlog.tokens, speakers, whole)
         if only_whole and tokens < whole:
             return
         items = self._backlog.take(tokens)

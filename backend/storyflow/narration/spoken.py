@@ -1,4 +1,4 @@
-"""What speaking a segment gives: an encoded WAV and the times of its words, ready to be written, wherever it was made."""
+"""What speaking a segment gives, here or elsewhere: an encoded WAV and the times of its words, ready to be written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
