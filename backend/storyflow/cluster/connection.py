@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,8 @@ from storyflow.cluster.errors import ClusterError
 
 logger = logging.getLogger(__name__)
 
-LOCAL = "local"
+LOCAL, AUTO = "local", "auto"
+_REACHED_S = 10.0
 _NAMESPACE = "storyflow"
 
 
@@ -24,14 +26,13 @@ def connected(address: str) -> Iterator[str]:
     `auto` is the cluster that this machine belongs to, `local` one of this machine alone, which ends with the block.
     Raises ClusterError.
     """
-    options = _options_of_local() if address == LOCAL else {}  # before Ray reads the environment
+    # Before Ray, which reads these when it is imported. It would print the logs of dead nodes among the results.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    options = _options_of_local() if address == LOCAL else {}
     ray = _ray()
+    if address not in (LOCAL, AUTO):
+        _check_reachable(address)
     run = f"storyflow-{secrets.token_hex(3)}"
-    if "://" in address:
-        raise ClusterError(
-            f"'{address}' is not the address of a cluster that this machine belongs to. Join it, with "
-            f"`ray start --address=HOST:6379 --num-cpus=0`, and use --cluster auto."
-        )
     try:
         ray.init(
             address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level=logging.ERROR,
@@ -51,6 +52,21 @@ def _options_of_local() -> dict[str, Any]:
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     return {"num_cpus": allowed_cores(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+
+
+def _check_reachable(address: str) -> None:
+    """Raise ClusterError unless something listens at HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "://" in address:
+        raise ClusterError(
+            f"'{address}' is not the address of a cluster: give HOST:PORT, `auto` for the one that this machine belongs "
+            f"to, or `local` for this machine alone. To use a cluster, this machine joins it: `ray start "
+            f"--address=HOST:6379 --num-cpus=0`."
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHED_S).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(_unreachable(address, error)) from error
 
 
 def _unreachable(address: str, error: Exception) -> str:
