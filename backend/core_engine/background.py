@@ -13,7 +13,7 @@ try:
     from django.tasks import task
 except ModuleNotFoundError:
     try:
-        from django_tasks import task
+        from django_tasks import task  # type: ignore[no-redef]
     except ModuleNotFoundError as error:
         raise ImportError(
             "Background work needs Django 6.0, or django-tasks before that. Install it and a backend that keeps tasks "
@@ -40,8 +40,9 @@ def enqueue_audio(
 ) -> Any:
     """Let a worker generate a WAV file from text; same arguments as `generate_audio`.
 
-    Returns the framework's task result at once. Keep its `id`; `refresh()` updates its `status`, and when it is finished,
-    `return_value` is the dictionary of `generate_audio`. Raises the error of the backend if it cannot take the task.
+    Returns the framework's task result at once. Keep its `id`; `refresh()` updates its `status`, and when it is
+    finished, `return_value` is the dictionary of `generate_audio`. Raises the error of the backend if it cannot take
+    the task.
     """
     path = None if output_path is None else os.fspath(output_path)
     return speak_in_background.enqueue(text, voice_id, speed, path, as_written, timings)

@@ -59,8 +59,8 @@ def _check_reachable(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "://" in address:
         raise ClusterError(
-            f"'{address}' is not the address of a cluster: give HOST:PORT, `auto` for the one that this machine belongs "
-            f"to, or `local` for this machine alone. To use a cluster, this machine joins it: `ray start "
+            f"'{address}' is not the address of a cluster: give HOST:PORT, `auto` for the one that this machine "
+            f"belongs to, or `local` for this machine alone. To use a cluster, this machine joins it: `ray start "
             f"--address=HOST:6379 --num-cpus=0`."
         )
     try:
