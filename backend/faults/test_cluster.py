@@ -40,7 +40,7 @@ from storyflow.stories.story import read_story
 pytest.importorskip("ray", reason="Ray has no wheel for this machine or this Python")
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the processes of nodes in /proc"),
-    pytest.mark.timeout(420),
+    pytest.mark.timeout(1200),  # ends what hangs; a busy machine is no reason to fail
 ]
 
 KILLS = 50
@@ -197,6 +197,7 @@ def test_fifty_kills_of_speakers_and_nodes_lose_nothing_and_make_nothing_twice(
     for number in count():
         run = teller.there(f"kills-{number}", kill_at_random_moments)
         assert run.errors == {}
+        assert not any(node.refused for node in run.nodes.values())
         assert run.was_made_once
         assert run.files == expected
         if kills >= KILLS:
@@ -308,7 +309,7 @@ def own_model(folder: Path) -> Path:
 
 def test_model_reaches_a_node_once_and_is_checked(nodes: Any, teller: Teller, tmp_path: Path) -> None:
     nodes.add("hare", STORYFLOW_CACHE_DIR=str(tmp_path / "cache"))
-    own = Teller(own_model(tmp_path / "own"), teller.address, teller.story, tmp_path)
+    own = Teller(own_model(tmp_path / "own"), teller.address, long_story(tmp_path / "story.txt", 10), tmp_path)
     expected = own.here("here").files
     assert own.there("there").files == expected
     (sent,) = (tmp_path / "cache" / "models").glob("voice-*")
@@ -325,7 +326,7 @@ def test_model_reaches_a_node_once_and_is_checked(nodes: Any, teller: Teller, tm
 def test_node_with_a_full_disk_is_left_out_and_the_others_speak(nodes: Any, teller: Teller, tmp_path: Path) -> None:
     full = tmp_path / "full"
     full.mkdir()
-    own = Teller(own_model(tmp_path / "own"), teller.address, teller.story, tmp_path)
+    own = Teller(own_model(tmp_path / "own"), teller.address, long_story(tmp_path / "story.txt", 10), tmp_path)
     expected = own.here("here").files
     try:
         with mounted_tmpfs(full, "1m"):

@@ -20,8 +20,8 @@ from storyflow.cluster.speaker import Answers, Request, Speaker
 from storyflow.narration.spoken import Spoken
 
 SENTENCE = "The keeper lit the lamp at a quarter past six, and the ship turned slowly away from the rocks. Number {}."
-SECONDS = 6.0
-"""Of audio of a segment: about what its sentence takes."""
+SECONDS = 10.0
+"""Of audio of a segment: the mean of the example story."""
 
 
 class InstantSpeaker(Speaker):

@@ -9,9 +9,11 @@ else this machine does: it measures how well the work is shared out. With --mode
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from driver import InstantSpeaker
 from machines import Teller, cluster_of
 
 from core_engine.model_choice import choose_model
@@ -24,16 +26,14 @@ TOKENS_PER_S = 45.0
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "the-red-headed-league.md"
 
 
-class WaitingSpeaker(Speaker):
-    """The built-in voice, made as slow as Kokoro by waiting."""
+class WaitingSpeaker(InstantSpeaker):
+    """A speaker that only waits as long as Kokoro would take."""
 
     def speak(self, requests: list[Request]) -> Answers:
-        """Speak, then wait for the rest of the time."""
-        began = time.monotonic()
-        spoken = super().speak(requests)
-        wanted = sum(len(request.line.text) for request in requests) / TOKENS_PER_S
-        time.sleep(max(0.0, wanted - (time.monotonic() - began)))
-        return Answers(spoken.answers, time.monotonic() - began)
+        """Wait, and answer."""
+        busy_s = sum(len(request.line.text) for request in requests) / TOKENS_PER_S
+        time.sleep(busy_s)
+        return replace(super().speak(requests), busy_s=busy_s)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from core_engine.kokoro.errors import PhonemizerError, SynthesisError
 from storyflow.cluster.backlog import Backlog, Item, Job, batch_tokens, whole_batch
-from storyflow.cluster.crew import Crew, reason_of
+from storyflow.cluster.crew import Crew, first_line, reason_of
 from storyflow.cluster.errors import ClusterError
 from storyflow.cluster.parcel import Parcel
 from storyflow.cluster.speaker import Answers, Request, Speaker
@@ -143,7 +143,9 @@ class Dispatcher:
             failure = error
         except Exception as error:  # whatever it is, the stories must not wait for ever
             logger.debug("The dispatcher failed", exc_info=True)
-            failure = ClusterError(f"The connection to the cluster was lost: {error}. Run the same command again.")
+            failure = ClusterError(
+                f"The cluster cannot go on: {first_line(error)}. What was published is kept; run the same command again."
+            )
         self._fail(failure)
         try:
             self._crew.dismiss()
