@@ -144,7 +144,7 @@ class Dispatcher:
         except Exception as error:  # whatever it is, the stories must not wait for ever
             logger.debug("The dispatcher failed", exc_info=True)
             failure = ClusterError(
-                f"The cluster cannot go on: {first_line(error)}. What was published is kept; run the same command again."
+                f"The cluster cannot go on: {first_line(error)}. What was published is kept: run the command again."
             )
         self._fail(failure)
         try:
