@@ -6,17 +6,17 @@ from pathlib import Path
 
 import django
 from answers import Ratio
-from prepared import VOICE, model
+from prepared import VOICE, model, models_dir
 from side_by_side import alternate
 
 SENTENCE = "The lighthouse keeper climbed the stairs at dusk, carrying a lantern and a book of old letters."
 
 
 def measure(full: bool = False) -> list[Ratio]:
-    """Compare both with the full-size model: `generate_audio` of about 100 tokens, and `session.run` of the same."""
+    """Compare `generate_audio` of about 100 tokens, and `session.run` of the same."""
     os.environ.update(
         DJANGO_SETTINGS_MODULE="storyflow_backend.settings",
-        STORYFLOW_MODELS_DIR=str(model().parent),
+        STORYFLOW_MODELS_DIR=str(models_dir()),
         STORYFLOW_TTS_MODEL=model().stem,
     )
     django.setup()

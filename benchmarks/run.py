@@ -1,6 +1,6 @@
 """Run the benchmarks: each script answers one question; the answers go to a table, results.json and results.png.
 
-    python benchmarks/run.py [--full] [NAME ...]
+    python benchmarks/run.py [--full] [--stand-in] [NAME ...]
 
 The short set takes less than ten minutes; --full measures a whole chapter, a whole book and more rounds.
 """
@@ -21,8 +21,9 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import onnxruntime
 from answers import Ratio, table
+from prepared import STAND_IN
 
-QUESTIONS = ("start", "overhead", "chapter", "text_side", "segments", "memory", "real_time")
+QUESTIONS = ("start", "first_sound", "overhead", "chapter", "text_side", "segments", "memory", "real_time")
 HERE = Path(__file__).resolve().parent
 
 
@@ -31,7 +32,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(QUESTIONS))
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--stand-in", action="store_true", help="measure a model with random weights")
     given = parser.parse_args()
+    if given.stand_in:
+        os.environ[STAND_IN] = "1"
     answers: dict[str, list[Ratio]] = {}
     for name in given.names or QUESTIONS:
         question, begin = importlib.import_module(name), time.perf_counter()

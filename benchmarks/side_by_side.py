@@ -27,6 +27,8 @@ class Cost:
 
     seconds: float
     """From its start to its end."""
+    cpu_s: float
+    """Processor time of all its threads: steadier than seconds on a machine that others use."""
     peak_mb: float
     """The most memory that it had resident."""
 
@@ -39,7 +41,10 @@ def alternate_processes(*commands: Sequence[str | Path], rounds: int, warm_up: b
             cost = cost_of(command)
             if number >= warm_up:
                 spent.append(cost)
-    return [Cost(median(c.seconds for c in spent), median(c.peak_mb for c in spent)) for spent in costs]
+    return [
+        Cost(*(median(each) for each in zip(*((c.seconds, c.cpu_s, c.peak_mb) for c in spent), strict=True)))
+        for spent in costs
+    ]
 
 
 def cost_of(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Cost:
@@ -54,4 +59,4 @@ def cost_of(command: Sequence[str | Path], environment: Mapping[str, str] | None
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(command), said)
-    return Cost(seconds, usage.ru_maxrss / 1024)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

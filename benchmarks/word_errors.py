@@ -15,15 +15,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import prepared
-from peer import MODEL_NAME, VOICES_NAME
 
 from builtin_voice.teacher import Espeak
 from core_engine.kokoro.speech.synthesis import Kokoro
-from core_engine.kokoro.voice.packs import find_voices, load_voice
 from core_engine.model_paths import BUILT_IN, model_path
 from listening.equipment import Equipment, fetched
 from listening.listener import Listener, Recording
@@ -66,14 +62,13 @@ def ours(equipment: Equipment) -> Read:
     return read
 
 
-def peer(equipment: Equipment) -> Read:
+def peer(_equipment: Equipment) -> Read:
     """Return kokoro-onnx on the same file and voices."""
 
     def read(text: str, voice: str, folder: Path) -> Recording:
-        _lay_out_for_peer(equipment, folder)
         (folder / "text.txt").write_text(text, encoding="utf-8")
         options = ("--text", folder / "text.txt", "--output", folder / "peer.wav", "--voice", voice)
-        subprocess.run(prepared.peer(*options, folder=folder), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(prepared.peer(*options), check=True, stdout=subprocess.DEVNULL)
         return Recording.read(folder / "peer.wav")
 
     return read
@@ -151,15 +146,6 @@ def _line(row: Row) -> str:
         f"| {row.speaker} | {100 * errors.rate:.1f} % | {errors.words} | {runs} | {row.spoken_s:.0f} s | "
         f"{row.seconds:.0f} s |"
     )
-
-
-def _lay_out_for_peer(equipment: Equipment, folder: Path) -> None:
-    """Give model and voices the names that `peer.py` looks for."""
-    if (folder / MODEL_NAME).exists():
-        return
-    (folder / MODEL_NAME).symlink_to(equipment.model)
-    packs: dict[str, Any] = {name: load_voice(file, name) for name, file in find_voices(equipment.model.parent).items()}
-    np.savez(folder / VOICES_NAME, **packs)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 import onnxruntime as ort
 
-from core_engine.kokoro.model import graph_cache, times
+from core_engine.kokoro.model import graph_cache, prepared, times
 from core_engine.kokoro.model.inference import read_signature, run
 from core_engine.kokoro.model.runtime import open_session
 from core_engine.kokoro.model.times import frames_tensor
@@ -114,7 +114,7 @@ class FramesTests(FolderTestCase):
             return ort.InferenceSession(path, **options)
 
         onnx.save(export(), self.model)
-        with mock.patch.object(times, "_LARGEST_IN_MEMORY", 100):
+        with mock.patch.object(prepared, "_LARGEST_IN_MEMORY", 100):
             session = open_session(self.model, 1, create)
         self.assertEqual(self.spoken_by(session).frames.tolist(), FRAMES)
         self.assertEqual([Path(path).name for path in opened], ["model.onnx"])
@@ -142,7 +142,7 @@ class FramesTests(FolderTestCase):
             opened.clear()
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
             small = mock.patch.object(graph_cache, "SMALLEST_BYTES", 1)
-            with kept, small, mock.patch.object(times, "_LARGEST_IN_MEMORY", largest):
+            with kept, small, mock.patch.object(prepared, "_LARGEST_IN_MEMORY", largest):
                 sounds = [self.spoken_by(open_session(self.model, 1, create)) for _ in range(2)]
             self.assertEqual([sound.frames.tolist() for sound in sounds], [FRAMES, FRAMES])
             self.assertEqual(opened[1:], ["graph.onnx"])
@@ -161,8 +161,8 @@ class FramesTests(FolderTestCase):
     def test_full_disk_opens_the_model(self) -> None:
         onnx.save(export(), self.model)
         error = OSError(28, "No space left on device")
-        full = mock.patch("core_engine.kokoro.model.times.shutil.copyfile", side_effect=error)
-        with full, mock.patch.object(times, "_LARGEST_IN_MEMORY", 100):
+        full = mock.patch("core_engine.kokoro.model.prepared.shutil.copyfile", side_effect=error)
+        with full, mock.patch.object(prepared, "_LARGEST_IN_MEMORY", 100):
             self.assertIsNone(self.spoken_by(open_session(self.model, 1)).frames)
 
 

@@ -1,5 +1,6 @@
 """Find a narrated project and check that it is complete."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,17 +65,24 @@ def _known(root: Path) -> str:
 def _check_complete(folder: Path, record: Record) -> None:
     if not record.complete:
         raise ExportError(
-            f"The narration in '{folder}' is not complete. Wait for it if it is running; otherwise finish it: "
-            f"storyflow narrate '{record.source}', with the options that it was begun with."
+            f"The narration in '{folder}' is not complete. Wait for it if it is running; otherwise finish it with the "
+            f"options that it was begun with: {_narrate_again(folder, record)}"
         )
     if not any(entry.kind != "break" for entry in record.segments):
-        raise ExportError(f"The narration in '{folder}' has no segments. Run: storyflow narrate '{record.source}'")
+        raise ExportError(f"The narration in '{folder}' has no segments. Run: {_narrate_again(folder, record)}")
     missing = list(_without_audio(folder, record))
     if missing:
         raise ExportError(
             f"The audio of {len(missing)} of {len(record.segments)} segments is missing, such as "
-            f"'{folder / missing[0].path}'. Make it again: storyflow narrate '{record.source}', with the same options."
+            f"'{folder / missing[0].path}'. Make it again with the same options: {_narrate_again(folder, record)}"
         )
+
+
+def _narrate_again(folder: Path, record: Record) -> str:
+    """Return the command that writes to this folder again, for a shell in any working folder."""
+    folder = folder.absolute()
+    words = ["storyflow", "narrate", record.source, "--project", folder.name, "--out", str(folder.parent.parent)]
+    return shlex.join(words)
 
 
 def _without_audio(folder: Path, record: Record) -> Iterator[Entry]:

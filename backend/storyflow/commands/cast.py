@@ -11,13 +11,22 @@ from storyflow.commands.exits import exits_for_people
 @click.command()
 @click.argument("story", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--dialogue", metavar="VOICE", help="Voice for what is in quotation marks.")
+@click.option("--model", default="auto", show_default=True, help="The model whose voices are looked up.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-def cast(story: Path, dialogue: str | None, as_json: bool) -> None:
-    """List who speaks how much in STORY: segments, words, and an estimate of the minutes."""
+def cast(story: Path, dialogue: str | None, model: str, as_json: bool) -> None:
+    """List who speaks how much in STORY: segments, words, and an estimate of the minutes.
+
+    Voices that the model lacks are named.
+    """
     with exits_for_people():
-        from storyflow.narration.casting import shares
+        from core_engine.kokoro.voice.packs import find_voices
+        from core_engine.model_choice import choose_model
+        from core_engine.places import models_dir
+        from storyflow.narration.casting import missing_voices, shares
         from storyflow.output.cast import report_cast
         from storyflow.stories.story import read_story
 
         text = read_story(story, dialogue)
-        report_cast(shares(text, text.front.voice or DEFAULT_VOICE_ID, text.front.speed or 1.0), as_json)
+        listed = shares(text, text.front.voice or DEFAULT_VOICE_ID, text.front.speed or 1.0)
+        voices = find_voices(choose_model(model, models_dir()).path.parent)
+        report_cast(listed, missing_voices(listed, voices), as_json)

@@ -1,7 +1,7 @@
 """The cast of a story: whether its voices are installed, and how much each of them speaks."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from core_engine.kokoro.errors import VoicePackError
@@ -47,6 +47,17 @@ def shares(story: Story, voice: str, speed: float) -> list[Share]:
             name = segment.speaker or (its_voice if segment.voice else NARRATOR)
             said.setdefault((name, its_voice), []).append(segment)
     return [_share(*who, segments, speed) for who, segments in said.items()]
+
+
+def missing_voices(listed: Iterable[Share], installed: Collection[str]) -> list[str]:
+    """Return a sentence for each voice that is not installed."""
+    missing: dict[str, str] = {}
+    for share in listed:
+        try:
+            check_installed(share.voice, installed)
+        except VoicePackError as error:
+            missing.setdefault(share.voice, f"{share.name}: {error}")
+    return list(missing.values())
 
 
 def _share(name: str, voice: str, segments: Sequence[Segment], speed: float) -> Share:

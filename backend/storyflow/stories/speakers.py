@@ -19,19 +19,27 @@ _ENDS_SENTENCE = frozenset(".!?…:")
 
 
 def with_cast(blocks: Iterable[Block], cast: Cast) -> Iterator[Block]:
-    """Give the paragraphs that begin with a name of the cast to its voice; a name alone gives it the next paragraph."""
-    waiting: Member | None = None
+    """Give the paragraphs that begin with a name of the cast to its voice; a name alone gives it the next paragraph.
+
+    A name that nothing follows is text like any other, for the narrator.
+    """
+    waiting: tuple[Block, Member] | None = None
     for block in blocks:
         line = cast.line(block.text) if block.kind == "paragraph" else None
+        if waiting and (line or block.kind != "paragraph"):
+            yield waiting[0]
+            waiting = None
         if line and not line[1]:
-            waiting = line[0]
+            waiting = block, line[0]
             continue
-        member, text = line or (waiting if block.kind == "paragraph" else None, block.text)
+        member, text = line or (waiting[1] if waiting else None, block.text)
         waiting = None
         if member is None or member.is_narrator:  # whose voice the command line may change
             yield replace(block, text=text)
         else:
             yield replace(block, text=text, speaker=member.name, voice=member.voice)
+    if waiting:
+        yield waiting[0]
 
 
 @dataclass(frozen=True)

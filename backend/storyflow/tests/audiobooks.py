@@ -43,7 +43,8 @@ def heading(number: int, text: str, level: int = 1) -> Entry:
 def project_of(folder: Path, entries: Sequence[Entry], seconds: float = 2.0, **values: Any) -> Project:
     """Write a project with audio for every entry that is not a break."""
     (folder / "audio").mkdir(parents=True, exist_ok=True)
-    record = Record("The Title", str(folder / "story.md"), tuple(entries), "An Author", "en-GB", **values)
+    source = values.pop("source", str(folder / "story.md"))
+    record = Record("The Title", source, tuple(entries), "An Author", "en-GB", **values)
     for number, each in enumerate(record.segments):
         if each.kind != "break":
             save_audio_wav(sound(seconds, number), folder / each.path, RATE)

@@ -1,5 +1,6 @@
 """The parts of an audiobook: pauses, places, chapters, tags, and where projects are found."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,9 +156,11 @@ def test_project_that_is_not_there_lists_what_is(tmp_path: Path, named: str) -> 
 
 
 def test_project_that_is_not_complete_says_what_to_run(tmp_path: Path) -> None:
-    project_of(tmp_path, [entry(0)], complete=False)
-    with pytest.raises(ExportError, match=r"not complete.*storyflow narrate '.*story.md'"):
-        find_project(str(tmp_path), tmp_path)
+    project_of(tmp_path / "projects" / "one", [entry(0)], complete=False, source="/tmp/Hans's story.md")
+    with pytest.raises(ExportError, match="not complete") as caught:
+        find_project("one", tmp_path)
+    command = shlex.split(str(caught.value).partition("begun with: ")[2])
+    assert command == ["storyflow", "narrate", "/tmp/Hans's story.md", "--project", "one", "--out", str(tmp_path)]
 
 
 def test_missing_audio_and_audio_outside_of_the_project_are_named(tmp_path: Path) -> None:

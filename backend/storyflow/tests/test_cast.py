@@ -153,6 +153,19 @@ def test_lines_of_the_cast_are_spoken_by_their_voices(write: Write, name: str) -
     assert voices == ["am_adam", "bf_emma", None, None, "am_adam", None]
 
 
+def test_name_that_nothing_follows_is_read_by_the_narrator(write: Write) -> None:
+    path = write("a.md", f"{HEAD}Holmes:\n\n***\n\nHolmes:\n\nDr. Watson:\n\nYes.\n\nHolmes:\n\n# Two\n\nHolmes:\n")
+    assert said(path) == [
+        (None, "Holmes:"),
+        (None, "* * *"),
+        (None, "Holmes:"),
+        ("Dr. Watson", "Yes."),
+        (None, "Holmes:"),
+        (None, "Two"),
+        (None, "Holmes:"),
+    ]
+
+
 def test_lines_in_capitals_and_wrapped_text_are_cut_at_names(write: Write) -> None:
     wrapped = (
         "HOLMES: I have been waiting for you the whole of this long and rainy afternoon, and\n"
@@ -362,6 +375,16 @@ def test_cast_lists_who_speaks_how_much(write: Write) -> None:
     listed = json.loads(storyflow("cast", path, "--dialogue", "af_sky", "--json").stdout)
     assert listed["cast"][3] == {"name": "Dialogue", "voice": "af_sky", "segments": 1, "words": 1, "minutes": 1 / 180}
     assert [share["words"] for share in listed["cast"]] == [14, 7, 2, 1]
+
+
+def test_cast_names_voices_that_the_model_lacks(write: Write) -> None:
+    path = write("a.txt", "---\ncast: {Ann: af_belle, Tom: am_adam}\n---\nAnn: No.\n\nTom: Yes.\n")
+    shown = storyflow("cast", path, "--model", "default")
+    assert shown.returncode == 0
+    assert "Warning: Ann: The voice 'af_belle' is not installed. Did you mean af_bella" in shown.stderr
+    assert "Tom" not in shown.stderr
+    listed = json.loads(storyflow("cast", path, "--model", "default", "--json").stdout)
+    assert [warning.partition(":")[0] for warning in listed["warnings"]] == ["Ann"]
 
 
 def test_cast_of_a_wrong_story_says_why(write: Write) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.kokoro.errors import ModelFileError
-from core_engine.kokoro.model.protobuf import NotProtobufError, messages
+from core_engine.kokoro.graph.protobuf import NotProtobufError, messages
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _EXTERNAL_DATA = 13  # in TensorProto

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core_engine.kokoro.model.protobuf import BrokenOffError, NotProtobufError, fields, messages, varint
+from core_engine.kokoro.graph.protobuf import BrokenOffError, NotProtobufError, fields, messages, packed
 
 _TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
@@ -144,7 +144,7 @@ def _tensor(view: memoryview) -> TensorFacts:
     shape: list[int | str] = []
     for number, value in fields(view):
         if number == 1:
-            shape += [value] if isinstance(value, int) else _packed(value)
+            shape += [value] if isinstance(value, int) else packed(value)
         elif number == 2 and isinstance(value, int):
             dtype = value
         elif number == 8 and isinstance(value, memoryview):
@@ -176,14 +176,6 @@ def _opset(view: memoryview) -> tuple[str, int]:
 def _note(view: memoryview) -> tuple[str, str]:
     found = dict(messages(view))
     return _text(found.get(1, _NOTHING)), _text(found.get(2, _NOTHING))
-
-
-def _packed(view: memoryview) -> list[int]:
-    numbers, position = [], 0
-    while position < len(view):
-        number, position = varint(view, position)
-        numbers.append(number)
-    return numbers
 
 
 def _text(value: int | memoryview) -> str:

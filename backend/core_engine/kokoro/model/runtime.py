@@ -13,7 +13,7 @@ from core_engine.kokoro.errors import ModelFileError
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.external_data import check_external_data
 from core_engine.kokoro.model.graph_cache import graph_cache_for
-from core_engine.kokoro.model.times import telling_frames
+from core_engine.kokoro.model.prepared import prepared
 from engines.store.manifest import DamagedModelError, model_of
 from engines.store.stamps import check_unchanged
 
@@ -46,7 +46,7 @@ def open_session(
     if CUDA not in ort.get_available_providers():
         return _open_on_cpu(path, threads, create)
     check_external_data(path)
-    return _open_on_gpu(os.fspath(path), threads, telling_frames(create))
+    return _open_on_gpu(os.fspath(path), threads, prepared(create))
 
 
 def open_model(model_path: Path, threads: int | None = None) -> Any:
@@ -90,8 +90,8 @@ def _open_on_cpu(path: Path, threads: int | None, create: Callable[..., Any]) ->
         return session
     references = check_external_data(path)
     if cache is None or references:
-        return telling_frames(create)(os.fspath(path), sess_options=session_options(threads))
-    return cache.make(path, partial(session_options, threads), telling_frames(create))
+        return prepared(create)(os.fspath(path), sess_options=session_options(threads))
+    return cache.make(path, partial(session_options, threads), prepared(create))
 
 
 def _open_on_gpu(path: str, threads: int | None, create: Callable[..., Any]) -> Any:

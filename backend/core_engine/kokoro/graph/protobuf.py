@@ -62,7 +62,26 @@ def messages(view: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 def encoded(number: int, content: bytes) -> bytes:
     """Encode a length-delimited field: a string or a nested message."""
-    return _encoded_varint(number << 3 | _BYTES) + _encoded_varint(len(content)) + content
+    return header(number, len(content)) + content
+
+
+def header(number: int, size: int) -> bytes:
+    """Encode what stands before the `size` bytes of a length-delimited field."""
+    return _encoded_varint(number << 3 | _BYTES) + _encoded_varint(size)
+
+
+def encoded_number(number: int, value: int) -> bytes:
+    """Encode a varint field; `value` must not be negative."""
+    return _encoded_varint(number << 3 | _VARINT) + _encoded_varint(value)
+
+
+def packed(view: memoryview) -> list[int]:
+    """Return the varints of a packed field; raises NotProtobufError."""
+    numbers, position = [], 0
+    while position < len(view):
+        number, position = varint(view, position)
+        numbers.append(number)
+    return numbers
 
 
 def varint(view: memoryview, position: int) -> tuple[int, int]:
