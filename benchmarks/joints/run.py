@@ -20,11 +20,10 @@ from gaps import CLAUSE, NO_MARK, SENTENCE, Floats, Gap, Placed, gaps, longest_p
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "backend"))
 
-from core_engine.kokoro.dimensions import SAMPLE_RATE, SAMPLES_PER_FRAME  # noqa: E402
+from core_engine.kokoro.dimensions import MAX_TOKENS, SAMPLE_RATE, SAMPLES_PER_FRAME  # noqa: E402
 from core_engine.kokoro.model.inference import Sound  # noqa: E402
 from core_engine.kokoro.speech.joints import join  # noqa: E402
 from core_engine.kokoro.speech.synthesis import CONTEXT_TOKENS, Kokoro, Utterance  # noqa: E402
-from core_engine.kokoro.speech.throughput import CHUNK_TOKENS  # noqa: E402
 from core_engine.kokoro.speech.versions import checked_version  # noqa: E402
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks  # noqa: E402
 from core_engine.model_choice import choose_model  # noqa: E402
@@ -199,7 +198,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default="auto", help="name of an installed model, or the path of one")
     parser.add_argument("--story", type=Path, nargs="+", default=[ROOT / "examples" / "the-red-headed-league.md"])
     parser.add_argument("--voices", nargs="+", default=["bm_george"])
-    parser.add_argument("--tokens", type=int, default=CHUNK_TOKENS, help="longest chunk; 510 is the model's own limit")
+    parser.add_argument("--tokens", type=int, default=MAX_TOKENS, help="longest chunk; 510 is the model's own limit")
     parser.add_argument("--context", type=int, default=CONTEXT_TOKENS, help="of the neighbours' tokens; 0 for none")
     parser.add_argument("--one-style", action="store_true", help="all chunks in the style of the whole text")
     parser.add_argument("--workers", type=int, default=2, help="runs at once, one thread each")

@@ -11,7 +11,7 @@ import numpy as np
 from core_engine.kokoro.errors import ModelFileError, NothingToSpeakError, VoicePackError
 from core_engine.kokoro.speech.joints import join, pause_ms
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
-from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, Line, speak_each
+from core_engine.kokoro.speech.throughput import Line, speak_each
 from core_engine.kokoro.speech.timings import timings_of
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks
 from core_engine.model_paths import BUILT_IN, KOKORO, model_path
@@ -157,7 +157,7 @@ class SpelledTests(FolderTestCase):
 
     def test_long_text_is_the_same_in_parallel(self) -> None:
         kokoro = self.speller()
-        utterance = kokoro.prepare(LONG_TEXT * 8, max_tokens=CHUNK_TOKENS)
+        utterance = kokoro.prepare(LONG_TEXT * 8)
         one = kokoro.joined(utterance, [kokoro.run(utterance, chunk) for chunk in utterance.chunks])
         self.assertTrue(utterance.chunks[1].before)
         (other,) = speak_each(kokoro, [Line(LONG_TEXT * 8, "af_bella")], workers=3)

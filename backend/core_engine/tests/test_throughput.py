@@ -11,7 +11,7 @@ from django.test import SimpleTestCase
 
 from core_engine.kokoro.errors import NothingToSpeakError, SynthesisError
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
-from core_engine.kokoro.speech.throughput import CHUNK_TOKENS, Line, speak_each
+from core_engine.kokoro.speech.throughput import Line, speak_each
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.tests.support import SAMPLE_TEXT
 
@@ -31,7 +31,7 @@ class SpeakEachTests(SimpleTestCase):
         cls.kokoro = Kokoro.load(model_path(BUILT_IN, Path()), threads=1)
 
     def one_after_another(self, text: str) -> Any:
-        utterance = self.kokoro.prepare(text, max_tokens=CHUNK_TOKENS)
+        utterance = self.kokoro.prepare(text)
         return self.kokoro.joined(utterance, [self.kokoro.run(utterance, chunk) for chunk in utterance.chunks]).audio
 
     def test_samples_equal_those_of_sequential_runs(self) -> None:

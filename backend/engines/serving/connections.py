@@ -80,7 +80,7 @@ class Door:
     def __init__(self, capacity: Capacity) -> None:
         self.capacity = capacity
         self._inside: set[EngineConnection] = set()
-        self._crowded = Notice(f"More than {capacity.connections} connections: closed %d idle ones.")
+        self._crowded = Notice(f"More than {capacity.connections} connections. Idle ones that were closed: %d.")
         self._no_descriptor = Notice("Too few file descriptors for a connection (%d times). Raise `ulimit -n`.")
 
     def enter(self, newcomer: "EngineConnection") -> None:

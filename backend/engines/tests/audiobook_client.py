@@ -6,9 +6,12 @@ Waiting times are those of the client divided by `hurry`; everything else is wha
 import base64
 import contextlib
 import io
+import shutil
 import subprocess
+import sys
 import time
 import wave
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,12 @@ from typing import Any
 import httpx
 import yaml
 
+import engines
 from engines.conformance.client_schema import ClientSchema, as_client_reads
+from engines.conformance.trial import free_port
+
+STATUSES = ("defect", "warning", "perfect")  # the worst first
+_NOT_COPIED = ("venv", "external_models", "samples", "__pycache__", "tests", "templates")
 
 
 class EngineClientError(Exception):
@@ -143,7 +151,13 @@ class AudiobookClient:
         """Judge a recording with the engine's stored parameters as thresholds."""
         self.ensure_ready(model)
         thresholds = {name: parameter.default for name, parameter in self.config.parameters.items()}
-        body = {"audio_base64": base64.b64encode(wav).decode(), "language": "en", "quality_thresholds": thresholds}
+        body = {"audio_base64": base64.b64encode(wav).decode(), "quality_thresholds": thresholds}
+        return dict(self.repeated("/analyze", body).json())
+
+    def listen(self, wav: bytes, model: str, language: str, expected: str) -> dict[str, Any]:
+        """Compare a recording with the text that it should say."""
+        self.ensure_ready(model)
+        body = {"audioBase64": base64.b64encode(wav).decode(), "language": language, "expectedText": expected}
         return dict(self.repeated("/analyze", body).json())
 
     def repeated(self, path: str, body: dict[str, Any]) -> httpx.Response:
@@ -192,6 +206,32 @@ class AudiobookClient:
         if answer.status_code != 200:
             raise EngineServerError(answer.text[:200])
         return answer
+
+
+def installed(parent: Path, names: Collection[str]) -> dict[str, AudiobookClient]:
+    """Return the clients of what is found in a copy of backend/engines below `parent`, by name, with a port each.
+
+    Only the engines in `names` are installed: they run in the Python of the tests.
+    """
+    backend = parent / "backend"
+    for package in ("engines", "core_engine"):
+        source = Path(engines.__file__).parents[1] / package
+        shutil.copytree(source, backend / package, ignore=shutil.ignore_patterns(*_NOT_COPIED))
+    for folder in (path.parent for path in backend.glob("engines/*/*/engine.yaml") if path.parent.name in names):
+        python = folder / "venv" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+    clients = AudiobookClient.discover(backend / "engines", 0)
+    for client in clients:
+        client.port = free_port()
+    return {client.folder.name: client for client in clients}
+
+
+def overall(answers: list[dict[str, Any]]) -> tuple[int, str]:
+    """Return the average score and the worst status of the engines that judged a segment."""
+    scores = [answer["qualityScore"] for answer in answers]
+    return sum(scores) // len(scores), min((answer["qualityStatus"] for answer in answers), key=STATUSES.index)
 
 
 def join(chunks: list[bytes]) -> bytes:

@@ -363,3 +363,12 @@ def test_dockerfile_copies_only_what_is_there(engine: Any) -> None:
     for source in re.findall(r"(?m)^COPY --from=core_engine (.+) \S+$", text):
         for pattern in source.split():
             assert list((ENGINES.parent / "core_engine").glob(pattern)), pattern
+
+
+def test_images_with_pytorch_have_no_triton() -> None:
+    """It needs a compiler, which no image has: a gigabyte that would only fail."""
+    with_pytorch = [path.parent for path in ENGINES.glob("*/*/requirements.txt") if "torch>=" in path.read_text()]
+    with_pytorch += [ENGINES / "tts" / "chatterbox"]  # whose library pins it
+    assert len(with_pytorch) == 4
+    for engine in with_pytorch:
+        assert "pip uninstall --yes triton" in (engine / "Dockerfile").read_text(), engine

@@ -4,20 +4,16 @@ import io
 import os
 import shutil
 import signal
-import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import engines
-from engines.conformance.trial import free_port
 from engines.contract.wav import pcm16_wav
-from engines.tests.audiobook_client import AudiobookClient, EngineClientError, join
+from engines.tests.audiobook_client import AudiobookClient, EngineClientError, installed, join
 from engines.tests.scripted_engine import in_background
 
-ENGINES = Path(engines.__file__).parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for a virtual environment is a shell script")
 
 
@@ -26,20 +22,10 @@ def found(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AudiobookC
     """A client that has found a copy of the engine in a folder laid out like backend/engines."""
     if request.param == "kokoro":
         pytest.importorskip("onnxruntime")
-    backend = tmp_path / "backend"
-    kept_out = shutil.ignore_patterns("venv", "external_models", "samples", "__pycache__", "tests", "templates")
-    shutil.copytree(ENGINES, backend / "engines", ignore=kept_out)
-    shutil.copytree(ENGINES.parent / "core_engine", backend / "core_engine", ignore=kept_out)
-    for folder in (backend / "engines" / "tts").iterdir():
-        if folder.name == request.param:
-            (folder / "venv" / "bin").mkdir(parents=True)
-            python = folder / "venv" / "bin" / "python"
-            python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-            python.chmod(0o755)
-    clients = AudiobookClient.discover(backend / "engines", free_port())
-    assert [client.folder.name for client in clients] == [request.param]
-    yield clients[0]
-    clients[0].stop()
+    clients = installed(tmp_path, [request.param])
+    assert list(clients) == [request.param]
+    yield clients[request.param]
+    clients[request.param].stop()
 
 
 def seconds(wav: bytes) -> float:

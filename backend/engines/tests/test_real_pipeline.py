@@ -1,20 +1,16 @@
 """A short book as the client makes it: found as processes, cut by segmenter, spoken by kokoro, judged by silero-vad."""
 
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import engines
 from engines.conformance.trial import free_port
-from engines.tests.audiobook_client import AudiobookClient, join
+from engines.tests.audiobook_client import AudiobookClient, installed, join
 from engines.tests.test_silero_vad import tiny_model
 
 pytest.importorskip("onnxruntime")
 
-ENGINES = Path(engines.__file__).parent
 BOOK = "Chapter One\n\nDr. Hale met Mr. Marsh at 7:30 p.m. “Is it you?” she asked. It was.\n\nThey went home."
 WANTED = ("kokoro", "segmenter", "silero-vad")
 
@@ -22,21 +18,10 @@ WANTED = ("kokoro", "segmenter", "silero-vad")
 @pytest.fixture
 def found(tmp_path: Path) -> Iterator[dict[str, AudiobookClient]]:
     """Clients that have found these engines in a folder laid out like backend/engines, by the engine's name."""
-    backend = tmp_path / "backend"
-    kept_out = shutil.ignore_patterns("venv", "external_models", "samples", "__pycache__", "tests", "templates")
-    for package in ("engines", "core_engine"):
-        shutil.copytree(ENGINES.parent / package, backend / package, ignore=kept_out)
-    for folder in (path.parent for path in backend.glob("engines/*/*/engine.yaml") if path.parent.name in WANTED):
-        (folder / "venv" / "bin").mkdir(parents=True)
-        python = folder / "venv" / "bin" / "python"
-        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-        python.chmod(0o755)
-    tiny_model(backend / "engines/audio_analysis/silero-vad/external_models/tiny")
-    clients = AudiobookClient.discover(backend / "engines", 0)
-    for client in clients:
-        client.port = free_port()
-    yield {client.folder.name: client for client in clients}
-    for client in clients:
+    clients = installed(tmp_path, WANTED)
+    tiny_model(clients["silero-vad"].folder / "external_models/tiny")
+    yield clients
+    for client in clients.values():
         client.stop()
 
 

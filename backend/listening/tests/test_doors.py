@@ -2,8 +2,6 @@
 
 import io
 import json
-import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import soundfile
 
 import engines
 from engines.conformance.trial import trial_of
+from engines.tests.real.real_engine import give
 from listening.equipment import VOICE, Equipment
 from listening.listener import Listener, Recording
 from listening.tests.bars import check_nothing_lost_or_doubled, check_pace, check_words
@@ -64,18 +63,10 @@ def test_chapter_is_narrated_with_no_words_lost_or_doubled(
 
 def test_engine_answers_over_http(equipment: Equipment, listener: Listener) -> None:
     with trial_of(KOKORO) as trial:
-        shutil.copytree(equipment.model.parent, trial.external_models_dir / VOICE, copy_function=_second_name)
+        give(equipment.model.parent, trial.external_models_dir / VOICE)
         trial.start()
         assert trial.post("/load", {"engineModelName": f"{VOICE}.am_michael"}).status == 200
         answer = trial.post("/generate", {"text": FEW, "language": "en"})
         assert answer.status == 200, answer.body
     audio, sample_rate = soundfile.read(io.BytesIO(answer.body), dtype="float32")
     check(listener, FEW, Recording(audio, sample_rate))
-
-
-def _second_name(source: str, target: str) -> None:
-    """Link a file to a second name, or copy it if the disk does not support links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

@@ -17,7 +17,6 @@ from core_engine.kokoro.model.inference import Audio, Sound
 from core_engine.kokoro.speech.joints import GrowingJoin
 from core_engine.kokoro.speech.streaming import Step, StreamLevel
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
-from core_engine.kokoro.speech.throughput import CHUNK_TOKENS
 from core_engine.reading.aloud import Reading
 from engines.contract.errors import BusyError, RequestError
 
@@ -93,7 +92,7 @@ class Stage:
 
 async def _prepared(kokoro: Kokoro, text: str, voice: str, speed: float) -> Utterance:
     try:
-        return await run_in_threadpool(kokoro.prepare, text, voice, speed, max_tokens=CHUNK_TOKENS)
+        return await run_in_threadpool(kokoro.prepare, text, voice, speed)
     except KokoroError as error:
         raise RequestError(str(error)) from error
 

@@ -18,7 +18,6 @@ import numpy as np
 from core_engine.kokoro.errors import NothingToSpeakError
 from core_engine.kokoro.model.inference import Audio, Sound
 from core_engine.kokoro.speech.synthesis import Kokoro, Utterance
-from core_engine.kokoro.speech.throughput import CHUNK_TOKENS
 from core_engine.kokoro.text.chunks import Chunk
 from core_engine.reading.aloud import spoken_text
 from core_engine.reading.parts import parts_of
@@ -56,9 +55,7 @@ def steps(kokoro: Kokoro, text: str, voice: str, speed: float = 1.0, language: s
     begun = False
     for block, rank in _blocks(text, code):
         try:
-            utterance = kokoro.prepare(
-                spoken_text(block, code), voice, speed, code, CHUNK_TOKENS, quick_start=not begun
-            )
+            utterance = kokoro.prepare(spoken_text(block, code), voice, speed, code, quick_start=not begun)
         except NothingToSpeakError:
             continue  # a question mark between quotation marks, say
         first, *others = utterance.chunks

@@ -27,8 +27,8 @@ from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 
 logger = logging.getLogger(__name__)
 
-CONTEXT_TOKENS = 40
-"""Context on each side of a chunk, about three seconds: alone, a chunk would start high and loud and end low and faint,
+CONTEXT_TOKENS = 80
+"""Context on each side of a chunk, about five seconds: alone, a chunk would start high and loud and end low and faint,
 like a whole text."""
 
 _NO_PACK: VoicePack = np.zeros((0, 1, 256), np.float32)

@@ -14,10 +14,6 @@ from core_engine.kokoro.model.inference import Sound
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
 from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 
-CHUNK_TOKENS = 340
-"""Less than the model's limit, so that parallel runs need less memory and end together. Enough for most paragraphs in
-one run, and for the context to be a small share of longer ones."""
-
 _AHEAD = 2
 """Unfinished chunks per worker: enough to keep all workers busy, few enough to save memory."""
 
@@ -63,7 +59,7 @@ def speak_each(kokoro: Kokoro, lines: Iterable[Line], workers: int) -> Generator
 
 def _start(pool: ThreadPoolExecutor, kokoro: Kokoro, line: Line) -> _Started | KokoroError:
     try:
-        utterance = kokoro.prepare(line.text, line.voice, line.speed, max_tokens=CHUNK_TOKENS, lexicon=line.lexicon)
+        utterance = kokoro.prepare(line.text, line.voice, line.speed, lexicon=line.lexicon)
     except KokoroError as error:
         return error
     return _Started(utterance, [pool.submit(kokoro.run, utterance, chunk) for chunk in utterance.chunks])
