@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from core_engine.kokoro.installation import install_command
@@ -28,6 +29,8 @@ def connected(address: str) -> Iterator[str]:
     """
     # Before Ray, which reads these when it is imported. It would print the logs of dead nodes among the results.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    if _has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # `ray start` does the same, Ray in a program does not
     options = _options_of_local() if address == LOCAL else {}
     ray = _ray()
     if address not in (LOCAL, AUTO):
@@ -44,6 +47,12 @@ def connected(address: str) -> Iterator[str]:
         yield run
     finally:
         ray.shutdown()
+
+
+def _has_token() -> bool:
+    """Return whether this machine has the token of a cluster, in one of the places where Ray looks for it."""
+    given = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return given or Path("~/.ray/auth_token").expanduser().is_file()
 
 
 def _options_of_local() -> dict[str, Any]:

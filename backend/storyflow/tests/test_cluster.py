@@ -1,6 +1,7 @@
 """What the driver of a cluster decides, which needs none: batches, placement, versions. And folders of stories."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -158,6 +159,7 @@ def test_address_without_a_cluster_is_an_error_that_says_what_to_do() -> None:
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray has no wheel for this machine or this Python")
+@pytest.mark.skipif(os.name == "nt", reason="Ray's support of Windows is experimental")
 def test_folder_is_narrated_on_a_cluster_of_this_machine(tmp_path: Path) -> None:
     folder = tmp_path / "stories"
     folder.mkdir()
