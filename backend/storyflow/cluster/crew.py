@@ -60,8 +60,8 @@ class Crew:
 
     @property
     def ready(self) -> list[Engaged]:
-        """The speakers whose model is loaded."""
-        return [speaker for station in self._stations.values() for speaker in station.speakers if speaker.is_open]
+        """The speakers whose model is loaded; may be asked for by other threads, while nodes join."""
+        return [speaker for station in self.stations for speaker in list(station.speakers) if speaker.is_open]
 
     @property
     def pending(self) -> list[Any]:
