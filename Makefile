@@ -60,8 +60,8 @@ test-slow: $(DEVELOPMENT) ## Run the slow tests too: faults and loads at their f
 test-install: $(DEVELOPMENT) ## Build the wheel, install it elsewhere and use it; needs a package index
 	$(BIN)/python -m pytest -m install
 
-test-images: $(DEVELOPMENT) ## Build the images of two engines and run them; needs root, buildah and debootstrap. ONLY="not kokoro": one
-	$(BIN)/python -m pytest -m container -rs $(if $(ONLY),-k "$(ONLY)") backend/engines/tests/test_images.py
+test-images: $(DEVELOPMENT) ## Build the speech server's image and those of engines and run them; needs root, buildah and debootstrap. ONLY="not kokoro": one
+	$(BIN)/python -m pytest -m container -rs $(if $(ONLY),-k "$(ONLY)") backend/engines/tests/test_images.py backend/storyflow/tests/test_image.py
 
 engine-venv: $(VENV)/pyvenv.cfg ## Make the environment of one engine: ENGINE=tts/xtts
 	$(BIN)/python backend/engines/scripts/make_venv.py $(ENGINE) $(if $(TEST),--test)

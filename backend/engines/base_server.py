@@ -7,9 +7,9 @@ A request passes serving/guards.py, a route here or in the base class of the eng
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
@@ -26,9 +26,10 @@ from engines.contract.wire import (
     ShutdownResponse,
 )
 from engines.serving.app import describe, new_app, outcome
+from engines.serving.connections import detail_only
 from engines.serving.gpu import gpu_memory
-from engines.serving.guards import Exposure
-from engines.serving.process import DEFAULT_PORT, EngineProcess
+from engines.serving.guards import BODIES, Accepted, Exposure
+from engines.serving.process import DEFAULT_PORT, EngineProcess, Options
 from engines.serving.samples import SampleStore
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class BaseEngineServer(BaseEngine):
     """An engine with the routes that all kinds share."""
 
     default_port: ClassVar[int] = DEFAULT_PORT  # if neither --port nor PORT is given
+    bodies: ClassVar[Mapping[str, Accepted]] = BODIES  # by the beginning of the path: what is larger than usual
 
     def __init__(self, base_path: Path | None = None) -> None:
         super().__init__(base_path)
@@ -48,12 +50,14 @@ class BaseEngineServer(BaseEngine):
         self.samples = SampleStore(self.samples_dir)
         self.stop: Callable[[], None] = self.close  # called by /shutdown; set by the process
 
-    async def perform(self, request: Request, work: Callable[[], Result]) -> Result:
+    async def perform(self, request: Request, work: Callable[[], Result], *, is_admitted: bool = False) -> Result:
         """Run `work` on the worker while a model is loaded, and return its result.
 
         Raises BusyError, RequestError or EngineError. Work is dropped if the client disconnects before it starts.
+        `is_admitted` is for the steps of a request after its first one: they are queued even if the queue is full.
         """
-        return await outcome(self.activity.submit("processing", lambda: self._work(work)), request)
+        done = self.activity.submit("processing", lambda: self._work(work), is_admitted=is_admitted)
+        return await outcome(done, request)
 
     def require_model(self) -> None:
         """Raise BusyError during a load, and RequestError if no model is loaded."""
@@ -65,7 +69,7 @@ class BaseEngineServer(BaseEngine):
 
     def create_app(self, exposure: Exposure | None = None) -> FastAPI:
         """Return the engine's web application."""
-        app = new_app(self.config.display_name, self.version, exposure or Exposure())
+        app = new_app(self.config.display_name, self.version, exposure or Exposure(), self.bodies)
         self.add_routes(app)
         describe(app)
         return app
@@ -122,6 +126,11 @@ class BaseEngineServer(BaseEngine):
         asyncio.get_running_loop().call_later(STOP_DELAY_S, self.stop)
         return ShutdownResponse()
 
+    @staticmethod
+    def error_body(path: str | None, status: int, message: str) -> dict[str, Any]:
+        """Return the body of an error that is answered before any route; the path is None if it is not known."""
+        return detail_only(path, status, message)
+
     # Runs on the worker
 
     def _work(self, work: Callable[[], Result]) -> Result:
@@ -144,12 +153,17 @@ class BaseEngineServer(BaseEngine):
         """Serve until SIGTERM, SIGINT or /shutdown; see `--help` for the flags, PORT and LOG_LEVEL."""
         process = EngineProcess(cls.default_port)
         with process.starting():
+            exposure = cls.exposure_of(process.options)
             engine = cls()
             listener = process.listen(engine.config.name)
         engine.stop, process.close, process.abandon = process.stop, engine.close, engine.abandon
         engine.store.prepare()
-        app = engine.create_app(process.options.exposure)
-        process.run(app, listener, engine.finish)
+        process.run(engine.create_app(exposure), listener, engine.finish, engine.error_body)
+
+    @classmethod
+    def exposure_of(cls, options: Options) -> Exposure:
+        """Return who can access the server; raise StartError for options that would open it by mistake."""
+        return options.exposure
 
     def close(self) -> None:
         """Accept no more work, refuse queued work, and cancel a download."""

@@ -26,12 +26,12 @@ def install_command(extra: str) -> str:
     """
     root = project_root()
     if root and (root / "pyproject.toml").is_file():
-        return f'{_pip_install()} -e "{root}[{extra}]"'
+        return f'{pip_install()} -e "{root}[{extra}]"'
     source = _installed_from()
     if source:
-        return f'{_pip_install()} "{source}[{extra}]"'
+        return f'{pip_install()} "{source}[{extra}]"'
     packages = " ".join(f'"{requirement}"' for requirement in requirements_of(extra))
-    return f"{_pip_install()} {packages or f'-r requirements-{extra}.txt'}"  # copied code has neither
+    return f"{pip_install()} {packages or f'-r requirements-{extra}.txt'}"  # copied code has neither
 
 
 def requirements_of(extra: str) -> list[str]:
@@ -61,7 +61,7 @@ def _installed_from() -> Path | None:
     return path if path.exists() else None
 
 
-def _pip_install() -> str:
+def pip_install() -> str:
     python = shlex.quote(sys.executable) if sys.executable else "python"
     if importlib.util.find_spec("pip") is None:  # as in environments created by uv
         return f"uv pip install --python {python}"

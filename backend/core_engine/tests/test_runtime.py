@@ -1,13 +1,30 @@
 """Sessions: providers, a single warning when CUDA cannot start, and session options."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock, patch
 
 import onnxruntime as ort
 from django.test import SimpleTestCase
 
+import core_engine
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.runtime import CPU, CUDA, open_session, session_options
+
+
+class ReportsTests(SimpleTestCase):
+    def test_runtime_is_told_before_its_import_to_report_nothing_to_its_maker(self) -> None:
+        code = (
+            "import os, sys, core_engine; print(os.environ['ORT_DISABLE_TELEMETRY'], 'onnxruntime' in sys.modules); "
+            "import core_engine.kokoro.model.runtime; print('onnxruntime' in sys.modules)"
+        )
+        kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+        backend = Path(core_engine.__file__).parents[1]
+        done = subprocess.run([sys.executable, "-c", code], cwd=backend, env=kept, capture_output=True, text=True)
+        self.assertEqual(done.stdout.split(), ["1", "False", "True"], done.stderr)
 
 
 class OpenSessionTests(SimpleTestCase):

@@ -68,6 +68,7 @@ link_all() {
         name=${item##*/}
         case $name in
         '*' | *.part | lost+found) continue ;;
+        [Rr][Ee][Aa][Dd][Mm][Ee] | [Rr][Ee][Aa][Dd][Mm][Ee].*) continue ;; # says what belongs here
         esac
         if ! is_name "$name"; then
             say "Skipped: $(printf '%s' "$name" | tr -c 'A-Za-z0-9._-' '?') (use letters, digits, '.', '_' and '-')"

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from engines.contract.errors import RETRY_AFTER_S, BusyError, EngineError
 from engines.contract.wire import ErrorResponse
 from engines.serving.docs_page import docs_page
-from engines.serving.guards import Exposure, RequestGuard
+from engines.serving.guards import BODIES, Accepted, Exposure, RequestGuard
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def new_app(title: str, version: str | None, exposure: Exposure) -> FastAPI:
+def new_app(title: str, version: str | None, exposure: Exposure, bodies: Mapping[str, Accepted] = BODIES) -> FastAPI:
     """Return an application without routes that answers only with 200, 400, 404, 500 and 503."""
     app = FastAPI(
         title=title,
@@ -40,7 +40,7 @@ def new_app(title: str, version: str | None, exposure: Exposure) -> FastAPI:
         docs_url=None,  # FastAPI's pages load scripts from a CDN
         redoc_url=None,
     )
-    app.add_middleware(RequestGuard, exposure=exposure)
+    app.add_middleware(RequestGuard, exposure=exposure, bodies=bodies)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _refused_by_framework)
     app.add_exception_handler(EngineError, _engine_error)

@@ -74,11 +74,21 @@ class Notice:
             self._count, self._next = 0, self._clock() + NOTICE_S
 
 
+ErrorBody = Callable[[str | None, int, str], dict[str, Any]]
+"""Makes the body of an error from the path, if it is known, the status and the message."""
+
+
+def detail_only(_path: str | None, _status: int, message: str) -> dict[str, Any]:
+    """Return the body of an engine's error."""
+    return {"detail": message}
+
+
 class Door:
     """Accepts connections; if there are too many, closes the one that has been silent longest."""
 
-    def __init__(self, capacity: Capacity) -> None:
+    def __init__(self, capacity: Capacity, error_body: ErrorBody = detail_only) -> None:
         self.capacity = capacity
+        self.error_body = error_body
         self._inside: set[EngineConnection] = set()
         self._crowded = Notice(f"More than {capacity.connections} connections. Idle ones that were closed: %d.")
         self._no_descriptor = Notice("Too few file descriptors for a connection (%d times). Raise `ulimit -n`.")
@@ -150,7 +160,8 @@ class EngineConnection(H11Protocol):
         """Answer instead of the application, which sees a disconnected client, and close."""
         if self.cycle:
             self.cycle.disconnected = True
-        body = json.dumps({"detail": detail}).encode()
+        path = self.cycle.scope["path"] if self.cycle else None
+        body = json.dumps(self._door.error_body(path, status, detail)).encode()
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Connection", "close")]
         headers += [("Retry-After", "1")] if status == 503 else []
         with contextlib.suppress(h11.LocalProtocolError):

@@ -5,9 +5,12 @@ header that says where the page came from or, if the page's own name points to 1
 real client is not a browser: it sends neither header, and reaches the engine by address, localhost or container name.
 """
 
+import base64
 import hmac
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -20,12 +23,30 @@ from engines.serving.samples import LARGEST_SAMPLE_BYTES
 MIB = 1024 * 1024
 LARGEST_BODY_BYTES = 2 * MIB
 LARGEST_BODIES_BYTES = 256 * MIB  # of all requests together; the first MiB of each does not count
-LARGER_BODY_BYTES = {"/samples/upload/": LARGEST_SAMPLE_BYTES, "/analyze": 48 * MIB}  # by path prefix
 
 _READING = "GET"
 _UNAUTHORIZED = "Refused: send 'Authorization: Bearer <token>' with the server's token (--api-key or ENGINE_TOKEN)."
+_SAFE_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"SAMEORIGIN"))
 # Sent by forms and scripts across origins without permission (Fetch standard, safelisted Content-Type).
 _FORM_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the bodies of a route may be."""
+
+    largest_bytes: int = LARGEST_BODY_BYTES
+    is_form: bool = False  # sent by forms of web pages, too: those of other origins are refused by their headers alone
+
+
+USUAL = Accepted()
+BODIES: Mapping[str, Accepted] = MappingProxyType(
+    {
+        "/samples/upload/": Accepted(LARGEST_SAMPLE_BYTES),
+        "/analyze": Accepted(48 * MIB),
+    }
+)
+"""By the beginning of the path."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +60,10 @@ class Exposure:
 class RequestGuard:
     """ASGI middleware that refuses suspicious requests with 400 and a message."""
 
-    def __init__(self, app: ASGIApp, exposure: Exposure) -> None:
+    def __init__(self, app: ASGIApp, exposure: Exposure, bodies: Mapping[str, Accepted] = BODIES) -> None:
         self._app = app
         self._exposure = exposure
+        self._accepted = bodies
         self._bodies = _Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,19 +71,22 @@ class RequestGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        send = _with_safe_headers(send)
         if scope["method"] == "HEAD":  # handled like GET; the web server omits the body
             scope = {**scope, "method": "GET"}
-        limit = _body_limit(scope["path"])
-        refusal = _refusal(self._exposure, scope["method"], scope["path"], Headers(scope=scope), limit)
+        accepted = self._accepted_at(scope["path"])
+        refusal = _refusal(self._exposure, scope["method"], scope["path"], Headers(scope=scope), accepted)
         if refusal:
-            headers = {"WWW-Authenticate": "Bearer"} if refusal == _UNAUTHORIZED else None
-            await JSONResponse({"detail": refusal}, status_code=400, headers=headers)(scope, receive, send)
+            await _refused(refusal, Headers(scope=scope))(scope, receive, send)
             return
-        body = _Body(receive, limit, self._bodies)
+        body = _Body(receive, accepted.largest_bytes, self._bodies)
         try:
             await self._app(scope, body.receive, send)
         finally:
             self._bodies.held -= body.held
+
+    def _accepted_at(self, path: str) -> Accepted:
+        return next((found for beginning, found in self._accepted.items() if path.startswith(beginning)), USUAL)
 
 
 def is_loopback(host: str) -> bool:
@@ -70,14 +95,25 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback if address else host.rstrip(".").lower() == "localhost"
 
 
-def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, limit: int) -> str | None:
+def _with_safe_headers(send: Send) -> Send:
+    """Return `send` that tells browsers to take every answer for what it is, and to show none within another page."""
+
+    async def safe(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *_SAFE_HEADERS]}
+        await send(message)
+
+    return safe
+
+
+def _refusal(exposure: Exposure, method: str, path: str, headers: Headers, accepted: Accepted) -> str | None:
     """Return why the request is refused; None if it is accepted."""
     return (
         _foreign_host(exposure, headers)
         or (None if method == _READING else _foreign_page(headers))
         or (None if (method, path) == ("GET", "/health") else _missing_token(exposure, headers))
-        or _form_body(method, headers)
-        or _too_large(headers, limit)
+        or (None if accepted.is_form else _form_body(method, headers))
+        or _too_large(headers, accepted.largest_bytes)
     )
 
 
@@ -111,10 +147,31 @@ def _same_address(origin: str, host: str) -> bool:
 def _missing_token(exposure: Exposure, headers: Headers) -> str | None:
     if exposure.token is None:
         return None
-    expected = f"Bearer {exposure.token}".encode()
-    if hmac.compare_digest(headers.get("authorization", "").encode(), expected):
-        return None
-    return _UNAUTHORIZED
+    given = _given_token(headers.get("authorization", ""))
+    return None if hmac.compare_digest(given, exposure.token.encode()) else _UNAUTHORIZED
+
+
+def _given_token(authorization: str) -> bytes:
+    """Return the token of a Bearer header, or the password of a Basic one, which browsers ask their users for."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.encode()
+    try:
+        name_and_password = base64.b64decode(value, validate=True) if scheme.lower() == "basic" else b""
+    except ValueError:
+        return b""
+    return name_and_password.partition(b":")[2]
+
+
+def _refused(refusal: str, headers: Headers) -> JSONResponse:
+    """Return a refusal; a browser that opens a page gets the 401 by which it asks for the token."""
+    if refusal != _UNAUTHORIZED:
+        return JSONResponse({"detail": refusal}, 400)
+    if headers.get("sec-fetch-mode") == "navigate" or "text/html" in headers.get("accept", ""):
+        challenge = 'Basic realm="The token as password, any name", charset="UTF-8"'
+        return JSONResponse({"detail": refusal}, 401, {"WWW-Authenticate": challenge})
+    # Clients of engines restart an engine that answers 401.
+    return JSONResponse({"detail": refusal}, 400, {"WWW-Authenticate": "Bearer"})
 
 
 def _form_body(method: str, headers: Headers) -> str | None:
@@ -131,11 +188,6 @@ def _too_large(headers: Headers, limit: int) -> str | None:
 
 def _too_large_message(limit: int) -> str:
     return f"The body is too large: the limit is {limit // MIB} MiB."
-
-
-def _body_limit(path: str) -> int:
-    larger = (limit for beginning, limit in LARGER_BODY_BYTES.items() if path.startswith(beginning))
-    return next(larger, LARGEST_BODY_BYTES)
 
 
 class _Bodies:

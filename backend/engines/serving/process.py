@@ -19,7 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from engines.contract.errors import StartError
-from engines.serving.connections import Capacity, Door, server_config
+from engines.serving.connections import Capacity, Door, ErrorBody, detail_only, server_config
 from engines.serving.console import LEVELS, configure_logging
 from engines.serving.guards import Exposure, is_loopback
 
@@ -30,6 +30,7 @@ DEFAULT_PORT = 8766
 GRACE_S = 4.0  # for running work when the server stops; the client kills the process after 10 s
 CONNECTIONS_GRACE_S = 6
 WORKER_GRACE_S = 1.5
+_STDIN = 0
 END_S = 9.0  # then the process ends, even if a thread hangs in a read
 
 
@@ -41,6 +42,7 @@ class Options:
     host: str
     log_level: str
     token: str | None
+    until_stdin_ends: bool = False  # what started the server holds the other end, and is gone then
 
     @property
     def exposure(self) -> Exposure:
@@ -62,6 +64,7 @@ def read_options(
     parser = argparse.ArgumentParser(prog=engine, description=f"Serves the engine '{engine}'.")
     parser.add_argument("--port", type=_port, help=f"port to listen on (default: PORT, otherwise {default_port})")
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--until-stdin-ends", action="store_true", help="stop when the standard input ends")
     given = parser.parse_args(arguments)
     level = (environment.get("LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
@@ -70,7 +73,7 @@ def read_options(
         port = given.port if given.port is not None else _port(environment.get("PORT") or str(default_port))
     except argparse.ArgumentTypeError as error:
         parser.error(f"PORT: {error}")
-    return Options(port, given.host, level, environment.get("ENGINE_TOKEN") or None)
+    return Options(port, given.host, level, environment.get("ENGINE_TOKEN") or None, given.until_stdin_ends)
 
 
 def _port(value: str) -> int:
@@ -102,8 +105,8 @@ def listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, which end by the signal instead of with code 0; see EngineProcess."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._door = Door(Capacity.of_this_process())
+    def __init__(self, app: ASGIApp, error_body: ErrorBody) -> None:
+        self._door = Door(Capacity.of_this_process(), error_body)
         super().__init__(server_config(app, self._door, CONNECTIONS_GRACE_S))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -130,6 +133,8 @@ class EngineProcess:
         self._stopping = False  # not an Event: a signal may interrupt the holder of its lock
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        if self.options.until_stdin_ends:
+            threading.Thread(target=self._stop_after_stdin, name="engine-stdin", daemon=True).start()
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
@@ -146,10 +151,16 @@ class EngineProcess:
         logger.info("Listening on http://%s:%d.", self.options.host, self.options.port)
         return listener
 
-    def run(self, app: ASGIApp, listener: socket.socket, finish: Callable[[float], bool]) -> None:
+    def run(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        finish: Callable[[float], bool],
+        error_body: ErrorBody = detail_only,
+    ) -> None:
         """Serve `app` until `stop`; then `finish` within seconds, and end the process if the work does not end."""
         gc.freeze()  # permanent objects: collecting after an unload then takes microseconds and does not delay /health
-        self._server = _Server(app)
+        self._server = _Server(app, error_body)
         self._server.run(sockets=[listener])
         if not finish(WORKER_GRACE_S):
             logger.info("Stopped while work was running.")
@@ -169,6 +180,15 @@ class EngineProcess:
         _later(END_S, end_now)
         _later(END_S + 0.5, lambda: os._exit(0))  # `end_now` may be unable to write its message
         self.close()
+
+    def _stop_after_stdin(self) -> None:
+        """Stop when what started this process has ended, however it did: the system closes its end of the pipe."""
+        with contextlib.suppress(OSError):
+            while os.read(_STDIN, 1):
+                pass
+        if self._server is None:  # not serving yet
+            end_now()
+        self.stop()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._server is None:  # not serving yet

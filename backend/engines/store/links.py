@@ -37,8 +37,8 @@ def prepare(models_dir: Path, external_models_dir: Path) -> frozenset[str]:
 
 
 def may_be_model(name: str) -> bool:
-    """Return whether `name` can be a model: a valid name, and not that of an incomplete download."""
-    return is_name(name) and _is_finished(name)
+    """Return whether `name` can be a model: a valid name, and not that of an incomplete download or a README."""
+    return is_name(name) and _is_finished(name) and name.lower().partition(".")[0] != "readme"
 
 
 def holds_something(path: Path) -> bool:

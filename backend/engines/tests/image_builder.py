@@ -5,6 +5,7 @@ STORYFLOW_IMAGES or /var/tmp/storyflow-images, in about a minute.
 """
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -65,6 +66,35 @@ def command_in(name: str, words: Sequence[str], mounts: Mapping[str, object] = {
     """Return the command that runs `words` in a container, with mounts (place in the container: place here)."""
     volumes = [f"--volume={here}:{place}" for place, here in mounts.items()]
     return [*_BUILDAH, "run", *_ISOLATION, *volumes, name, "--", *words]
+
+
+@contextlib.contextmanager
+def read_only(name: str, mounts: Mapping[str, object] = {}) -> Iterator[list[str]]:
+    """Yield the beginning of a command in a container of which nothing but `mounts` and /tmp can be written.
+
+    The user of the command is 1234, whom the image does not know.
+    """
+    root = _buildah("mount", name).strip()
+    binds = [f"mount --bind '{here}' '{root}{place}'" for place, here in mounts.items()]
+    steps = [
+        f"mount --bind '{root}' '{root}'",
+        f"mount -o remount,ro,bind '{root}'",
+        *binds,
+        f"mount -t tmpfs tmpfs '{root}/tmp'",
+        f"mount -t proc proc '{root}/proc'",
+        f"mount --bind /dev '{root}/dev'",
+        f"exec chroot --userspec=1234:1234 '{root}' \"$@\"",
+    ]
+    try:
+        yield ["unshare", "--mount", "sh", "-ec", "\n".join(steps), "sh"]
+    finally:
+        _buildah("umount", name)
+
+
+def environment_of(tag: str) -> dict[str, str]:
+    """Return the variables that an image sets."""
+    found = json.loads(_buildah("inspect", "--type", "image", _local(tag)))["OCIv1"]["config"]
+    return dict(line.split("=", 1) for line in found["Env"])
 
 
 def _local(tag: str) -> str:

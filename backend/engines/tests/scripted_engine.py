@@ -115,7 +115,7 @@ def serving(engine: BaseEngineServer, exposure: Exposure | None = None) -> Itera
     """Yield a client of `engine`, served by the real web server; nothing runs any more afterwards."""
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    door = Door(Capacity.of_this_process())
+    door = Door(Capacity.of_this_process(), engine.error_body)
     server = uvicorn.Server(server_config(engine.create_app(exposure), door, connections_grace_s=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

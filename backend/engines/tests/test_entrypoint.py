@@ -28,6 +28,12 @@ def lay_folder(root: Path) -> None:
     model(root / "external_models", "custom")
 
 
+def lay_readme(root: Path) -> None:
+    model(root / "external_models", "custom")
+    for name in ("README.md", "readme.txt", "ReadMe"):
+        (root / "external_models" / name).write_text("What belongs here.")
+
+
 def lay_several(root: Path) -> None:
     model(root / "external_models", "b", "a", "c")
 
@@ -206,6 +212,7 @@ def lay_pipe(root: Path) -> None:
 
 LAYOUTS: dict[Callable[[Path], None], set[str]] = {
     lay_folder: {"custom"},
+    lay_readme: {"custom"},
     lay_several: {"a", "b", "c"},
     lay_file: {"base.pt"},
     lay_baked_in: {"custom"},

@@ -91,6 +91,25 @@ def test_token_is_wanted_everywhere_but_for_health(engine: ScriptedEngine) -> No
         assert client.post("/load", json={"engineModelName": "default"}, headers=allowed).status_code == 200
 
 
+def test_browser_asks_its_user_for_the_token(engine: ScriptedEngine) -> None:
+    opening = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
+    with serving(engine, Exposure(token="s3cret")) as client:
+        asked = client.get("/docs", headers=opening)
+        assert asked.status_code == 401
+        assert asked.headers["www-authenticate"].startswith("Basic ")
+        assert client.get("/docs", headers=opening, auth=("anybody", "s3cret")).status_code == 200
+        assert client.get("/docs", headers=opening, auth=("s3cret", "wrong")).status_code == 401
+        assert client.get("/models", auth=("", "s3cret")).status_code == 200, "what the page itself asks for"
+        for value in ("Basic", "Basic !", "Basic s3cret", "Digest s3cret"):
+            assert client.get("/models", headers={"Authorization": value}).status_code == 400
+
+
+def test_answers_are_shown_as_what_they_are_and_in_no_other_page(client: httpx.Client) -> None:
+    for answer in (client.get("/docs"), client.get("/nowhere"), client.get("/health", headers={"Host": "x.example"})):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+
+
 def test_token_is_wanted_for_head_as_for_get(engine: ScriptedEngine) -> None:
     with serving(engine, Exposure(token="s3cret")) as client:
         assert client.head("/health").status_code == 200
@@ -131,6 +150,7 @@ def test_bodies_of_all_requests_together_have_a_limit(client: httpx.Client, monk
     head = f"POST /samples/upload/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {8 << 20}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", port_of(client)), timeout=SOON_S) as first:
         first.sendall(head + bytes(3 << 20))
+        time.sleep(0.5)  # otherwise the next one may be there first, and this one is refused
         wait_until(lambda: client.post("/samples/upload/b", content=bytes(3 << 20)).status_code == 503)
         assert client.post("/samples/upload/b", content=bytes(3 << 20)).headers["retry-after"] == "1"
         assert client.post("/load", json={"engineModelName": "default"}).status_code == 200

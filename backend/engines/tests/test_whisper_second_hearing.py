@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engines.stt.whisper.hearing import Decoded
+from engines.stt.whisper.hearing import Decoded, HeardWord
 from engines.stt.whisper.judging import judged
 from engines.stt.whisper.pronunciation import Pronunciation
 from engines.stt.whisper.second_hearing import replaced
@@ -27,7 +27,10 @@ class StandIn:
     def language_of(self, states: Any) -> str:
         return "en"
 
-    def decoded(self, states: Any, language: str, temperature: float) -> Decoded:
+    def decoded(self, states: Any, language: str, temperature: float, prompt: str = "") -> Decoded:
+        raise NotImplementedError
+
+    def timed_words(self, states: Any, language: str, tokens: Sequence[int]) -> list[HeardWord]:
         raise NotImplementedError
 
     def log_probabilities(self, states: Any, language: str, texts: Sequence[str]) -> list[float]:

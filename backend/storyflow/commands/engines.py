@@ -1,20 +1,19 @@
 """`storyflow engines list | check | new`: check and create engines."""
 
-import ast
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from storyflow.commands.engine_folders import (
+from storyflow.commands.exits import Exit
+from storyflow.hosting.engine_folders import (
     KIND_FOLDERS,
     engine_folder,
     engine_folders,
     need_engine_packages,
     new_engines_dir,
 )
-from storyflow.commands.exits import Exit
 from storyflow.output.tables import echo_json
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
@@ -77,6 +76,7 @@ def new(kind: str, name: str, into: Path | None, as_json: bool) -> None:
 def _row(folder: Path) -> dict[str, Any]:
     from engines.contract.engine_config import load_engine_config
     from engines.contract.errors import StartError
+    from storyflow.hosting.installed_models import baked_in_models
 
     row: dict[str, Any] = {"name": folder.name, "path": str(folder), "type": None, "models": [], "longest_text": None}
     try:
@@ -85,24 +85,3 @@ def _row(folder: Path) -> dict[str, Any]:
         return {**row, "problem": str(error).splitlines()[0]}
     found = {"type": config.engine_type, "models": baked_in_models(folder), "longest_text": config.max_text_length}
     return {**row, **found, "problem": None}
-
-
-def baked_in_models(folder: Path) -> list[str]:
-    """Return the sorted names of the models that are in the engine's models/ folder itself, not linked into it."""
-    from engines.models import ModelStore
-
-    # Not `available`, which creates folders and links. The suffixes are read from server.py without running it.
-    store = ModelStore(folder, suffixes=_model_suffixes(folder / "server.py"))
-    return sorted(name for name, path in store.complete().items() if not path.is_symlink())
-
-
-def _model_suffixes(server: Path) -> tuple[str, ...]:
-    """Return the `model_suffixes` of the class in server.py."""
-    try:
-        nodes = list(ast.walk(ast.parse(server.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, SyntaxError):
-        return ()
-    for node in nodes:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "model_suffixes":
-            return tuple(ast.literal_eval(node.value))
-    return ()

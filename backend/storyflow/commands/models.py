@@ -66,7 +66,7 @@ def pull(name: str, source: str | None, as_json: bool) -> None:
         from storyflow.output.progress import transfer_shown
         from storyflow.output.tables import echo_json
 
-        known = _known(name)
+        known = known_model(name)
         with transfer_shown(name, quiet=as_json) as report:
             pulled = pull_model(known, models_dir(), report, source=source)
         if as_json:
@@ -169,7 +169,8 @@ def _registry() -> "Registry":
     return load_registry(registry_file())
 
 
-def _known(name: str) -> "KnownModel":
+def known_model(name: str) -> "KnownModel":
+    """Return a model of the registry; raise UnknownModelError."""
     known = _registry().models
     if name not in known:
         raise UnknownModelError(

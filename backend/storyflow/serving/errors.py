@@ -85,3 +85,11 @@ def error_document(status: int, message: str) -> dict[str, Any]:
     kind = _KINDS.get(status, "server_error")
     code = "invalid_api_key" if status == 401 else None
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+def body_at(path: str | None, status: int, message: str) -> dict[str, Any]:
+    """Return the body of an error at `path`; in both shapes if no request has come to tell the path."""
+    own, openai = {"detail": message}, error_document(status, message)
+    if path is None:
+        return {**own, **openai}
+    return openai if path.startswith(PREFIX) else own

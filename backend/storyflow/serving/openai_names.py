@@ -7,6 +7,9 @@ from types import MappingProxyType
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "kokoro")
 """OpenAI's models, and the one of Kokoro-FastAPI. Each of them is the loaded model here."""
 
+LISTENING_MODELS = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+"""OpenAI's models that listen. Each of them is the Whisper model that is installed here."""
+
 _SHARE = re.compile(r"\((\d+(?:\.\d+)?)\)")
 """The share of a voice in a blend, as Kokoro-FastAPI writes it: `af_bella(2)+af_sky(1)`."""
 

@@ -1,10 +1,12 @@
 """The kokoro engine with the routes of OpenAI's audio API: what `storyflow serve` without a name starts."""
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from fastapi import FastAPI, Request
@@ -24,12 +26,16 @@ from core_engine.reading.aloud import read_aloud
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
 from engines.contract.errors import BusyError, NotFoundError, RequestError, loaded
 from engines.serving.app import until_gone
-from engines.serving.guards import Exposure
+from engines.serving.guards import BODIES, Accepted, Exposure
+from engines.serving.process import Options
 from engines.tts.kokoro.server import KokoroServer
-from storyflow.serving import openai_names
+from storyflow.hosting.opening import exposure_at
+from storyflow.serving import openai_names, transcriptions
 from storyflow.serving.answers import SPEECH_ANSWERS, Streamed, speech_answer, timestamps_answer
-from storyflow.serving.errors import OpenAIErrors
+from storyflow.serving.errors import OpenAIErrors, body_at
+from storyflow.serving.listener import Listener
 from storyflow.serving.speaking import Stage
+from storyflow.serving.transcriptions import Transcriptions
 from storyflow.serving.wire import Model, Models, SpeechRequest, Timestamps, TimestampsRequest, Voice, Voices
 
 SLOWEST, FASTEST = 0.5, 2.0
@@ -39,18 +45,30 @@ class NarrationServer(KokoroServer):
     """Speaks for programs that know OpenAI's audio API."""
 
     default_port = 8880
+    bodies: ClassVar[Mapping[str, Accepted]] = {**BODIES, transcriptions.PATH: transcriptions.BODY}
 
-    def __init__(self, base_path: Path | None = None) -> None:
-        """Read the kokoro engine in the folder `base_path`, by default the working folder."""
+    def __init__(self, base_path: Path | None = None, listener: Listener | None = None) -> None:
+        """Read the kokoro engine in the folder `base_path`, by default the working folder; `listener` transcribes."""
         super().__init__(base_path or Path.cwd())
+        self._transcriptions = Transcriptions(listener)
         self._stage = Stage(self._submitted)
         self._started = int(time.time())
+
+    @classmethod
+    def exposure_of(cls, options: Options) -> Exposure:
+        """Return who can access the server; raise StartError if it would be open to the network by mistake."""
+        return exposure_at(options.host, options.token or os.environ.get("STORYFLOW_API_KEY"))
 
     def create_app(self, exposure: Exposure | None = None) -> FastAPI:
         """Return the web application."""
         app = super().create_app(exposure)
         app.add_middleware(OpenAIErrors)
         return app
+
+    @staticmethod
+    def error_body(path: str | None, status: int, message: str) -> dict[str, Any]:
+        """Return the body of an error that is answered before any route, in OpenAI's shape below /v1."""
+        return body_at(path, status, message)
 
     def add_routes(self, app: FastAPI) -> None:
         """Add the routes of OpenAI's API to those of the engine."""
@@ -60,6 +78,12 @@ class NarrationServer(KokoroServer):
         app.get("/v1/audio/voices", response_model=Voices)(self._voices)
         app.get("/v1/models", response_model=Models)(self._openai_models)
         app.get("/v1/models/{name:path}", response_model=Model)(self._openai_model)
+        self._transcriptions.add_routes(app)
+
+    def close(self) -> None:
+        """Accept no more work, and end the listening engine."""
+        super().close()
+        self._transcriptions.close()
 
     async def _speech(self, request: Request, body: SpeechRequest) -> Streamed:
         """Speak the text; the answer begins when its first sentence is spoken."""
@@ -96,11 +120,13 @@ class NarrationServer(KokoroServer):
 
     def _openai_models(self) -> Models:
         """List OpenAI's names and the installed models."""
-        return Models(data=[self._described_model(name) for name in self._model_names()])
+        names = [*self._model_names(), *self._transcriptions.model_names]
+        return Models(data=[self._described_model(name) for name in names])
 
     def _openai_model(self, name: str) -> Model:
         """Describe one model."""
-        self._check_known(name)
+        if name not in self._transcriptions.model_names:
+            self._check_known(name)
         return self._described_model(name)
 
     def _described_model(self, name: str) -> Model:

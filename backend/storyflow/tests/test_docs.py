@@ -56,6 +56,8 @@ def test_environment_variables_in_the_pages_are_read_by_the_code() -> None:
         backend / "core_engine" / "places.py",
         backend / "storyflow" / "commands" / "log.py",
         backend / "storyflow" / "commands" / "serve.py",
+        backend / "storyflow" / "hosting" / "opening.py",
+        backend / "storyflow" / "serving" / "listener.py",
         backend / "core_engine" / "kokoro" / "model" / "graph_cache.py",
         backend / "engines" / "downloading" / "policy.py",
         backend / "listening" / "equipment.py",

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 
 from engines.conformance.checklist import Outcome, Result
 from engines.conformance.trial import free_port
-from storyflow.commands.engine_folders import engine_folders
-from storyflow.commands.engines import baked_in_models
 from storyflow.commands.main import main
+from storyflow.hosting.engine_folders import engine_folders
+from storyflow.hosting.installed_models import baked_in_models
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -84,11 +84,11 @@ def _wait_for(address: str, process: "subprocess.Popen[str]") -> None:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server on a machine without models of its own: the built-in voice speaks."""
-    with served("storyflow.serving", folder=_only_built_in(tmp_path_factory.mktemp("kokoro"))) as address:
+    with served("storyflow.serving", folder=only_built_in(tmp_path_factory.mktemp("kokoro"))) as address:
         yield address
 
 
-def _only_built_in(folder: Path) -> Path:
+def only_built_in(folder: Path) -> Path:
     shutil.copy(KOKORO / "engine.yaml", folder)
     shutil.copytree(KOKORO / "models" / "default", folder / "models" / "default")
     return folder
@@ -202,7 +202,8 @@ def test_voices_of_openai_and_ours(client: openai.OpenAI, address: str) -> None:
 
 def test_models_can_be_listed_and_asked_by_name(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
-    assert names == ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "kokoro", "default"]
+    speaking = ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "kokoro", "default"]
+    assert names == [*speaking, "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"]
     assert client.models.retrieve("default").id == "default"
     assert client.audio.speech.create(model="default", input="Hello.", voice="alloy").content
 
@@ -331,7 +332,7 @@ def test_events_that_fail_on_the_way_end_with_an_error() -> None:
 def test_end_of_the_server_cuts_a_stream(tmp_path: Path) -> None:
     long = {"model": "tts-1", "input": TEXT * 200, "voice": "af_bella", "response_format": "pcm"}
     with httpx.Client(timeout=AT_LAST_S) as client:
-        with served("storyflow.serving", folder=_only_built_in(tmp_path)) as address:
+        with served("storyflow.serving", folder=only_built_in(tmp_path)) as address:
             answer = client.send(client.build_request("POST", f"{address}/v1/audio/speech", json=long), stream=True)
             parts = answer.iter_raw()
             next(parts)
@@ -418,8 +419,8 @@ def test_too_many_texts_at_once_are_refused_for_the_moment(kokoro: Kokoro) -> No
         with pytest.raises(BusyError, match="Retry"):
             await anext(stage.pieces(steps(kokoro, "One.", "af_bella"), 1.0))
         worker.do_next()
-        await asyncio.gather(waiting[0])
-        await speaking[0].aclose()
+        (first,), _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await speaking[waiting.index(first)].aclose()
         one_more = asyncio.ensure_future(anext(stage.pieces(steps(kokoro, "One.", "af_bella"), 1.0)))
         await _submitted(worker, MOST_STREAMS + 1)
         for task in (*waiting, one_more):

@@ -4,6 +4,7 @@ The file is that of Silero VAD 5 and 6. It is given a window of samples with the
 state (2, 1, 128) from one window to the next.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ class Detector:
     @classmethod
     def load(cls, folder: Path) -> "Detector":
         """Open the model in `folder`; raises UnusableModelError for a file that is none of this kind."""
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read by the import; some releases report their use
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

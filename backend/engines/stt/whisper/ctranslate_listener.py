@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines.contract.errors import unusable_if_damaged
-from engines.stt.whisper.hearing import Decoded
+from engines.stt.whisper.hearing import Decoded, HeardWord
 
 if TYPE_CHECKING:
     from engines.stt.whisper.hearing import Samples
@@ -15,6 +15,8 @@ NEEDED_FILES = ("model.bin", "config.json", "tokenizer.json")
 """Of a folder in this format; without the last one the library would ask the network."""
 _FRAMES = 3000
 """Of 10 ms: half a minute."""
+_STATE_S = 0.02
+"""Seconds of each state of the encoder."""
 
 
 class CTranslateListener:
@@ -56,16 +58,17 @@ class CTranslateListener:
             return "en"
         return str(self._model.model.detect_language(states[0])[0][0][0]).strip("<|>")
 
-    def decoded(self, states: Any, language: str, temperature: float) -> Decoded:
+    def decoded(self, states: Any, language: str, temperature: float, prompt: str = "") -> Decoded:
         """Return what is said."""
         import ctranslate2
         import numpy as np
 
         ctranslate2.set_random_seed(0)  # the same recording is judged the same again
         tokenizer = self._tokenizer_for(language)
+        before = [tokenizer.sot_prev, *self._last_tokens(prompt)] if prompt else []
         found = self._model.model.generate(
             states[0],
-            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]],
+            [[*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]],
             beam_size=1,
             sampling_topk=0 if temperature else 1,
             sampling_temperature=temperature or 1.0,
@@ -79,6 +82,19 @@ class CTranslateListener:
         mean = found.scores[0] * len(found.sequences_ids[0]) / (len(found.sequences_ids[0]) + 1)
         following = np.stack([np.asarray(step, np.float32) for step in found.logits[0]])
         return Decoded(tokenizer.decode(tokens).strip(), tokens, mean, found.no_speech_prob, following)
+
+    def timed_words(self, states: Any, language: str, tokens: Sequence[int]) -> list[HeardWord]:
+        """Return the words of `tokens`, each from where the attention first reaches it to where it reaches the next."""
+        tokenizer = self._tokenizer_for(language)
+        (aligned,) = self._model.model.align(states[0], tokenizer.sot_sequence, [list(tokens)], states[1])
+        begins: dict[int, float] = {}
+        for token, state in aligned.alignments:
+            begins.setdefault(token, state * _STATE_S)
+        words, end = [], 0
+        for text, own in zip(*tokenizer.split_to_word_tokens(list(tokens)), strict=True):
+            start, end = end, end + len(own)
+            words.append(HeardWord(text, begins[start], begins[end], tuple(own)))
+        return words
 
     def log_probabilities(self, states: Any, language: str, texts: Sequence[str]) -> list[float]:
         """Return the log-probability of each text."""
@@ -97,6 +113,10 @@ class CTranslateListener:
     def word_of(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens."""
         return str(self._tokenizer.decode(list(tokens)))
+
+    def _last_tokens(self, prompt: str) -> list[int]:
+        """Return the tokens of the end of `prompt`, as many as fit beside the text."""
+        return self.tokens_of(f" {prompt.strip()}")[-(self.most_tokens - 1) :]
 
     def _tokenizer_for(self, language: str) -> Any:
         model = self._model

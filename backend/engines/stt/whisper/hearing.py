@@ -36,6 +36,18 @@ class Decoded:
         return float(self.following[place, token] - self.following[place, self.tokens[place]])
 
 
+@dataclass(frozen=True)
+class HeardWord:
+    """A word with the marks that belong to it, and when it is said."""
+
+    text: str
+    """As decoded, with the space before it."""
+    start: float
+    """Seconds from the beginning of what was heard."""
+    end: float
+    tokens: tuple[int, ...]
+
+
 class Listener(Protocol):
     """A loaded model; of one thread. `states` are what `listened` returned."""
 
@@ -53,8 +65,14 @@ class Listener(Protocol):
     def language_of(self, states: Any) -> str:
         """Return the most probable language."""
 
-    def decoded(self, states: Any, language: str, temperature: float) -> Decoded:
-        """Return what is said: the most probable tokens, or at a temperature above 0 a random choice."""
+    def decoded(self, states: Any, language: str, temperature: float, prompt: str = "") -> Decoded:
+        """Return what is said: the most probable tokens, or at a temperature above 0 a random choice.
+
+        `prompt` is what was said before, or words to expect.
+        """
+
+    def timed_words(self, states: Any, language: str, tokens: Sequence[int]) -> list[HeardWord]:
+        """Return the words of the decoded `tokens` with their times; a mark may be a word of its own."""
 
     def log_probabilities(self, states: Any, language: str, texts: Sequence[str]) -> list[float]:
         """Return for each text the log-probability that it is said: the sum over its tokens."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.contract.errors import EngineError, unusable_if_damaged
 from engines.contract.wire import Device
-from engines.stt.whisper.hearing import Decoded
+from engines.stt.whisper.hearing import Decoded, HeardWord
 
 if TYPE_CHECKING:
     from engines.stt.whisper.hearing import Samples
@@ -22,8 +22,9 @@ MOST_AT_ONCE = 16
 class _States:
     """A spectrogram, and the encoder's states in the number format that is used at the time."""
 
-    def __init__(self, mel: Any) -> None:
+    def __init__(self, mel: Any, frames: int) -> None:
         self.mel = mel
+        self.frames = frames  # of 10 ms, without those that only fill up
         self.encoded: Any = None
 
 
@@ -61,7 +62,8 @@ class OpenAIListener:
 
         # As the library's `transcribe` does: padded with silence before, with zeros after the logarithm.
         mel = log_mel_spectrogram(samples, self._model.dims.n_mels, padding=N_SAMPLES)
-        return _States(pad_or_trim(mel[:, : len(samples) // HOP_LENGTH], N_FRAMES).to(self._model.device))
+        frames = min(N_FRAMES, len(samples) // HOP_LENGTH)
+        return _States(pad_or_trim(mel[:, :frames], N_FRAMES).to(self._model.device), frames)
 
     def language_of(self, states: _States) -> str:
         """Return the most probable language."""
@@ -70,18 +72,26 @@ class OpenAIListener:
         _, probabilities = self._model.detect_language(self._encoded(states)[0])
         return str(max(probabilities, key=probabilities.get))
 
-    def decoded(self, states: _States, language: str, temperature: float) -> Decoded:
+    def decoded(self, states: _States, language: str, temperature: float, prompt: str = "") -> Decoded:
         """Return what is said. Raises EngineError if the model computes no finite numbers."""
         if self._half:
             try:
-                return self._finite(states, language, temperature)
+                return self._finite(states, language, temperature, prompt)
             except ArithmeticError:  # some GPUs compute NaN with 16 bits: openai/whisper, discussion 88
                 logger.warning("This GPU computes no finite numbers with 16 bits. From now on 32 bits are used.")
                 self._half, states.encoded = False, None
         try:
-            return self._finite(states, language, temperature)
+            return self._finite(states, language, temperature, prompt)
         except ArithmeticError as error:
             raise EngineError("The model computes no finite numbers. Its file may be damaged: replace it.") from error
+
+    def timed_words(self, states: _States, language: str, tokens: Sequence[int]) -> list[HeardWord]:
+        """Return the words of `tokens` as the library finds them; the encoder runs once more for it."""
+        from whisper.timing import find_alignment
+
+        mel = states.mel.half() if self._half else states.mel
+        words = find_alignment(self._model, self._tokenizer_for(language), list(tokens), mel, states.frames)
+        return [HeardWord(word.word, float(word.start), float(word.end), tuple(word.tokens)) for word in words]
 
     def log_probabilities(self, states: _States, language: str, texts: Sequence[str]) -> list[float]:
         """Return the log-probability of each text."""
@@ -116,14 +126,18 @@ class OpenAIListener:
                 states.encoded = self._model.embed_audio((states.mel.half() if self._half else states.mel)[None])
         return states.encoded
 
-    def _finite(self, states: _States, language: str, temperature: float) -> Decoded:
+    def _finite(self, states: _States, language: str, temperature: float, prompt: str) -> Decoded:
         """Let the library decode; raises ArithmeticError if the model computes NaN."""
         import torch
         import whisper
 
         torch.manual_seed(0)  # the same recording is judged the same again
         options = whisper.DecodingOptions(
-            language=language, temperature=temperature, without_timestamps=True, fp16=self._half
+            language=language,
+            temperature=temperature,
+            prompt=prompt.strip() or None,
+            without_timestamps=True,
+            fp16=self._half,
         )
         try:
             found = whisper.decode(self._model, self._encoded(states)[0], options)

@@ -173,6 +173,31 @@ def test_recording_longer_than_30_seconds_is_heard_to_its_end(listening: RealEng
     assert field(answer, "duration") > 45
 
 
+def transcribe(engine: RealEngine, wav: bytes, query: str = "") -> dict[str, Any]:
+    answer = engine.post(f"/transcribe{query}", wav, {"Content-Type": "audio/wav"})
+    assert answer.status == 200, answer.body
+    return dict(answer.json())
+
+
+def test_recording_is_transcribed_with_the_times_of_its_words(listening: RealEngine, spoken: dict[str, bytes]) -> None:
+    first, last = samples_of(spoken[SENTENCES[0]]), samples_of(spoken[SENTENCES[1]])
+    pause = np.zeros(14 * RATE, np.float32)
+    answer = transcribe(listening, wav_of(np.concatenate([first, pause, last, pause, pause])))
+    assert (answer["text"], answer["language"]) == (f"{SENTENCES[0]} {SENTENCES[1]}", "en")
+    assert [segment["text"] for segment in answer["segments"]] == list(SENTENCES[:2])
+    words = [word for segment in answer["segments"] for word in segment["words"]]
+    assert [word["word"] for word in words] == f"{SENTENCES[0]} {SENTENCES[1]}".split()
+    starts = [word["start"] for word in words]
+    assert starts == sorted(starts)
+    assert all(word["start"] <= word["end"] <= answer["duration"] for word in words)
+
+
+def test_transcription_takes_a_prompt_and_a_temperature(listening: RealEngine, spoken: dict[str, bytes]) -> None:
+    answer = transcribe(listening, spoken[SENTENCES[2]], "?prompt=A+boat.&temperature=0.2&language=en&times=false")
+    assert answer["segments"] == []
+    assert transcribe(listening, spoken[SENTENCES[2]], "?language=en")["text"] == SENTENCES[2]
+
+
 def test_silence_is_no_text(listening: RealEngine) -> None:
     answer = analyze(listening, pcm16_wav(bytes(4 * RATE), RATE), expectedText=SENTENCES[0])
     assert (field(answer, "transcription"), answer["qualityScore"]) == ("", 0)

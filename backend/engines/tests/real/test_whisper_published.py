@@ -129,6 +129,18 @@ def test_other_sentence_and_silence_are_defects(listening: RealEngine, speak: Ca
     assert (answer["qualityScore"], field(answer, "transcription")) == (0, "")
 
 
+def test_words_are_heard_when_they_are_said(listening: RealEngine, speak: Callable[[str], "np.ndarray"]) -> None:
+    lead = np.zeros(2 * RATE, np.float32)
+    sound = np.concatenate([lead, speak(TEXT), lead, speak(HARE)])
+    answer = listening.post("/transcribe?language=en", wav_of(sound, RATE), {"Content-Type": "audio/wav"})
+    assert answer.status == 200, answer.body
+    first, second = answer.json()["segments"]
+    assert [first["text"], second["text"]] == [TEXT, HARE]
+    assert 1.5 < first["words"][1]["start"] < 3.0, "after the pause; the first word may take some of it"
+    assert first["end"] == pytest.approx((len(lead) + len(speak(TEXT))) / RATE, abs=0.6)
+    assert second["words"][1]["start"] == pytest.approx((2 * len(lead) + len(speak(TEXT))) / RATE + 0.4, abs=0.6)
+
+
 def test_converted_model_is_kept_in_the_mount_by_its_digest(listening: RealEngine) -> None:
     kept = sorted((listening.external_models_dir / ".cache").glob("base-ct2-*"))
     assert len(kept) == (listening.python == sys.executable)

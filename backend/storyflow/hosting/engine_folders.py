@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from engines.store.names import is_name
 ENGINES = Path(engines_package.__file__).parent
 KIND_FOLDERS = {"tts": "tts", "stt": "stt", "text": "text_processing", "audio": "audio_analysis"}  # as the client scans
 _SPEAKS_USERS_MODELS = "kokoro"
-_PACKAGES = ("fastapi", "uvicorn", "pydantic", "yaml")
+_PACKAGES = ("fastapi", "uvicorn", "pydantic", "yaml", "python_multipart")
 _OF_THE_USER = frozenset(["external_models", "samples", "venv"])
 
 
@@ -73,10 +74,17 @@ def _copied(source: Path, target: Path) -> Path:
 
 
 def _link_models(external_models: Path) -> None:
-    """Link the models installed by `storyflow models` into the engine, unless other models are mounted there."""
+    """Link the models installed by `storyflow models` into the engine, unless a folder of models is mounted there.
+
+    A link that leads elsewhere is one to the models folder of an earlier start.
+    """
     users = models_dir()
-    if external_models.is_symlink() and not external_models.exists():
-        external_models.unlink()  # the models have moved
-    if users.is_dir() and not external_models.exists():
-        with contextlib.suppress(OSError):  # links unsupported or folder not writable: the built-in voice speaks
-            external_models.symlink_to(users, target_is_directory=True)
+    if external_models.exists() and (not external_models.is_symlink() or external_models.resolve() == users.resolve()):
+        return
+    with contextlib.suppress(OSError):  # links unsupported or folder not writable: the built-in voice speaks
+        if users.is_dir():
+            link = external_models.with_name(f".{external_models.name}.{os.getpid()}")
+            link.symlink_to(users, target_is_directory=True)
+            link.replace(external_models)
+        else:
+            external_models.unlink(missing_ok=True)
