@@ -109,7 +109,7 @@ $(RUNTIME): $(VENV)/pyvenv.cfg pyproject.toml backend/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(DEVELOPMENT): $(RUNTIME) requirements-dev.txt backend/engines/requirements.txt backend/requirements-audiobook.txt
+$(DEVELOPMENT): $(RUNTIME) requirements-dev.txt backend/engines/requirements.txt backend/requirements-audiobook.txt backend/requirements-cluster.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	@touch $@
 

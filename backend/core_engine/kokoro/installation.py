@@ -38,7 +38,7 @@ def requirements_of(extra: str) -> list[str]:
     """Return the requirements of `extra` in pip's format, from the requirements file or the package metadata."""
     listed = _BACKEND / f"requirements-{extra}.txt" if extra != "engines" else _BACKEND / "engines" / "requirements.txt"
     if listed.is_file():
-        lines = (line.split("#")[0].strip() for line in listed.read_text(encoding="utf-8").splitlines())
+        lines = (re.split("[#;]", line)[0].strip() for line in listed.read_text(encoding="utf-8").splitlines())
         return [line for line in lines if line]
     try:
         wanted = metadata.requires(_DISTRIBUTION) or []

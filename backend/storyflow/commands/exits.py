@@ -18,6 +18,7 @@ from core_engine.reading.lexicon import LexiconError
 from engines.downloading.policy import DownloadError, StorageError, UnreachableError
 from engines.store.names import InvalidNameError
 from storyflow.audiobook.errors import ExportError
+from storyflow.cluster.errors import ClusterError
 from storyflow.models.errors import ModelsError
 from storyflow.narration.record import RecordError
 from storyflow.stories.story import StoryError
@@ -45,6 +46,8 @@ class Exit(IntEnum):
     """A model could not be downloaded, or the files were wrong. Nothing was installed."""
     UNCHECKED = 8
     """An engine passed every check that could run, but some checks need a missing model."""
+    CLUSTER = 9
+    """The cluster cannot be used, or none of its nodes can speak; finished work is kept."""
     INTERRUPTED = 130
     """Ctrl-C; finished work is kept."""
 
@@ -64,6 +67,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (UnreachableError, Exit.NETWORK),
     (StorageError, Exit.DISK),
     (DownloadError, Exit.DOWNLOAD),
+    (ClusterError, Exit.CLUSTER),
     (OSError, Exit.DISK),
 )
 

@@ -28,20 +28,20 @@ class Journal:
                 continue
         return found
 
-    def add(self, entry: Entry) -> None:
-        """Append a segment whose WAV is written, and flush; raises OSError if the disk fails."""
-        append(self._path, json.dumps(asdict(entry), ensure_ascii=True).encode("ascii"))
+    def add(self, *entries: Entry) -> None:
+        """Append segments whose WAVs are written, and flush; raises OSError if the disk fails."""
+        append(self._path, *(json.dumps(asdict(entry), ensure_ascii=True).encode("ascii") for entry in entries))
 
     def clear(self) -> None:
         """Delete the journal, once the manifest has its entries."""
         self._path.unlink(missing_ok=True)
 
 
-def append(path: Path, line: bytes) -> None:
-    """Append a line to a file and flush it to the disk; raises OSError if the disk fails."""
+def append(path: Path, *lines: bytes) -> None:
+    """Append lines to a file and flush it to the disk once; raises OSError if the disk fails."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
-        rest = memoryview(line + b"\n")
+        rest = memoryview(b"".join(line + b"\n" for line in lines))
         while rest:
             rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)

@@ -3,20 +3,14 @@
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import tee
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from core_engine.kokoro.dimensions import SAMPLE_RATE
-from core_engine.kokoro.errors import KokoroError, NothingToSpeakError
-from core_engine.kokoro.speech.synthesis import Kokoro, Speech
-from core_engine.kokoro.speech.throughput import speak_each
-from core_engine.kokoro.speech.timings import timings_of
-from core_engine.reading.scene_breaks import SCENE_BREAK_S
-from core_engine.timings_document import words_document
+from core_engine.audio_utils import AudioWriteError, write_wav_bytes
+from core_engine.kokoro.errors import NothingToSpeakError
+from core_engine.kokoro.speech.synthesis import Kokoro
 from storyflow.narration.journal import Journal
 from storyflow.narration.planning import Plan, PlannedSegment, Task
 from storyflow.narration.record import (
@@ -28,12 +22,14 @@ from storyflow.narration.record import (
     write_playlist,
     write_record,
 )
-from storyflow.narration.speaking import save_speech
+from storyflow.narration.spoken import Answer, Answered, Speakers, Spoken
 from storyflow.stories.story import Segment
 
 logger = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 2.0
+_WRITERS = 8
+"""WAVs that are flushed to the disk at once: it flushes eight in about the time of one."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +77,18 @@ class Outcome:
 class Narration:
     """One run of narrating a story."""
 
-    def __init__(self, task: Task, kokoro: Kokoro, model_digest: str, workers: int = 1) -> None:
+    def __init__(self, task: Task, kokoro: Kokoro, model_digest: str, speakers: Speakers) -> None:
         """Check what an earlier run made; write nothing. Raises as `Plan.of` does.
 
-        `workers` is the number of chunks to speak in parallel.
+        `kokoro` is the model with which to plan, `speakers` speak with it, here or elsewhere.
         """
-        self._task, self._kokoro, self._workers = task, kokoro, workers
+        self._task, self._speakers = task, speakers
         self._plan = Plan.of(task, kokoro, model_digest)
         self._before = dict(self._plan.before)
         self._journal = Journal(task.folder / JOURNAL_NAME)
         self._entries: dict[str, Entry] = {}
-        self._made: list[Entry] = []
-        self._skipped: list[str] = []
+        self._made: set[str] = set()
+        self._skipped: set[str] = set()
         self._errors: dict[str, str] = {}
 
     def run(self, after_each: AfterEach) -> Outcome:
@@ -116,14 +112,15 @@ class Narration:
 
     def _speak(self, after_each: AfterEach) -> None:
         saved = time.monotonic()
-        # `ahead` is a few segments ahead of `todo`; `tee` keeps them, so that each text is read once.
-        todo, ahead = tee(planned for planned in self._plan.segments() if not self._is_kept(planned, after_each))
-        spoken = speak_each(self._kokoro, (planned.line for planned in ahead), self._workers)
-        for planned, speech in zip(todo, spoken, strict=True):
-            after_each(self._keep(planned, speech))
-            if time.monotonic() - saved > _SAVE_EVERY_S:
-                self._save()
-                saved = time.monotonic()
+        todo = (planned for planned in self._plan.segments() if not self._is_kept(planned, after_each))
+        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="write") as writers:
+            for answered in self._speakers(todo):
+                self._keep(answered, writers)
+                for planned, _ in answered:
+                    after_each(self._step(planned))
+                if time.monotonic() - saved > _SAVE_EVERY_S:
+                    self._save()
+                    saved = time.monotonic()
 
     def _is_kept(self, planned: PlannedSegment, after_each: AfterEach) -> bool:
         """Keep the segment if an earlier run made it; return whether it did."""
@@ -145,37 +142,55 @@ class Narration:
         self._journal.add(renamed)
         return renamed
 
-    def _keep(self, planned: PlannedSegment, speech: Speech | KokoroError) -> Step:
-        """Record the result of a segment."""
-        segment = planned.segment
-        if planned.is_break:
-            silence = np.zeros(round(SCENE_BREAK_S * SAMPLE_RATE), np.float32)
-            speech = Speech(silence, SAMPLE_RATE, planned.line.voice, 0)
-        if isinstance(speech, NothingToSpeakError):
-            self._skipped.append(segment.id)
-        elif isinstance(speech, KokoroError):
-            logger.debug("Segment %s could not be spoken", segment.id, exc_info=speech)
-            self._errors[segment.id] = str(speech)
-        else:
-            self._entries[segment.id] = self._written(planned, speech)
-            self._journal.add(self._entries[segment.id])
-            self._made.append(self._entries[segment.id])
-            return Step(segment, self._task.audio_path(segment.id), self._made[-1].duration)
-        return Step(segment, None)
+    def _keep(self, answered: Answered, writers: ThreadPoolExecutor) -> None:
+        """Record the results of segments, and write those that have audio; raise the first error of the disk."""
+        spoken = [(planned, answer) for planned, answer in answered if isinstance(answer, Spoken)]
+        problems = list(writers.map(lambda each: self._write(*each), spoken))
+        written = [each for each, problem in zip(spoken, problems, strict=True) if problem is None]
+        if written:
+            self._plan.timings.add((planned.segment.id, planned.made_from, each.words) for planned, each in written)
+            entries = [self._entry(*each) for each in written]
+            self._journal.add(*entries)
+            self._entries.update((entry.id, entry) for entry in entries)
+            self._made.update(entry.id for entry in entries)
+        for planned, answer in answered:
+            self._note(planned, answer)
+        for problem in filter(None, problems):
+            raise problem
 
-    def _written(self, planned: PlannedSegment, speech: Speech) -> Entry:
+    def _write(self, planned: PlannedSegment, spoken: Spoken) -> AudioWriteError | None:
         path = self._task.audio_path(planned.segment.id)
-        saved = save_speech(speech, path)
-        words = words_document(timings_of(speech, planned.reading, self._task.lexicon))
-        self._plan.timings.add(planned.segment.id, planned.made_from, words)
+        try:
+            write_wav_bytes(spoken.wav, path)
+        except AudioWriteError as error:
+            return error
+        logger.info("Wrote '%s': %.2f s by %s", path, spoken.duration, spoken.voice)
+        return None
+
+    def _note(self, planned: PlannedSegment, answer: Answer) -> None:
+        """Remember a segment without audio."""
+        if isinstance(answer, NothingToSpeakError):
+            self._skipped.add(planned.segment.id)
+        elif not isinstance(answer, Spoken):
+            logger.debug("Segment %s could not be spoken", planned.segment.id, exc_info=answer)
+            self._errors[planned.segment.id] = str(answer)
+
+    def _step(self, planned: PlannedSegment) -> Step:
+        entry = self._entries.get(planned.segment.id)
+        if entry is None:
+            return Step(planned.segment, None)
+        return Step(planned.segment, self._task.audio_path(entry.id), entry.duration)
+
+    def _entry(self, planned: PlannedSegment, spoken: Spoken) -> Entry:
+        path = self._task.audio_path(planned.segment.id)
         return Entry(
             id=planned.segment.id,
             text=planned.segment.text,
             path=path.relative_to(self._task.folder).as_posix(),
-            duration=saved.duration,
-            voice=speech.voice,
+            duration=spoken.duration,
+            voice=spoken.voice,
             made_from=planned.made_from,
-            size=saved.size,
+            size=len(spoken.wav),
             **_from_story(planned.segment),
         )
 
@@ -201,12 +216,13 @@ class Narration:
             del self._before[segment_id]
 
     def _outcome(self, elapsed_s: float) -> Outcome:
+        entries, ids = self._in_order(), [segment.id for segment in self._task.story.segments]
         return Outcome(
             manifest=self._task.folder / RECORD_NAME,
-            entries=self._in_order(),
-            made=tuple(self._made),
-            skipped=tuple(self._skipped),
-            errors=self._errors,
+            entries=entries,
+            made=tuple(entry for entry in entries if entry.id in self._made),
+            skipped=tuple(segment_id for segment_id in ids if segment_id in self._skipped),
+            errors={segment_id: self._errors[segment_id] for segment_id in ids if segment_id in self._errors},
             elapsed_s=elapsed_s,
         )
 

@@ -51,22 +51,22 @@ class Timings:
         except (KeyError, TypeError):
             return None
 
-    def add(self, segment_id: str, made_from: str, words: Mapping[str, Any]) -> None:
-        """Keep the times of a new WAV, in the journal at once; raises OSError if the disk fails.
+    def add(self, made: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:
+        """Keep the times of new WAVs, in the journal at once; raises OSError if the disk fails.
 
-        `words` is a `words_document`.
+        `made` has, for each segment, its id, its digest and its `words_document`.
         """
-        document = {"id": segment_id, "made_from": made_from, **words}
-        line = json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode("ascii")
-        append(self._journal, b"\n" + line)  # a killed process may have left half a line
-        self._lines[segment_id] = _Line(made_from, line)
+        lines = {segment_id: _line(segment_id, made_from, words) for segment_id, made_from, words in made}
+        append(self._journal, b"", *(line.text for line in lines.values()))  # a kill may have left half a line
+        self._lines.update(lines)
 
     def rename(self, old_id: str, new_id: str) -> None:
         """Keep the times of a segment, if there are any, under its new id; raises OSError if the disk fails."""
         line = self._lines.pop(old_id, None)
         if line:
             document = json.loads(line.text)
-            self.add(new_id, document.pop("made_from"), {key: document[key] for key in document if key != "id"})
+            words = {key: document[key] for key in document if key not in ("id", "made_from")}
+            self.add([(new_id, document["made_from"], words)])
 
     def publish(self, entries: Iterable[Entry]) -> None:
         """Write the file with the times of `entries`, in their order, and clear the journal.
@@ -77,6 +77,11 @@ class Timings:
         head = b'{"version": %d, "segments": [\n' % _VERSION
         publish(self._path, head + b",\n".join(known) + b"\n]}\n")
         self._journal.unlink(missing_ok=True)
+
+
+def _line(segment_id: str, made_from: str, words: Mapping[str, Any]) -> _Line:
+    document = {"id": segment_id, "made_from": made_from, **words}
+    return _Line(made_from, json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode("ascii"))
 
 
 def _lines_of(path: Path) -> Iterator[tuple[str, _Line]]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core_engine.reading.languages import Mismatch, first_mismatch
-from storyflow.output.tables import clock, echo_json, times_real_time
+from storyflow.output.tables import clock, echo_json, echo_table, times_real_time
 
 if TYPE_CHECKING:
+    from storyflow.cluster.stations import NodeReport
     from storyflow.narration.narration import Outcome
     from storyflow.narration.rehearsal import Rehearsed
     from storyflow.narration.speaking import SavedSpeech
@@ -65,12 +66,33 @@ def warn_of_language(lines: Iterable[tuple[str, str]], as_json: bool) -> Mismatc
     return found
 
 
-def echo_narrations(documents: list[dict[str, Any]]) -> None:
-    """Print the results of one or several stories as JSON."""
-    if len(documents) == 1:
-        echo_json(documents[0])
-        return
-    echo_json({"success": all(document["success"] for document in documents), "stories": documents})
+def echo_narrations(documents: list[dict[str, Any]], nodes: Iterable["NodeReport"] = ()) -> None:
+    """Print the results of one or several stories as JSON, with those of the nodes of a cluster."""
+    whole = documents[0]
+    if len(documents) > 1:
+        whole = {"success": all(document["success"] for document in documents), "stories": documents}
+    by_node = [asdict(node) for node in nodes]
+    echo_json({**whole, "nodes": by_node} if by_node else whole)
+
+
+def report_nodes(nodes: Iterable["NodeReport"]) -> None:
+    """Print how much each node of a cluster made, and how fast a speaker on it is."""
+    rows = [
+        (node.node, str(node.speakers), str(node.segments), clock(node.audio), _pace(node), _state(node))
+        for node in nodes
+    ]
+    if rows:
+        echo_table(("node", "speakers", "segments", "audio", "a speaker's pace", ""), rows)
+
+
+def _pace(node: "NodeReport") -> str:
+    return times_real_time(node.times_real_time) if node.times_real_time else "-"
+
+
+def _state(node: "NodeReport") -> str:
+    if node.refused:
+        return "did not take part"
+    return "" if node.is_alive else "left"
 
 
 def narration_document(

@@ -5,9 +5,11 @@ Everything goes to stderr; stdout is for results.
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -34,44 +36,70 @@ class _Display:
     """Prints a permanent line."""
     note: Callable[[str], None] = lambda _line: None
     """Changes the lines below the bar, if there is one."""
+    aside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    """Hides the progress during a block."""
 
 
 @contextlib.contextmanager
 def narration_shown(segments: Sequence[Segment], quiet: bool = False) -> Iterator[AfterEach]:
     """Yield a callback for each segment: shows how many are done, how fast, and the file to listen to now."""
+    with narrations_shown(quiet) as shown:
+        yield shown.expect(segments)
+
+
+@contextlib.contextmanager
+def narrations_shown(quiet: bool = False, where: Callable[[], str] | None = None) -> Iterator["NarrationsShown"]:
+    """Yield the progress of stories that are narrated at once; `where` returns the places that speak now."""
     if quiet:
-        yield lambda _step: None
+        yield NarrationsShown(_Display(lambda _done, _total, _said: None, lambda _line: None), where)
         return
     with _shown("Narrating") as display:
-        yield _Narrated(segments, display).after
+        yield NarrationsShown(display, where)
 
 
-class _Narrated:
-    """What a narration has done so far."""
+class NarrationsShown:
+    """What narrations have done so far."""
 
-    def __init__(self, segments: Sequence[Segment], display: _Display) -> None:
-        self._display = display
-        self._segments = len(segments)
+    def __init__(self, display: _Display, where: Callable[[], str] | None) -> None:
+        self._display, self._where = display, where
+        self._turn = threading.Lock()
         # Counted in characters: segments differ too much in length to estimate the time left.
-        self._characters = sum(len(segment.text) for segment in segments)
+        self._segments = self._characters = 0
         self._number = self._done = 0
         self._audio_s = 0.0
         self._began = time.monotonic()
 
+    def aside(self) -> contextlib.AbstractContextManager[None]:
+        """Hide the progress during the block, so that results can be printed."""
+        return self._display.aside()
+
+    def expect(self, segments: Sequence[Segment]) -> AfterEach:
+        """Add the segments of a story; return the callback for them."""
+        with self._turn:
+            self._segments += len(segments)
+            self._characters += sum(len(segment.text) for segment in segments)
+        return self.after
+
     def after(self, step: Step) -> None:
         """Show that a segment is done."""
-        self._number, self._done = self._number + 1, self._done + len(step.segment.text)
-        if step.new_s and step.wav:
-            if not self._audio_s:
-                self._display.say(f"The first WAV is ready to play: {step.wav}")
-            self._audio_s += step.new_s
-            text = step.segment.text
-            words = text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}…"
-            self._display.note(f"{words}\nListen now: {step.wav}")
-        said = f"{self._number} of {self._segments} segments"
-        if self._audio_s:
-            said += f", {times_real_time(self._audio_s / max(time.monotonic() - self._began, 1e-3))}"
-        self._display.move(self._done, self._characters, said)
+        with self._turn:
+            self._number, self._done = self._number + 1, self._done + len(step.segment.text)
+            if step.new_s and step.wav:
+                self._say_new(step, step.wav)
+            said = f"{self._number} of {self._segments} segments"
+            if self._audio_s:
+                said += f", {times_real_time(self._audio_s / max(time.monotonic() - self._began, 1e-3))}"
+            if self._where:
+                said += f", {self._where()}"
+            self._display.move(self._done, self._characters, said)
+
+    def _say_new(self, step: Step, wav: Path) -> None:
+        if not self._audio_s:
+            self._display.say(f"The first WAV is ready to play: {wav}")
+        self._audio_s += step.new_s
+        text = step.segment.text
+        words = text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}…"
+        self._display.note(f"{words}\nListen now: {wav}")
 
 
 @contextlib.contextmanager
@@ -125,6 +153,14 @@ def _shown(what: str) -> Iterator[_Display]:
     def note(lines: str) -> None:
         below.plain = lines
 
+    @contextlib.contextmanager
+    def aside() -> Iterator[None]:
+        bar.stop()
+        try:
+            yield
+        finally:
+            bar.start()
+
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
     with BarWithLines(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
@@ -132,6 +168,7 @@ def _shown(what: str) -> Iterator[_Display]:
             lambda done, total, said: bar.update(task, completed=done, total=total, description=said),
             lambda line: bar.console.print(line, markup=False, highlight=False, soft_wrap=True),
             note,
+            aside,
         )
 
 

@@ -87,6 +87,24 @@ def _story_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+def stories_in(folder: Path) -> list[Path]:
+    """Return the stories in a folder, by name: files with the extension of a kind that is read, none of them hidden.
+
+    Raises StoryError if there is none.
+    """
+    kinds = {".txt", ".text", ".epub", *_READERS, *_PAGES}
+    try:
+        found = sorted(
+            path for path in folder.iterdir() if path.suffix.lower() in kinds and not path.name.startswith(".")
+        )
+    except OSError as error:
+        raise StoryError(f"The folder '{folder}' cannot be read: {error.strerror}.") from error
+    stories = [path for path in found if path.is_file()]
+    if not stories:
+        raise StoryError(f"The folder '{folder}' has no stories. Their names end in {', '.join(sorted(kinds))}.")
+    return stories
+
+
 def _spoken(document: Document, dialogue: str | None) -> Iterator[Block]:
     """Return the blocks of a document with their speakers, cut at changes of the speaker and at pauses."""
     blocks = list(with_cast(document.blocks, document.front.cast))

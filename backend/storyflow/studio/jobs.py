@@ -18,6 +18,7 @@ from storyflow.captions.files import captions_wanted, write_project_captions
 from storyflow.narration.lock import alone_now_in, is_narrated
 from storyflow.narration.narration import Narration, Outcome, Step
 from storyflow.narration.planning import Task
+from storyflow.narration.spoken import speakers_here
 from storyflow.stories.story import read_story
 from storyflow.studio.downloads import current, make
 from storyflow.studio.draft import STORY_NAME
@@ -170,7 +171,7 @@ class Jobs:
             job.check()
 
         task = Task(story, source, folder.name, self._root, voice, speed, needs_times=True)
-        return Narration(task, kokoro, digest).run(after_each)
+        return Narration(task, kokoro, digest, speakers_here(kokoro)).run(after_each)
 
 
 def _attempt(name: str, job: Job, work: Callable[[Job], str | None]) -> str | None:

@@ -1,21 +1,22 @@
 """Narrating with the real built-in voice: what is made, what is kept, what an interruption leaves."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from core_engine.audio_utils import get_audio_duration
+from core_engine.audio_utils import AudioWriteError, get_audio_duration
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.reading.aloud import Reading, read_aloud
 from core_engine.reading.lexicon import Lexicon, LexiconError
 from storyflow.narration import planning
 from storyflow.narration.narration import Narration, Step
-from storyflow.narration.planning import Task
+from storyflow.narration.planning import PlannedSegment, Task
 from storyflow.narration.record import RecordError, read_record
+from storyflow.narration.spoken import Answered, speakers_here
 from storyflow.output.progress import narration_shown
 from storyflow.stories.story import read_story
 
@@ -42,7 +43,8 @@ def narrate(kokoro: Kokoro, story: Path, tmp_path: Path) -> Callable[..., Any]:
         after_each: Callable[..., Any] = lambda *_: None, source: Path = story, digest: str = "model", **changes: Any
     ) -> Any:
         options = {"project": "p", "root": tmp_path / "media", "voice": "af_bella", "speed": 1.0, **changes}
-        return Narration(Task(read_story(source), source, **options), kokoro, digest).run(after_each)
+        task = Task(read_story(source), source, **options)
+        return Narration(task, kokoro, digest, speakers_here(kokoro)).run(after_each)
 
     return run
 
@@ -192,6 +194,24 @@ def test_interruption_forgets_nothing_of_an_earlier_run(narrate: Callable[..., A
     with pytest.raises(KeyboardInterrupt):
         narrate(stop, speed=1.5)
     assert len(segments_of(outcome.manifest)) == 3
+
+
+def test_wavs_of_a_batch_are_kept_when_one_of_them_cannot_be_written(
+    kokoro: Kokoro, story: Path, tmp_path: Path
+) -> None:
+    def all_at_once(planned: Iterable[PlannedSegment]) -> Iterator[Answered]:
+        yield [each for batch in speakers_here(kokoro)(planned) for each in batch]
+
+    task = Task(read_story(story), story, "p", tmp_path / "media", "af_bella", 1.0)
+    blocked = task.audio_path(task.story.segments[1].id)
+    blocked.mkdir(parents=True)
+    with pytest.raises(AudioWriteError, match="folder"):
+        Narration(task, kokoro, "model", all_at_once).run(lambda _step: None)
+    assert len(segments_of(task.folder / "manifest.json")) == 2
+    blocked.rmdir()
+    outcome = Narration(task, kokoro, "model", all_at_once).run(lambda _step: None)
+    assert [entry.id for entry in outcome.made] == [blocked.stem]
+    assert len(outcome.entries) == 3
 
 
 def test_story_that_moved_with_its_project_is_known_again(

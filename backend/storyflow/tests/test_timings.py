@@ -16,6 +16,7 @@ from storyflow.narration.journal import append
 from storyflow.narration.narration import Narration
 from storyflow.narration.planning import Task
 from storyflow.narration.record import RECORD_NAME, Entry, read_record
+from storyflow.narration.spoken import speakers_here
 from storyflow.narration.timings import TIMINGS_JOURNAL_NAME, TIMINGS_NAME, Timings
 from storyflow.stories.story import read_story
 from storyflow.tests.test_narrate_command import run, started
@@ -42,7 +43,8 @@ def folder(tmp_path: Path) -> Path:
 def narrate(kokoro: Kokoro, story: Path, tmp_path: Path) -> Callable[..., Any]:
     def run(after_each: Callable[..., Any] = lambda *_: None, **changes: Any) -> Any:
         options = {"project": "p", "root": tmp_path / "media", "voice": "af_bella", "speed": 1.0, **changes}
-        return Narration(Task(read_story(story), story, **options), kokoro, "model").run(after_each)
+        task = Task(read_story(story), story, **options)
+        return Narration(task, kokoro, "model", speakers_here(kokoro)).run(after_each)
 
     return run
 
@@ -146,13 +148,13 @@ def test_damaged_file_has_no_times(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("word", [{}, {"text": "One"}, {"text": "", "start": 0, "end": 1, "to": 3}, 3])
 def test_damaged_word_has_no_times(tmp_path: Path, word: Any) -> None:
     timings = Timings(tmp_path)
-    timings.add("a", "digest", {"words": [word]})
+    timings.add([("a", "digest", {"words": [word]})])
     assert timings.words(ENTRY) is None
 
 
 def test_line_behind_half_a_line_is_read(tmp_path: Path) -> None:
     (tmp_path / TIMINGS_JOURNAL_NAME).write_text('{"id": "b", "te')
-    Timings(tmp_path).add("a", "digest", WORDS)
+    Timings(tmp_path).add([("a", "digest", WORDS)])
     timings = Timings(tmp_path)
     assert timings.words(ENTRY) == (TimedPassage("One", 0.05, 0.4, 0, 3),)
     timings.publish([ENTRY])
@@ -162,7 +164,7 @@ def test_line_behind_half_a_line_is_read(tmp_path: Path) -> None:
 
 def test_times_belong_to_one_audio(tmp_path: Path) -> None:
     timings = Timings(tmp_path)
-    timings.add("a", "another digest", WORDS)
+    timings.add([("a", "another digest", WORDS)])
     assert not timings.has(ENTRY)
     timings.publish([ENTRY])
     assert json.loads((tmp_path / TIMINGS_NAME).read_bytes())["segments"] == []

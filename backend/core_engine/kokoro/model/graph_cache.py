@@ -49,12 +49,21 @@ def graph_cache_for(model: Path) -> "GraphCache | None":
 
     The folder is STORYFLOW_CACHE_DIR, otherwise the user's cache folder.
     """
-    given = os.environ.get(SETTING)
     try:
-        if given == OFF or model.stat().st_size < SMALLEST_BYTES:
-            return None
-        return GraphCache((Path(given).expanduser().absolute() if given else _users_cache()) / "graphs")
-    except (OSError, RuntimeError):  # the runtime reports missing files; no home, no cache
+        folder = cache_folder()
+        return GraphCache(folder / "graphs") if folder and model.stat().st_size >= SMALLEST_BYTES else None
+    except OSError:  # the runtime reports missing files
+        return None
+
+
+def cache_folder() -> Path | None:
+    """Return the folder for what can be made again at any time; None if it is turned off or the user has no home."""
+    given = os.environ.get(SETTING)
+    if given == OFF:
+        return None
+    try:
+        return Path(given).expanduser().absolute() if given else _users_cache()
+    except RuntimeError:
         return None
 
 

@@ -1,0 +1,1 @@
+"""The same narration on the machines of a Ray cluster."""
