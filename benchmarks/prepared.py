@@ -19,6 +19,7 @@ from peer import MODEL_NAME, VOICES_NAME
 
 from core_engine.kokoro.voice.packs import find_voices, load_voice
 from listening.equipment import EquipmentMissingError, fetched
+from storyflow.stories.story import read_story
 
 HERE = Path(__file__).resolve().parent
 FOLDER = platformdirs.user_cache_path("storyflow", appauthor=False) / "benchmarks"
@@ -70,23 +71,24 @@ def peer(*arguments: str | Path) -> list[str | Path]:
 def _laid_out_for_peer() -> Path:
     """Return a folder with the model and its voices under the names that `peer.py` looks for."""
     folder = FOLDER / f"peer-of-{model().stem}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MODEL_NAME).unlink(missing_ok=True)
+    (folder / MODEL_NAME).symlink_to(model())
     if not (folder / VOICES_NAME).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MODEL_NAME).unlink(missing_ok=True)
-        (folder / MODEL_NAME).symlink_to(model())
         packs: dict[str, Any] = {name: load_voice(file, name) for name, file in find_voices(model().parent).items()}
-        np.savez(folder / VOICES_NAME, **packs)
+        np.savez(folder / "unfinished.npz", **packs)
+        (folder / "unfinished.npz").rename(folder / VOICES_NAME)
     return folder
 
 
 def chapter(characters: int) -> str:
     """Return the first `characters` of the example story, in whole paragraphs, without its title."""
-    paragraphs = [line.strip() for line in STORY.read_text(encoding="utf-8").split("\n\n") if not line.startswith("#")]
+    paragraphs = [segment.text for segment in read_story(STORY).segments if segment.kind == "paragraph"]
     text = ""
     for paragraph in paragraphs * (1 + characters // sum(map(len, paragraphs))):
         if len(text) >= characters:
             break
-        text += paragraph.replace("\n", " ") + "\n\n"
+        text += f"{paragraph}\n\n"
     return text.strip()
 
 

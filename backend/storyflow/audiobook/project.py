@@ -79,10 +79,11 @@ def _check_complete(folder: Path, record: Record) -> None:
 
 
 def _narrate_again(folder: Path, record: Record) -> str:
-    """Return the command that writes to this folder again, for a shell in any working folder."""
+    """Return the command that narrates the story again, into this folder if `narrate` can, in any working folder."""
     folder = folder.absolute()
-    words = ["storyflow", "narrate", record.source, "--project", folder.name, "--out", str(folder.parent.parent)]
-    return shlex.join(words)
+    root = folder.parent.parent
+    here = ["--project", folder.name, "--out", str(root)] if project_folder(root, folder.name) == folder else []
+    return shlex.join(["storyflow", "narrate", record.source, *here])
 
 
 def _without_audio(folder: Path, record: Record) -> Iterator[Entry]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from storyflow.stories.blocks import Block
 from storyflow.stories.cast import Cast, Member
+from storyflow.stories.pauses import without_pauses
 from storyflow.stories.quotations import is_speech, quotations, singles_quote
 
 DIALOGUE = "Dialogue"
@@ -21,16 +22,21 @@ _ENDS_SENTENCE = frozenset(".!?…:")
 def with_cast(blocks: Iterable[Block], cast: Cast) -> Iterator[Block]:
     """Give the paragraphs that begin with a name of the cast to its voice; a name alone gives it the next paragraph.
 
-    A name that nothing follows is text like any other, for the narrator.
+    A name that nothing follows is text like any other, for the narrator. Pauses may stand between the two.
     """
     waiting: tuple[Block, Member] | None = None
     for block in blocks:
         line = cast.line(block.text) if block.kind == "paragraph" else None
+        if not line and block.kind == "paragraph" and not without_pauses(block.text):
+            yield block
+            continue
         if waiting and (line or block.kind != "paragraph"):
             yield waiting[0]
             waiting = None
-        if line and not line[1]:
-            waiting = block, line[0]
+        if line and not without_pauses(line[1]):
+            waiting = replace(block, text=without_pauses(block.text)), line[0]
+            if line[1]:
+                yield replace(block, text=line[1])
             continue
         member, text = line or (waiting[1] if waiting else None, block.text)
         waiting = None

@@ -161,6 +161,9 @@ def test_project_that_is_not_complete_says_what_to_run(tmp_path: Path) -> None:
         find_project("one", tmp_path)
     command = shlex.split(str(caught.value).partition("begun with: ")[2])
     assert command == ["storyflow", "narrate", "/tmp/Hans's story.md", "--project", "one", "--out", str(tmp_path)]
+    (tmp_path / "projects" / "one").rename(tmp_path / "moved")
+    with pytest.raises(ExportError, match=r"story\.md'$"):
+        find_project(str(tmp_path / "moved"), tmp_path)
 
 
 def test_missing_audio_and_audio_outside_of_the_project_are_named(tmp_path: Path) -> None:

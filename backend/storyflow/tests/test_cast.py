@@ -166,6 +166,14 @@ def test_name_that_nothing_follows_is_read_by_the_narrator(write: Write) -> None
     ]
 
 
+@pytest.mark.parametrize("name", ["Holmes:\n\n[pause 2s]", "Holmes: [pause 2s]"])
+def test_pause_may_stand_between_a_name_and_what_is_said(write: Write, name: str) -> None:
+    first, second = read_story(write("a.md", f"{HEAD}Start.\n\n{name}\n\nYes.\n")).segments
+    assert (first.text, first.pause_after) == ("Start.", 2)
+    assert (second.speaker, second.text) == ("Holmes", "Yes.")
+    assert said(write("b.md", f"{HEAD}Start.\n\n{name}\n")) == [(None, "Start."), (None, "Holmes:")]
+
+
 def test_lines_in_capitals_and_wrapped_text_are_cut_at_names(write: Write) -> None:
     wrapped = (
         "HOLMES: I have been waiting for you the whole of this long and rainy afternoon, and\n"
