@@ -149,6 +149,14 @@ class FramesTests(FolderTestCase):
             left = {path.name for path in (self.folder / "cache" / "graphs").glob("*/*")}
             self.assertEqual(left - {"graph.onnx", "weights.bin"}, {name for name in left if name.endswith(".json")})
 
+    def test_graph_that_cannot_be_rewritten_returns_frames(self) -> None:
+        onnx.save(export(), self.model)
+        kept = mock.patch.dict("os.environ", {graph_cache.SETTING: str(self.folder / "cache")})
+        fails = mock.patch.object(prepared, "write_faster", side_effect=ValueError)
+        with kept, fails, mock.patch.object(graph_cache, "SMALLEST_BYTES", 1):
+            sounds = [self.spoken_by(open_session(self.model, 1)) for _ in range(2)]
+        self.assertEqual([sound.frames.tolist() for sound in sounds], [FRAMES, FRAMES])
+
     def test_runtime_that_rejects_the_output_opens_the_model(self) -> None:
         def refuse(path: Path, **options: Any) -> Any:
             if isinstance(path, bytes):
