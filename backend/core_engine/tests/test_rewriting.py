@@ -1,7 +1,9 @@
 """The faster graph: int8 convolutions in float32, instance normalisation in one operator, and what is left alone."""
 
+import shutil
+import tempfile
+import unittest
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -9,14 +11,17 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-import pytest
 
 from core_engine.kokoro.graph import float_convolutions
 from core_engine.kokoro.graph.rewriting import write_faster
 from core_engine.kokoro.model import graph_cache, prepared
 from core_engine.kokoro.model.runtime import open_session
+from core_engine.tests.support import FolderTestCase
 
-onnx = pytest.importorskip("onnx", reason="onnx, a development package, is not installed")
+try:
+    import onnx
+except ImportError:  # a development package
+    onnx = None  # type: ignore[assignment]
 
 CHANNELS, STYLE = 6, 256
 
@@ -148,222 +153,230 @@ def operators(model: Path) -> Counter[str]:
     return Counter(node.op_type for node in onnx.load(model).graph.node)
 
 
-def spoken(model: Path, tokens: Sequence[int] = tuple(range(40))) -> npt.NDArray[np.float32]:
-    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+def spoken(model: Path) -> npt.NDArray[np.float32]:
+    return spoken_by(ort.InferenceSession(model, providers=["CPUExecutionProvider"]))
+
+
+def spoken_by(session: Any) -> npt.NDArray[np.float32]:
     style = np.random.default_rng(2).normal(size=(1, STYLE)).astype(np.float32)
-    feed = {"tokens": np.array([tokens]), "style": style, "speed": np.ones(1, np.float32)}
+    feed = {"tokens": np.arange(40)[None], "style": style, "speed": np.ones(1, np.float32)}
     sound: npt.NDArray[np.float32] = session.run(["audio"], feed)[0]
     return sound
 
 
-@pytest.mark.parametrize(
-    ("first", "groups"),
-    [
-        (PLAIN, 1),
-        ("kernel_shape = [3], pads = [2, 2], dilations = [2]", 1),
-        ("kernel_shape = [3], pads = [0, 1], strides = [2]", 1),
-        ("kernel_shape = [3]", 1),
-        ("pads = [1, 1]", 1),
-        ("kernel_shape = [3], pads = [1, 1], group = 2", 2),
-    ],
-    ids=["plain", "dilated", "strided", "unpadded", "without kernel_shape", "grouped"],
-)
-@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
-def test_int8_convolutions_are_computed_in_float(tmp_path: Path, first: str, groups: int, bias: bool) -> None:
-    model = quantized(decoder(first, bias=bias, groups=groups), tmp_path)
-    changed = faster(model)
-    found = operators(changed)
-    assert (found["Conv"], found["ConvInteger"], found["DynamicQuantizeLinear"]) == (2, 0, 0)
-    np.testing.assert_allclose(spoken(changed), spoken(with_rounded_weights(model)), atol=1e-3)
+FIRSTS = {
+    "plain": (PLAIN, 1),
+    "dilated": ("kernel_shape = [3], pads = [2, 2], dilations = [2]", 1),
+    "strided": ("kernel_shape = [3], pads = [0, 1], strides = [2]", 1),
+    "unpadded": ("kernel_shape = [3]", 1),
+    "without kernel_shape": ("pads = [1, 1]", 1),
+    "grouped": ("kernel_shape = [3], pads = [1, 1], group = 2", 2),
+}
 
 
-def test_bias_in_whole_numbers_is_added_in_float(tmp_path: Path) -> None:
-    model = with_bias_in_whole_numbers(quantized(decoder(), tmp_path))
-    changed = faster(model)
-    found = operators(changed)
-    assert (found["Conv"], found["ConvInteger"], found["Floor"]) == (2, 0, 0)
-    np.testing.assert_allclose(spoken(changed), spoken(with_rounded_weights(model)), atol=1e-3)
+class RewritingCase(FolderTestCase):
+    def new_folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self.folder))
+
+    def check_is_with_rounded_weights(self, model: Path) -> Counter[str]:
+        """Check that the faster model computes in float32 with the weights in int8; return its operators."""
+        changed = faster(model)
+        np.testing.assert_allclose(spoken(changed), spoken(with_rounded_weights(model)), atol=1e-3)
+        return operators(changed)
+
+    def check_stays(self, model: Any) -> None:
+        path = self.new_folder() / "model.onnx"
+        onnx.save(model, path)
+        self.assertFalse(write_faster(path, path.with_name("faster.onnx")))
+        self.assertFalse(path.with_name("faster.onnx").exists())
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("Div (b1, PRODUCT)", "Div (b1, one)"),
-        ("Floor (divided)", "Floor (b1)"),
-        ("divided = Div (b1, PRODUCT)", "divided = Cast <to: int = 1> (floored)"),
-    ],
-    ids=["other divisor", "not divided", "cyclic"],
-)
-def test_bias_of_another_meaning_leaves_the_convolution_as_it_is(tmp_path: Path, old: str, new: str) -> None:
-    model = with_bias_in_whole_numbers(quantized(decoder(), tmp_path), PUBLISHED.replace(old, new))
-    target = tmp_path / "faster.onnx"
-    assert write_faster(model, target)
-    assert operators(target)["ConvInteger"] == 1
+@unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
+class ConvolutionTests(RewritingCase):
+    def test_int8_convolutions_are_computed_in_float(self) -> None:
+        for name, (first, groups) in FIRSTS.items():
+            for bias in (True, False):
+                with self.subTest(name, bias=bias):
+                    model = quantized(decoder(first, bias=bias, groups=groups), self.new_folder())
+                    found = self.check_is_with_rounded_weights(model)
+                    kinds = (found["Conv"], found["ConvInteger"], found["DynamicQuantizeLinear"])
+                    self.assertEqual(kinds, (2, 0, 0))
+
+    def test_bias_in_whole_numbers_is_added_in_float(self) -> None:
+        model = with_bias_in_whole_numbers(quantized(decoder(), self.folder))
+        found = self.check_is_with_rounded_weights(model)
+        self.assertEqual((found["Conv"], found["ConvInteger"], found["Floor"]), (2, 0, 0))
+
+    def test_bias_of_another_meaning_leaves_the_convolution_as_it_is(self) -> None:
+        for old, new in (
+            ("Div (b1, PRODUCT)", "Div (b1, one)"),
+            ("Floor (divided)", "Floor (b1)"),
+            ("divided = Div (b1, PRODUCT)", "divided = Cast <to: int = 1> (floored)"),  # a cycle
+        ):
+            with self.subTest(new):
+                whole = PUBLISHED.replace(old, new)
+                model = with_bias_in_whole_numbers(quantized(decoder(), self.new_folder()), whole)
+                target = model.with_name("faster.onnx")
+                self.assertTrue(write_faster(model, target))
+                self.assertEqual(operators(target)["ConvInteger"], 1)
+
+    def test_weights_that_two_convolutions_share_are_written_once(self) -> None:
+        model = decoder()
+        last = next(node for node in model.graph.node if node.output[0] == "audio")
+        last.input[1] = "w1"
+        last.attribute[0].ints[0] = 3
+        path = quantized(model, self.folder)
+        self.check_is_with_rounded_weights(path)
+        tensors = onnx.load(path.with_name("faster.onnx")).graph.initializer
+        self.assertEqual(sum(len(tensor.dims) == 4 for tensor in tensors), 1)
+
+    def test_large_convolutions_stay_in_int8(self) -> None:
+        model = quantized(decoder(), self.folder)
+        with mock.patch.object(float_convolutions, "_MOST_WEIGHTS", CHANNELS * CHANNELS):  # of the second
+            found = operators(faster(model))
+        self.assertEqual((found["Conv"], found["ConvInteger"]), (1, 1))
+
+    def test_convolution_whose_whole_numbers_are_used_elsewhere_stays(self) -> None:
+        path = quantized(decoder(), self.folder)
+        model = onnx.load(path)
+        whole = next(node.output[0] for node in model.graph.node if node.op_type == "ConvInteger")
+        model.graph.node.append(onnx.helper.make_node("Abs", [whole], ["more"]))
+        more = onnx.helper.make_tensor_value_info("more", onnx.TensorProto.INT32, [1, CHANNELS, "n"])
+        model.graph.output.append(more)
+        onnx.save(model, path)
+        self.assertEqual(operators(faster(path))["ConvInteger"], 1)
 
 
-def test_weights_that_two_convolutions_share_are_written_once(tmp_path: Path) -> None:
-    model = decoder()
-    last = next(node for node in model.graph.node if node.output[0] == "audio")
-    last.input[1] = "w1"
-    last.attribute[0].ints[0] = 3
-    path = quantized(model, tmp_path)
-    tensors = [tensor for tensor in onnx.load(faster(path)).graph.initializer if len(tensor.dims) == 4]
-    assert len(tensors) == 1
-    np.testing.assert_allclose(spoken(faster(path)), spoken(with_rounded_weights(path)), atol=1e-3)
+@unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
+class NormTests(RewritingCase):
+    def test_normalisation_becomes_one_operator(self) -> None:
+        for squared in ("Mul (centred, centred)", "Pow (centred, square)"):
+            for opset in (17, 20):
+                with self.subTest(squared, opset=opset):
+                    path = self.new_folder() / "model.onnx"
+                    onnx.save(decoder(squared=squared, opset=opset), path)
+                    changed = faster(path)
+                    found = operators(changed)
+                    self.assertEqual(found["InstanceNormalization"], 1)
+                    self.assertFalse({"ReduceMean", "Sqrt", "Div", "Sub"}.intersection(found))
+                    np.testing.assert_allclose(spoken(changed), spoken(path), rtol=1e-4, atol=1e-4)
+
+    def test_what_only_resembles_a_normalisation_stays(self) -> None:
+        for name, model in {
+            "other axis of the factor": decoder(axis="one_axis"),
+            "other product": decoder(squared="Mul (centred, first)"),
+            "other power": decoder(squared="Pow (centred, one)"),
+        }.items():
+            with self.subTest(name):
+                self.check_stays(model)
+
+    def test_norm_over_another_axis_or_without_it_stays(self) -> None:
+        other, without = decoder(), decoder()
+        for node in other.graph.node:
+            if node.op_type == "ReduceMean":
+                node.attribute[0].ints[0] = 1
+        for node in without.graph.node:
+            if node.op_type == "ReduceMean":
+                node.attribute.append(onnx.helper.make_attribute("keepdims", 0))
+        self.check_stays(other)
+        self.check_stays(without)
 
 
-@pytest.mark.parametrize("squared", ["Mul (centred, centred)", "Pow (centred, square)"])
-@pytest.mark.parametrize("opset", [17, 20])
-def test_normalisation_becomes_one_operator(tmp_path: Path, squared: str, opset: int) -> None:
-    onnx.save(decoder(squared=squared, opset=opset), tmp_path / "model.onnx")
-    changed = faster(tmp_path / "model.onnx")
-    found = operators(changed)
-    assert found["InstanceNormalization"] == 1
-    assert not {"ReduceMean", "Sqrt", "Div", "Sub"}.intersection(found)
-    np.testing.assert_allclose(spoken(changed), spoken(tmp_path / "model.onnx"), rtol=1e-4, atol=1e-4)
+@unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
+class ModelTests(RewritingCase):
+    def test_inputs_outputs_and_metadata_stay(self) -> None:
+        model = decoder()
+        onnx.helper.set_model_props(model, {"version": "1.0"})
+        model.producer_name = "somebody"
+        path = quantized(model, self.folder)
+        before, after = onnx.load(path), onnx.load(faster(path))
+        self.assertEqual(list(after.graph.input), list(before.graph.input))
+        self.assertEqual(list(after.graph.output), list(before.graph.output))
+        self.assertEqual(list(after.metadata_props), list(before.metadata_props))
+        self.assertEqual(list(after.opset_import), list(before.opset_import))
+        self.assertEqual(after.producer_name, before.producer_name)
+
+    def test_nothing_unused_is_left(self) -> None:
+        graph = onnx.load(faster(quantized(decoder(), self.folder))).graph
+        used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+        self.assertLessEqual({tensor.name for tensor in graph.initializer}, used)
+        self.assertTrue(all(used.intersection(node.output) for node in graph.node))
+
+    def test_initializer_that_is_an_input_too_stays_an_initializer(self) -> None:
+        model = quantized(decoder(), self.folder)
+        listed = onnx.load(model)
+        weights = next(tensor for tensor in listed.graph.initializer if tensor.name == "w1_quantized")
+        info = onnx.helper.make_tensor_value_info("w1_quantized", weights.data_type, weights.dims)
+        listed.graph.input.append(info)
+        onnx.save(listed, model)
+        names = [each.name for each in ort.InferenceSession(faster(model)).get_inputs()]
+        self.assertEqual(names, ["tokens", "style", "speed"])
+
+    def test_old_opset_and_graphs_inside_stay(self) -> None:
+        old, nested = decoder(), decoder()
+        old.opset_import[0].version = 12
+        inner = onnx.helper.make_graph(
+            [onnx.helper.make_node("Identity", ["centred"], ["y"])], "inner", [], [onnx.ValueInfoProto(name="y")]
+        )
+        node = onnx.helper.make_node("If", ["c"], ["z"], then_branch=inner, else_branch=inner)
+        nested.graph.node.append(node)
+        self.check_stays(old)
+        self.check_stays(nested)
+
+    def test_file_that_is_no_model_is_an_error_or_nothing(self) -> None:
+        path = self.folder / "model.onnx"
+        for content in (b"", b"no model", b"\x3a\x02\x0a\x00", b"\x3a\xff\xff\x03"):
+            with self.subTest(content):
+                path.write_bytes(content)
+                try:
+                    self.assertFalse(write_faster(path, self.folder / "faster.onnx"))
+                except ValueError:
+                    self.assertFalse((self.folder / "faster.onnx").exists())
 
 
-def test_inputs_outputs_and_metadata_stay(tmp_path: Path) -> None:
-    model = decoder()
-    onnx.helper.set_model_props(model, {"version": "1.0"})
-    model.producer_name = "somebody"
-    path = quantized(model, tmp_path)
-    before, after = onnx.load(path), onnx.load(faster(path))
-    assert list(after.graph.input) == list(before.graph.input)
-    assert list(after.graph.output) == list(before.graph.output)
-    assert list(after.metadata_props) == list(before.metadata_props)
-    assert list(after.opset_import) == list(before.opset_import)
-    assert after.producer_name == before.producer_name
+@unittest.skipIf(onnx is None, "needs the onnx package, a development dependency")
+class OpeningTests(RewritingCase):
+    """Graphs of models of any size are cached."""
 
+    def setUp(self) -> None:
+        super().setUp()
+        for patch in (
+            mock.patch.dict("os.environ", {graph_cache.SETTING: str(self.folder / "cache")}),
+            mock.patch.object(graph_cache, "SMALLEST_BYTES", 1),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
 
-def test_nothing_unused_is_left(tmp_path: Path) -> None:
-    graph = onnx.load(faster(quantized(decoder(), tmp_path))).graph
-    used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
-    assert {tensor.name for tensor in graph.initializer} <= used
-    assert all(used.intersection(node.output) for node in graph.node)
+    def heard(self, model: Path) -> npt.NDArray[np.float32]:
+        return spoken_by(open_session(model, 1))
 
+    def cached_graph(self) -> Path:
+        (found,) = (self.folder / "cache" / "graphs").glob("*/graph.onnx")
+        return found
 
-def test_large_convolutions_stay_in_int8(tmp_path: Path) -> None:
-    model = quantized(decoder(), tmp_path)
-    with mock.patch.object(float_convolutions, "_MOST_WEIGHTS", CHANNELS * CHANNELS):  # of the second
-        found = operators(faster(model))
-    assert (found["Conv"], found["ConvInteger"]) == (1, 1)
+    def test_cached_graph_is_the_faster_one(self) -> None:
+        model = quantized(decoder(), self.folder)
+        first, second = self.heard(model), self.heard(model)
+        np.testing.assert_allclose(first, second, atol=1e-3)  # the second has no prepacked weights
+        found = operators(self.cached_graph())
+        self.assertEqual((found["InstanceNormalization"], found["ConvInteger"]), (1, 0))
+        self.assertEqual([path.name for path in self.cached_graph().parent.glob("*.onnx")], ["graph.onnx"])
 
+    def test_whatever_goes_wrong_the_model_itself_is_opened(self) -> None:
+        model = quantized(decoder(), self.folder)
+        for what, error in (
+            ("write_faster", OSError(28, "No space left on device")),
+            ("write_faster", IndexError()),
+            ("run", ValueError()),
+        ):
+            with self.subTest(what, error=error), mock.patch.object(prepared, what, side_effect=error):
+                shutil.rmtree(self.folder / "cache", ignore_errors=True)
+                sound = self.heard(model)
+                self.assertEqual(operators(self.cached_graph())["ConvInteger"], 2)
+                np.testing.assert_array_equal(sound, self.heard(model))
 
-def test_convolution_whose_whole_numbers_are_used_elsewhere_stays(tmp_path: Path) -> None:
-    path = quantized(decoder(), tmp_path)
-    model = onnx.load(path)
-    whole = next(node.output[0] for node in model.graph.node if node.op_type == "ConvInteger")
-    model.graph.node.append(onnx.helper.make_node("Abs", [whole], ["more"]))
-    model.graph.output.append(onnx.helper.make_tensor_value_info("more", onnx.TensorProto.INT32, [1, CHANNELS, "n"]))
-    onnx.save(model, path)
-    assert operators(faster(path))["ConvInteger"] == 1
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        decoder(axis="one_axis"),  # not a number for each channel
-        decoder(squared="Mul (centred, first)"),
-        decoder(squared="Pow (centred, one)"),
-    ],
-    ids=["other axis", "other product", "other power"],
-)
-def test_what_only_resembles_a_normalisation_stays(tmp_path: Path, model: Any) -> None:
-    onnx.save(model, tmp_path / "model.onnx")
-    assert not write_faster(tmp_path / "model.onnx", tmp_path / "faster.onnx")
-    assert not (tmp_path / "faster.onnx").exists()
-
-
-def test_norm_over_another_axis_stays(tmp_path: Path) -> None:
-    model = decoder()
-    for node in model.graph.node:
-        if node.op_type == "ReduceMean":
-            node.attribute[0].ints[0] = 1
-    onnx.save(model, tmp_path / "model.onnx")
-    assert not write_faster(tmp_path / "model.onnx", tmp_path / "faster.onnx")
-
-
-def test_norm_without_its_axis_stays(tmp_path: Path) -> None:
-    model = decoder()
-    for node in model.graph.node:
-        if node.op_type == "ReduceMean":
-            node.attribute.append(onnx.helper.make_attribute("keepdims", 0))
-    onnx.save(model, tmp_path / "model.onnx")
-    assert not write_faster(tmp_path / "model.onnx", tmp_path / "faster.onnx")
-
-
-def test_opset_before_13_stays(tmp_path: Path) -> None:
-    model = decoder()
-    model.opset_import[0].version = 12
-    onnx.save(model, tmp_path / "model.onnx")
-    assert not write_faster(tmp_path / "model.onnx", tmp_path / "faster.onnx")
-
-
-def test_initializer_that_is_an_input_too_stays_an_initializer(tmp_path: Path) -> None:
-    model = quantized(decoder(), tmp_path)
-    listed = onnx.load(model)
-    weights = next(tensor for tensor in listed.graph.initializer if tensor.name == "w1_quantized")
-    listed.graph.input.append(onnx.helper.make_tensor_value_info("w1_quantized", weights.data_type, weights.dims))
-    onnx.save(listed, model)
-    names = [each.name for each in ort.InferenceSession(faster(model)).get_inputs()]
-    assert names == ["tokens", "style", "speed"]
-
-
-def test_graph_with_graphs_inside_stays(tmp_path: Path) -> None:
-    model = decoder()
-    inner = onnx.helper.make_graph(
-        [onnx.helper.make_node("Identity", ["centred"], ["y"])], "inner", [], [onnx.ValueInfoProto(name="y")]
-    )
-    model.graph.node.append(onnx.helper.make_node("If", ["c"], ["z"], then_branch=inner, else_branch=inner))
-    onnx.save(model, tmp_path / "model.onnx")
-    assert not write_faster(tmp_path / "model.onnx", tmp_path / "faster.onnx")
-
-
-@pytest.mark.parametrize("content", [b"", b"no model", b"\x3a\x02\x0a\x00", b"\x3a\xff\xff\x03"])
-def test_file_that_is_no_model_is_an_error_or_nothing(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "model.onnx").write_bytes(content)
-    try:
-        assert not write_faster(tmp_path / "model.onnx", tmp_path / "faster.onnx")
-    except ValueError:
-        assert not (tmp_path / "faster.onnx").exists()
-
-
-@pytest.fixture
-def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Cache graphs of models of any size; return the folder."""
-    monkeypatch.setenv(graph_cache.SETTING, str(tmp_path / "cache"))
-    monkeypatch.setattr(graph_cache, "SMALLEST_BYTES", 1)
-    return tmp_path / "cache" / "graphs"
-
-
-def heard(session: Any) -> npt.NDArray[np.float32]:
-    feed = {"tokens": np.arange(40)[None], "style": np.ones((1, STYLE), np.float32), "speed": np.ones(1, np.float32)}
-    sound: npt.NDArray[np.float32] = session.run(["audio"], feed)[0]
-    return sound
-
-
-def test_cached_graph_is_the_faster_one(tmp_path: Path, cached: Path) -> None:
-    model = quantized(decoder(), tmp_path)
-    first, second = (heard(open_session(model, 1)) for _ in range(2))
-    np.testing.assert_allclose(first, second, atol=1e-3)  # the second has no prepacked weights
-    (kept,) = cached.glob("*/graph.onnx")
-    found = operators(kept)
-    assert found["InstanceNormalization"] == 1
-    assert found["ConvInteger"] == 0
-    assert sorted(path.name for path in kept.parent.iterdir() if path.suffix == ".onnx") == ["graph.onnx"]
-
-
-@pytest.mark.parametrize(
-    ("what", "error"),
-    [("write_faster", OSError(28, "No space left on device")), ("write_faster", IndexError()), ("run", ValueError())],
-)
-def test_whatever_goes_wrong_the_model_itself_is_opened(
-    tmp_path: Path, cached: Path, monkeypatch: pytest.MonkeyPatch, what: str, error: Exception
-) -> None:
-    model = quantized(decoder(), tmp_path)
-    monkeypatch.setattr(prepared, what, mock.Mock(side_effect=error))
-    sound = heard(open_session(model, 1))
-    (kept,) = cached.glob("*/graph.onnx")
-    assert operators(kept)["ConvInteger"] == 2
-    np.testing.assert_array_equal(sound, heard(open_session(model, 1)))
+    def test_large_model_is_faster_without_a_cache(self) -> None:
+        model = quantized(decoder(), self.folder)
+        off = mock.patch.dict("os.environ", {graph_cache.SETTING: graph_cache.OFF})
+        with off, mock.patch.object(prepared, "_LARGEST_IN_MEMORY", 100):
+            np.testing.assert_allclose(self.heard(model), spoken(with_rounded_weights(model)), atol=1e-3)
