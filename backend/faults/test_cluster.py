@@ -254,7 +254,7 @@ def test_killed_driver_goes_on_where_it_stopped(nodes: Any, teller: Teller, expe
     assert document["success"], errors
     assert {*document["made"]} & kept == set()
     assert {*document["made"]} | kept == {entry["id"] for entry in document["segments"]}
-    assert [node["node"] for node in document["nodes"]] == ["hare"]
+    assert [node["node"] for node in document["nodes"] if node["segments"]] == ["hare"]  # others may be leaving
     assert Run(folder).files == expected
 
 

@@ -503,6 +503,7 @@ def test_key_is_asked_for_and_kept_for_the_tab(browser: "Browser", tmp_path: Pat
 def test_project_is_deleted_only_after_a_question(page: "Page", studio: Studio) -> None:
     project = studio.add(title="Doomed")
     page.goto(f"{studio.address}/?story={project}")
+    page.wait_for_selector("h1:has-text('Doomed')")
     page.click(".delete")
     assert page.inner_text("dialog h2") == "Delete “Doomed”?"
     assert page.evaluate("document.activeElement.textContent") == "Keep it"
