@@ -4,7 +4,9 @@ Groups and fields of unexpected types are not errors: protobuf parsers keep them
 Source: protobuf's encoding guide.
 """
 
+import mmap
 from collections.abc import Iterator
+from pathlib import Path
 
 _VARINT, _BYTES = 0, 2
 _GROUP_BEGIN, _GROUP_END = 3, 4
@@ -23,6 +25,13 @@ class BrokenOffError(NotProtobufError):
         """Store the minimum number of missing bytes."""
         super().__init__(f"{missing} bytes are missing")
         self.missing = missing
+
+
+def mapped(path: Path) -> memoryview:
+    """Return the bytes of a file without reading it; raises OSError, and ValueError for an empty file."""
+    with path.open("rb") as file:
+        # Not closed explicitly: an exception may still hold slices. It is freed with its last slice.
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:

@@ -1,12 +1,12 @@
 """Rewrite the graph of a model into one that computes the same in less time and memory."""
 
-import mmap
 from itertools import chain
 from pathlib import Path
 
 from core_engine.kokoro.graph.float_convolutions import float_convolutions
 from core_engine.kokoro.graph.instance_norms import instance_norms
 from core_engine.kokoro.graph.onnx_graph import Graph, rewritten
+from core_engine.kokoro.graph.protobuf import mapped
 
 _OLDEST_OPSET = 13  # since then, axes of Unsqueeze are inputs
 
@@ -16,8 +16,7 @@ def write_faster(model: Path, target: Path) -> bool:
 
     Raises OSError, ValueError for a file that is not an ONNX model, and IndexError for one whose nodes lack inputs.
     """
-    with model.open("rb") as file:
-        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))  # freed with its last slice
+    view = mapped(model)
     graph = Graph.read(view)
     if graph.opset < _OLDEST_OPSET or any(node.has_graphs for node in graph.nodes):
         return False

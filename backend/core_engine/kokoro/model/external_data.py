@@ -10,7 +10,6 @@ Field numbers: onnx.proto (ModelProto, GraphProto, TensorProto).
 """
 
 import contextlib
-import mmap
 import os
 import re
 import stat
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.kokoro.errors import ModelFileError
-from core_engine.kokoro.graph.protobuf import NotProtobufError, messages
+from core_engine.kokoro.graph.protobuf import NotProtobufError, mapped, messages
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _EXTERNAL_DATA = 13  # in TensorProto
@@ -63,10 +62,7 @@ def check_external_data(model_path: Path) -> list[ExternalData]:
 def external_data(model_path: Path) -> list[ExternalData]:
     """Return the external data of an ONNX file; an empty list if it cannot be parsed."""
     try:
-        with model_path.open("rb") as file:
-            # Not closed explicitly: an exception may still hold slices. It is freed with its last slice.
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return list(_references(memoryview(data), "model", 0))
+        return list(_references(mapped(model_path), "model", 0))
     except (OSError, ValueError):  # missing, empty, not protobuf: the runtime reports it
         return []
 

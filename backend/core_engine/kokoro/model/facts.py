@@ -5,13 +5,12 @@ Field numbers: onnx.proto (ModelProto, GraphProto, NodeProto, TensorProto, Value
 """
 
 import math
-import mmap
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core_engine.kokoro.graph.protobuf import BrokenOffError, NotProtobufError, fields, messages, packed
+from core_engine.kokoro.graph.protobuf import BrokenOffError, NotProtobufError, fields, mapped, messages, packed
 
 _TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
@@ -68,13 +67,12 @@ def read_model_facts(path: Path) -> ModelFacts:
 
     Raises TruncatedModelError for a truncated file, NotOnnxError for any other invalid file, and OSError.
     """
-    with path.open("rb") as file:
-        try:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError as error:
-            raise NotOnnxError("the file is empty") from error
     try:
-        return _model(memoryview(data))
+        view = mapped(path)
+    except ValueError as error:
+        raise NotOnnxError("the file is empty") from error
+    try:
+        return _model(view)
     except BrokenOffError as error:
         raise TruncatedModelError(error.missing) from error
     except NotProtobufError as error:

@@ -6,7 +6,6 @@ tensor.
 """
 
 import logging
-import mmap
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from core_engine.kokoro.dimensions import SAMPLES_PER_FRAME
 from core_engine.kokoro.graph.onnx_graph import Graph, Node, added_output
+from core_engine.kokoro.graph.protobuf import mapped
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,7 @@ def frames_tensor(model: Path) -> str | None:
     None if the model already returns them, has no such tensor or more than one, or is not a model.
     """
     try:
-        with model.open("rb") as file:
-            graph = Graph.read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+        graph = Graph.read(mapped(model))
     except (OSError, ValueError):  # missing, empty, not protobuf: left to the runtime to report
         return None
     if graph.outputs.intersection(KNOWN_OUTPUTS):
