@@ -76,12 +76,15 @@ def _copied(source: Path, target: Path) -> Path:
 def _link_models(external_models: Path) -> None:
     """Link the models installed by `storyflow models` into the engine, unless a folder of models is mounted there.
 
-    A link that leads elsewhere is one to the models folder of an earlier start.
+    A link that leads elsewhere is one to the models folder of an earlier start; an empty folder is what a server leaves
+    that started before there were models.
     """
     users = models_dir()
-    if external_models.exists() and (not external_models.is_symlink() or external_models.resolve() == users.resolve()):
+    if external_models.is_symlink() and external_models.resolve() == users.resolve():
         return
     with contextlib.suppress(OSError):  # links unsupported or folder not writable: the built-in voice speaks
+        if external_models.is_dir() and not external_models.is_symlink():
+            external_models.rmdir()  # an error, if models or a mount are there: they stay
         if users.is_dir():
             link = external_models.with_name(f".{external_models.name}.{os.getpid()}")
             link.symlink_to(users, target_is_directory=True)

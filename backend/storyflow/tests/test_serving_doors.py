@@ -278,7 +278,11 @@ def test_link_to_the_models_follows_the_models_folder(tmp_path: Path, monkeypatc
     engine_folders._link_models(link)
     assert not link.is_symlink()
     link.mkdir()
+    (link / "mounted").mkdir()
     monkeypatch.setenv("STORYFLOW_MODELS_DIR", str(first))
     engine_folders._link_models(link)
     assert not link.is_symlink(), "models that are mounted there stay"
+    (link / "mounted").rmdir()
+    engine_folders._link_models(link)
+    assert link.resolve() == first, "an empty folder is what a server leaves that started before there were models"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["external_models", "first", "second"]
