@@ -15,6 +15,7 @@ import onnxruntime as ort
 from core_engine.kokoro.graph import float_convolutions
 from core_engine.kokoro.graph.rewriting import write_faster
 from core_engine.kokoro.model import graph_cache, prepared
+from core_engine.kokoro.model.int8_products import multiplies_int8
 from core_engine.kokoro.model.runtime import open_session
 from core_engine.tests.support import FolderTestCase
 
@@ -63,6 +64,7 @@ PUBLISHED = """
   first = Mul (in_float, PRODUCT)
 """
 PLAIN = "kernel_shape = [3], pads = [1, 1]"
+QUANT_TYPES = ("QUInt8", "QInt8")
 
 
 def decoder(
@@ -96,13 +98,13 @@ def decoder(
     return model
 
 
-def quantized(model: Any, folder: Path) -> Path:
+def quantized(model: Any, folder: Path, weights: str = "QUInt8") -> Path:
     """Save a model with int8 convolutions, as onnxruntime's own tool makes them."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     onnx.save(model, folder / "float.onnx")
     target = folder / "int8.onnx"
-    quantize_dynamic(folder / "float.onnx", target, op_types_to_quantize=["Conv"], weight_type=QuantType.QUInt8)
+    quantize_dynamic(folder / "float.onnx", target, op_types_to_quantize=["Conv"], weight_type=QuantType[weights])
     return target
 
 
@@ -141,10 +143,10 @@ def with_bias_in_whole_numbers(path: Path, operators: str = PUBLISHED) -> Path:
     return path
 
 
-def faster(model: Path) -> Path:
-    """Return the path of the faster model, which there must be."""
+def faster(model: Path, *, multiplies_int8: bool = False) -> Path:
+    """Return the path of the faster model, which there must be, for a processor that multiplies int8 well or not."""
     target = model.with_name("faster.onnx")
-    assert write_faster(model, target)
+    assert write_faster(model, target, multiplies_int8=multiplies_int8)
     onnx.checker.check_model(target)
     return target
 
@@ -153,14 +155,23 @@ def operators(model: Path) -> Counter[str]:
     return Counter(node.op_type for node in onnx.load(model).graph.node)
 
 
-def spoken(model: Path) -> npt.NDArray[np.float32]:
-    return spoken_by(ort.InferenceSession(model, providers=["CPUExecutionProvider"]))
+def show_first(model: Path) -> None:
+    """Let a model return the result of its first convolution, too, if it does not do so yet."""
+    shown = onnx.load(model)
+    if "first" not in [output.name for output in shown.graph.output]:
+        info = onnx.helper.make_tensor_value_info("first", onnx.TensorProto.FLOAT, [1, CHANNELS, "n"])
+        shown.graph.output.append(info)
+        onnx.save(shown, model)
 
 
-def spoken_by(session: Any) -> npt.NDArray[np.float32]:
+def spoken(model: Path, output: str = "audio") -> npt.NDArray[np.float32]:
+    return spoken_by(ort.InferenceSession(model, providers=["CPUExecutionProvider"]), output)
+
+
+def spoken_by(session: Any, output: str = "audio") -> npt.NDArray[np.float32]:
     style = np.random.default_rng(2).normal(size=(1, STYLE)).astype(np.float32)
     feed = {"tokens": np.arange(40)[None], "style": style, "speed": np.ones(1, np.float32)}
-    sound: npt.NDArray[np.float32] = session.run(["audio"], feed)[0]
+    sound: npt.NDArray[np.float32] = session.run([output], feed)[0]
     return sound
 
 
@@ -187,7 +198,7 @@ class RewritingCase(FolderTestCase):
     def check_stays(self, model: Any) -> None:
         path = self.new_folder() / "model.onnx"
         onnx.save(model, path)
-        self.assertFalse(write_faster(path, path.with_name("faster.onnx")))
+        self.assertFalse(write_faster(path, path.with_name("faster.onnx"), multiplies_int8=True))
         self.assertFalse(path.with_name("faster.onnx").exists())
 
 
@@ -201,6 +212,30 @@ class ConvolutionTests(RewritingCase):
                     found = self.check_is_with_rounded_weights(model)
                     kinds = (found["Conv"], found["ConvInteger"], found["DynamicQuantizeLinear"])
                     self.assertEqual(kinds, (2, 0, 0))
+
+    def test_int8_convolutions_are_products_where_the_processor_multiplies_int8(self) -> None:
+        for name, (first, groups) in FIRSTS.items():
+            for weights in QUANT_TYPES if name == "dilated" else QUANT_TYPES[:1]:
+                with self.subTest(name, weights=weights):
+                    model = quantized(decoder(first, groups=groups), self.new_folder(), weights)
+                    changed = faster(model, multiplies_int8=True)
+                    found = operators(changed)
+                    in_float = 1 if name in ("strided", "grouped") else 0  # what is no plain product
+                    kinds = (found["MatMulInteger"], found["Conv"], found["ConvInteger"])
+                    self.assertEqual(kinds, (2 - in_float, in_float, 0))
+                    if not in_float and multiplies_int8():
+                        np.testing.assert_allclose(spoken(changed), spoken(model), rtol=1e-4, atol=1e-4)
+
+    def test_product_adds_the_bias_in_float(self) -> None:
+        model = quantized(decoder(), self.folder)
+        show_first(model)
+        biased = spoken(model, "first")
+        show_first(with_bias_in_whole_numbers(model))
+        self.assertGreater(np.abs(spoken(model, "first") - biased).max(), 1e-3)  # what rounding the bias costs
+        changed = faster(model, multiplies_int8=True)
+        self.assertEqual(operators(changed)["Floor"], 0)
+        if multiplies_int8():
+            np.testing.assert_allclose(spoken(changed, "first"), biased, rtol=1e-4, atol=1e-4)
 
     def test_bias_in_whole_numbers_is_added_in_float(self) -> None:
         model = with_bias_in_whole_numbers(quantized(decoder(), self.folder))
@@ -217,7 +252,7 @@ class ConvolutionTests(RewritingCase):
                 whole = PUBLISHED.replace(old, new)
                 model = with_bias_in_whole_numbers(quantized(decoder(), self.new_folder()), whole)
                 target = model.with_name("faster.onnx")
-                self.assertTrue(write_faster(model, target))
+                self.assertTrue(write_faster(model, target, multiplies_int8=False))
                 self.assertEqual(operators(target)["ConvInteger"], 1)
 
     def test_weights_that_two_convolutions_share_are_written_once(self) -> None:
@@ -329,7 +364,7 @@ class ModelTests(RewritingCase):
             with self.subTest(content):
                 path.write_bytes(content)
                 try:
-                    self.assertFalse(write_faster(path, self.folder / "faster.onnx"))
+                    self.assertFalse(write_faster(path, self.folder / "faster.onnx", multiplies_int8=True))
                 except ValueError:
                     self.assertFalse((self.folder / "faster.onnx").exists())
 
@@ -379,4 +414,5 @@ class OpeningTests(RewritingCase):
         model = quantized(decoder(), self.folder)
         off = mock.patch.dict("os.environ", {graph_cache.SETTING: graph_cache.OFF})
         with off, mock.patch.object(prepared, "_LARGEST_IN_MEMORY", 100):
-            np.testing.assert_allclose(self.heard(model), spoken(with_rounded_weights(model)), atol=1e-3)
+            expected = spoken(faster(model, multiplies_int8=multiplies_int8()))
+            np.testing.assert_allclose(self.heard(model), expected, rtol=1e-4, atol=1e-4)

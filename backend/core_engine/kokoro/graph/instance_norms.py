@@ -10,20 +10,19 @@ from itertools import permutations
 
 import numpy as np
 
-from core_engine.kokoro.graph.onnx_graph import Change, Graph, Node, tensor
+from core_engine.kokoro.graph.onnx_graph import Graph, Node
+from core_engine.kokoro.graph.onnx_writing import Change
 
 _FLAT = "storyflow_flat_shape"
 
 
 def instance_norms(graph: Graph) -> Iterator[Change]:
     """Yield a change for each `factor * (x - mean(x)) / sqrt(variance(x) + epsilon) + shift` over the last axis."""
-    flat = tensor(_FLAT, np.array([-1]))
     for node in graph.nodes:
         if node.kind == "Add" and len(node.inputs) == 2:
             change = next(filter(None, (_fused(graph, node, *order) for order in permutations(node.inputs))), None)
             if change:
-                yield Change(change.output, change.nodes, (flat,) if flat else ())
-                flat = b""
+                yield change
 
 
 def _fused(graph: Graph, add: Node, product: str, shift: str) -> Change | None:
@@ -42,7 +41,7 @@ def _in_one(output: str, sound: str, epsilon: float, factor: str, shift: str) ->
         Node.new("Reshape", [shift, _FLAT], flat_shift),
         Node.new("InstanceNormalization", [sound, flat_factor, flat_shift], output, epsilon=epsilon),
     )
-    return Change(output, nodes)
+    return Change(output, nodes, {_FLAT: np.array([-1])})
 
 
 def _normalized(graph: Graph, name: str) -> tuple[str, float] | None:

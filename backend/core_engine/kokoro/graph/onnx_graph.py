@@ -1,26 +1,15 @@
-"""An ONNX graph as its nodes and constants, read and written without the `onnx` package.
-
-Field numbers: onnx.proto (ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto).
-"""
+"""An ONNX graph as its nodes and constants, read without the `onnx` package."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from core_engine.kokoro.graph.protobuf import encoded, encoded_number, fields, header, messages, packed
-
-_MODEL_GRAPH, _MODEL_OPSET = 7, 8
-_NODE, _INITIALIZER, _GRAPH_INPUT, _OUTPUT, _VALUE = 1, 5, 11, 12, 13  # in GraphProto
-_NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_KIND, _NODE_ATTRIBUTE, _NODE_DOMAIN = 1, 2, 3, 4, 5, 7
-_NAME = 1  # in ValueInfoProto and AttributeProto
-_FLOAT, _INT, _STRING, _GRAPH, _INTS, _GRAPHS, _TYPE = 2, 3, 4, 6, 8, 11, 20  # in AttributeProto
-_TYPE_FLOAT, _TYPE_INT, _TYPE_INTS = 1, 2, 7
-_DIMS, _ELEMENT, _FLOAT_DATA, _INT32_DATA, _INT64_DATA, _TENSOR_NAME, _RAW = 1, 2, 4, 5, 7, 8, 9  # in TensorProto
-_ELEMENTS: Mapping[int, npt.DTypeLike] = {1: "<f4", 2: "u1", 3: "i1", 7: "<i8"}
+from core_engine.kokoro.graph import onnx_fields as onnx
+from core_engine.kokoro.graph.protobuf import encoded, encoded_number, fields, messages, packed
 
 _STANDARD = ("", "ai.onnx")
 _ELEMENTWISE = frozenset(["Add", "Div", "Mul", "Sub"])
@@ -47,10 +36,13 @@ class Node:
     @classmethod
     def new(cls, kind: str, inputs: Sequence[str], output: str, **attributes: Attribute) -> "Node":
         """Return a node of the standard operators with one output."""
-        parts = [encoded(_NODE_INPUT, _bytes(name)) for name in inputs]
-        parts += [encoded(_NODE_OUTPUT, _bytes(output)), encoded(_NODE_NAME, _bytes(f"{output}/{kind}"))]
-        parts += [encoded(_NODE_KIND, _bytes(kind))]
-        parts += [encoded(_NODE_ATTRIBUTE, _attribute(name, value)) for name, value in attributes.items()]
+        parts = [encoded(onnx.NODE_INPUT, encoded_text(name)) for name in inputs]
+        parts += [encoded(onnx.NODE_OUTPUT, encoded_text(output))]
+        parts += [
+            encoded(onnx.NODE_NAME, encoded_text(f"{output}/{kind}")),
+            encoded(onnx.NODE_KIND, encoded_text(kind)),
+        ]
+        parts += [encoded(onnx.NODE_ATTRIBUTE, _attribute(name, value)) for name, value in attributes.items()]
         return cls(kind, tuple(inputs), (output,), b"".join(parts))
 
     @classmethod
@@ -59,7 +51,7 @@ class Node:
         found = [*messages(content)]
         inputs, outputs, kinds, domains = (
             tuple(_text(value) for number, value in found if number == wanted)
-            for wanted in (_NODE_INPUT, _NODE_OUTPUT, _NODE_KIND, _NODE_DOMAIN)
+            for wanted in (onnx.NODE_INPUT, onnx.NODE_OUTPUT, onnx.NODE_KIND, onnx.NODE_DOMAIN)
         )
         is_standard = all(domain in _STANDARD for domain in domains)
         return cls(kinds[0] if kinds and is_standard else "", inputs, outputs, content)
@@ -73,26 +65,18 @@ class Node:
     def texts(self) -> Mapping[str, str]:
         """The attributes that are texts."""
         found = (dict(messages(content)) for content in self._attributes)
-        return {_text(parts[_NAME]): _text(parts[_STRING]) for parts in found if _NAME in parts and _STRING in parts}
+        named = ((parts.get(onnx.NAME), parts.get(onnx.STRING)) for parts in found)
+        return {_text(name): _text(text) for name, text in named if name is not None and text is not None}
 
     @property
     def has_graphs(self) -> bool:
         """Whether it contains graphs, whose nodes use tensors that its inputs do not name."""
-        return any(number in (_GRAPH, _GRAPHS) for content in self._attributes for number, _ in messages(content))
+        graphs = (onnx.GRAPH, onnx.GRAPHS)
+        return any(number in graphs for content in self._attributes for number, _ in messages(content))
 
     @cached_property
     def _attributes(self) -> tuple[memoryview, ...]:
-        return tuple(value for number, value in messages(memoryview(self.content)) if number == _NODE_ATTRIBUTE)
-
-
-@dataclass(frozen=True)
-class Change:
-    """The nodes and tensors that make the tensor `output` instead of the node that makes it now."""
-
-    output: str
-    nodes: tuple[Node, ...]
-    tensors: tuple[bytes, ...] = ()
-    """Encoded TensorProtos."""
+        return tuple(value for number, value in messages(memoryview(self.content)) if number == onnx.NODE_ATTRIBUTE)
 
 
 @dataclass(frozen=True)
@@ -111,14 +95,14 @@ class Graph:
     @classmethod
     def read(cls, model: memoryview) -> "Graph":
         """Return the graph of an encoded ModelProto; raise NotProtobufError, a ValueError."""
-        parts = [part for number, graph in messages(model) if number == _MODEL_GRAPH for part in messages(graph)]
+        parts = [part for number, graph in messages(model) if number == onnx.MODEL_GRAPH for part in messages(graph)]
         return cls(
-            tuple(Node.read(value) for number, value in parts if number == _NODE),
-            {_tensor_name(value): value for number, value in parts if number == _INITIALIZER},
-            frozenset(_rank(value)[0] for number, value in parts if number == _GRAPH_INPUT),
-            frozenset(_rank(value)[0] for number, value in parts if number == _OUTPUT),
-            {name: rank for name, rank in (_rank(value) for number, value in parts if number == _VALUE) if rank >= 0},
-            max((_opset(value) for number, value in messages(model) if number == _MODEL_OPSET), default=0),
+            tuple(Node.read(value) for number, value in parts if number == onnx.NODE),
+            {_tensor_name(value): value for number, value in parts if number == onnx.INITIALIZER},
+            frozenset(_rank(value)[0] for number, value in parts if number == onnx.GRAPH_INPUT),
+            frozenset(_rank(value)[0] for number, value in parts if number == onnx.OUTPUT),
+            dict(rank for rank in (_rank(value) for number, value in parts if number == onnx.VALUE) if rank[1] >= 0),
+            max((_opset(value) for number, value in messages(model) if number == onnx.MODEL_OPSET), default=0),
         )
 
     @cached_property
@@ -180,69 +164,6 @@ def _rank_of(node: Node, known: Mapping[str, int], graph: Graph) -> int | None:
     return None if shape is None else shape.size
 
 
-def rewritten(model: memoryview, graph: Graph, changes: Iterable[Change]) -> list[Part]:
-    """Return the parts of the encoded ModelProto of `model` with these changes, and without what is no longer used."""
-    by_output = {change.output: change for change in changes}
-    nodes = _live([new for node in graph.nodes for new in _instead(node, by_output)], graph.outputs)
-    used = {name for node in nodes for name in node.inputs} | graph.inputs | graph.outputs
-    tensors: list[Part] = [
-        *(value for name, value in graph.constants.items() if name in used),
-        *(value for change in by_output.values() for value in change.tensors),
-    ]
-    content = [part for node in nodes for part in _field(_NODE, node.content)]
-    content += [part for value in tensors for part in _field(_INITIALIZER, value)]
-    content += _rest_of_graph(model)
-    size = sum(len(part) for part in content)
-    rest = b"".join(_any_field(number, value) for number, value in fields(model) if number != _MODEL_GRAPH)
-    return [rest, header(_MODEL_GRAPH, size), *content]
-
-
-def added_output(node: Node) -> bytes:
-    """Return the bytes that add a node and its output to a model when they are appended to its ModelProto."""
-    output = encoded(_NAME, _bytes(node.outputs[0]))
-    return encoded(_MODEL_GRAPH, encoded(_NODE, bytes(node.content)) + encoded(_OUTPUT, output))
-
-
-def tensor(name: str, values: npt.NDArray[np.generic]) -> bytes:
-    """Return the encoded TensorProto of an array of float32 or int64."""
-    kinds = {"f": (1, "<f4"), "i": (7, "<i8")}
-    element, dtype = kinds[values.dtype.kind]
-    dims = b"".join(encoded_number(_DIMS, size) for size in values.shape)
-    data = np.ascontiguousarray(values, dtype=dtype).tobytes()
-    return dims + encoded_number(_ELEMENT, element) + encoded(_TENSOR_NAME, _bytes(name)) + encoded(_RAW, data)
-
-
-def _instead(node: Node, changes: Mapping[str, Change]) -> tuple[Node, ...]:
-    change = next((changes[output] for output in node.outputs if output in changes), None)
-    return change.nodes if change else (node,)
-
-
-def _live(nodes: Sequence[Node], outputs: Iterable[str]) -> list[Node]:
-    """Return the nodes that the outputs need, in their order: a node stands behind those that it needs."""
-    needed, kept = set(outputs), []
-    for node in reversed(nodes):
-        if needed.intersection(node.outputs):
-            needed.update(node.inputs)
-            kept.append(node)
-    return kept[::-1]
-
-
-def _rest_of_graph(model: memoryview) -> Iterator[Part]:
-    for number, graph in messages(model):
-        if number == _MODEL_GRAPH:
-            for inner, value in fields(graph):
-                if inner not in (_NODE, _INITIALIZER):
-                    yield _any_field(inner, value)
-
-
-def _field(number: int, content: Part) -> tuple[Part, Part]:
-    return header(number, len(content)), content
-
-
-def _any_field(number: int, value: int | memoryview) -> bytes:
-    return encoded_number(number, value) if isinstance(value, int) else encoded(number, bytes(value))
-
-
 def _array(content: memoryview) -> npt.NDArray[np.generic] | None:
     shape, element = [], 0
     raw: memoryview | None = None
@@ -250,15 +171,15 @@ def _array(content: memoryview) -> npt.NDArray[np.generic] | None:
     for number, value in fields(content):
         if len(numbers) > _MOST_NUMBERS:
             return None
-        if number == _DIMS:
+        if number == onnx.DIMS:
             shape += [value] if isinstance(value, int) else packed(value)
-        elif number == _ELEMENT and isinstance(value, int):
+        elif number == onnx.ELEMENT and isinstance(value, int):
             element = value
-        elif number in (_RAW, _FLOAT_DATA) and isinstance(value, memoryview):
+        elif number in (onnx.RAW, onnx.FLOAT_DATA) and isinstance(value, memoryview):
             raw = value  # packed floats are little-endian, as raw data is
-        elif number in (_INT32_DATA, _INT64_DATA):
+        elif number in (onnx.INT32_DATA, onnx.INT64_DATA):
             numbers += [value] if isinstance(value, int) else packed(value[: 10 * _MOST_NUMBERS])
-    dtype = _ELEMENTS.get(element)
+    dtype = onnx.ELEMENTS.get(element)
     if dtype is None:
         return None
     found = np.frombuffer(raw, dtype) if raw is not None else np.array(numbers, np.uint64).astype(dtype)
@@ -268,27 +189,27 @@ def _array(content: memoryview) -> npt.NDArray[np.generic] | None:
 def _integers(attribute: memoryview) -> tuple[str, tuple[int, ...]]:
     name, numbers = "", []
     for number, value in fields(attribute):
-        if number == _NAME and isinstance(value, memoryview):
+        if number == onnx.NAME and isinstance(value, memoryview):
             name = _text(value)
-        elif number in (_INT, _INTS):
+        elif number in (onnx.INT, onnx.INTS):
             numbers += [value] if isinstance(value, int) else packed(value)
     return name, tuple(number - (1 << 64) if number >> 63 else number for number in numbers)
 
 
 def _attribute(name: str, value: Attribute) -> bytes:
-    named = encoded(_NAME, _bytes(name))
+    named = encoded(onnx.NAME, encoded_text(name))
     if isinstance(value, float):
-        fixed32 = bytes([_FLOAT << 3 | 5]) + np.array(value, "<f4").tobytes()
-        return named + fixed32 + encoded_number(_TYPE, _TYPE_FLOAT)
+        fixed32 = bytes([onnx.FLOAT << 3 | 5]) + np.array(value, "<f4").tobytes()
+        return named + fixed32 + encoded_number(onnx.TYPE, onnx.TYPE_FLOAT)
     if isinstance(value, int):
-        return named + encoded_number(_INT, value) + encoded_number(_TYPE, _TYPE_INT)
-    numbers = b"".join(encoded_number(_INTS, number) for number in value)
-    return named + numbers + encoded_number(_TYPE, _TYPE_INTS)
+        return named + encoded_number(onnx.INT, value) + encoded_number(onnx.TYPE, onnx.TYPE_INT)
+    numbers = b"".join(encoded_number(onnx.INTS, number) for number in value)
+    return named + numbers + encoded_number(onnx.TYPE, onnx.TYPE_INTS)
 
 
 def _dims_of(content: memoryview) -> int:
     """Return the number of dimensions of a TensorProto."""
-    dims = [value for number, value in fields(content) if number == _DIMS]
+    dims = [value for number, value in fields(content) if number == onnx.DIMS]
     return sum(1 if isinstance(value, int) else len(packed(value)) for value in dims)
 
 
@@ -297,17 +218,17 @@ def _rank(value_info: memoryview) -> tuple[str, int]:
     found = dict(messages(value_info))
     kind = dict(messages(found.get(2, _NOTHING))).get(1, _NOTHING)  # of a TypeProto: that of a tensor
     shape = dict(messages(kind)).get(2)
-    return _text(found.get(_NAME, b"")), -1 if shape is None else sum(number == 1 for number, _ in messages(shape))
+    return _text(found.get(onnx.NAME, b"")), -1 if shape is None else sum(number == 1 for number, _ in messages(shape))
 
 
 def _tensor_name(content: memoryview) -> str:
-    return next((_text(value) for number, value in messages(content) if number == _TENSOR_NAME), "")
+    return next((_text(value) for number, value in messages(content) if number == onnx.TENSOR_NAME), "")
 
 
 def _opset(content: memoryview) -> int:
     """Return the version of an OperatorSetIdProto if it is that of the standard operators."""
     found = dict(fields(content))
-    domain, version = found.get(1, b""), found.get(2, 0)
+    domain, version = found.get(onnx.OPSET_DOMAIN, b""), found.get(onnx.OPSET_VERSION, 0)
     is_standard = not isinstance(domain, int) and _text(domain) in _STANDARD
     return version if is_standard and isinstance(version, int) else 0
 
@@ -319,5 +240,6 @@ def _text(value: Part) -> str:
     return bytes(value).decode("utf-8", "surrogateescape")
 
 
-def _bytes(text: str) -> bytes:
+def encoded_text(text: str) -> bytes:
+    """Return the bytes of a text, also of one that was read from bytes that are not UTF-8."""
     return text.encode("utf-8", "surrogateescape")

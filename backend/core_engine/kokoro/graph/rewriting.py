@@ -1,18 +1,24 @@
 """Rewrite the graph of a model into one that computes the same in less time and memory."""
 
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from core_engine.kokoro.graph.float_convolutions import float_convolutions
+from core_engine.kokoro.graph.float_convolutions import float_convolution
 from core_engine.kokoro.graph.instance_norms import instance_norms
-from core_engine.kokoro.graph.onnx_graph import Graph, rewritten
+from core_engine.kokoro.graph.matrix_products import matrix_product
+from core_engine.kokoro.graph.onnx_graph import Graph
+from core_engine.kokoro.graph.onnx_writing import Change, rewritten
 from core_engine.kokoro.graph.protobuf import mapped
+from core_engine.kokoro.graph.quantized_convolutions import quantized_convolutions
 
 _OLDEST_OPSET = 13  # since then, axes of Unsqueeze are inputs
 
 
-def write_faster(model: Path, target: Path) -> bool:
+def write_faster(model: Path, target: Path, *, multiplies_int8: bool) -> bool:
     """Write a faster model with the same inputs and outputs to `target`; return False if nothing can be made faster.
+
+    `multiplies_int8` is whether the runtime multiplies int8 exactly on this processor.
 
     Raises OSError, ValueError for a file that is not an ONNX model, and IndexError for one whose nodes lack inputs.
     """
@@ -20,8 +26,16 @@ def write_faster(model: Path, target: Path) -> bool:
     graph = Graph.read(view)
     if graph.opset < _OLDEST_OPSET or any(node.has_graphs for node in graph.nodes):
         return False
-    changes = [*chain(float_convolutions(graph), instance_norms(graph))]
+    changes = [*chain(_convolutions(graph, multiplies_int8=multiplies_int8), instance_norms(graph))]
     if changes:
         with target.open("wb") as file:
             file.writelines(rewritten(view, graph, changes))
     return bool(changes)
+
+
+def _convolutions(graph: Graph, *, multiplies_int8: bool) -> Iterator[Change]:
+    """Yield a change for each int8 convolution that can be computed in less time."""
+    for found in quantized_convolutions(graph):
+        change = (matrix_product(found) if multiplies_int8 else None) or float_convolution(found)
+        if change:
+            yield change

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core_engine.kokoro.dimensions import SAMPLES_PER_FRAME
-from core_engine.kokoro.graph.onnx_graph import Graph, Node, added_output
+from core_engine.kokoro.graph.onnx_graph import Graph, Node
+from core_engine.kokoro.graph.onnx_writing import added_output
 from core_engine.kokoro.graph.protobuf import mapped
 
 logger = logging.getLogger(__name__)
