@@ -2,6 +2,7 @@
 
 import shutil
 from typing import Any
+from unittest import mock
 
 from core_engine.model_choice import AUTO, ModelMissingError, best_model, choose_model
 from core_engine.model_loader import KokoroModelLoader
@@ -16,9 +17,23 @@ class BestModelTests(FolderTestCase):
     def test_published_models_come_first_in_order(self) -> None:
         for name in reversed(ORDER):
             path = install(self.folder, name)
-            best = best_model(self.folder)
+            with self.machine_for_int8(fastest=False):
+                best = best_model(self.folder)
             assert best
             self.assertEqual((best.name, best.path), (name, path))
+
+    def test_int8_comes_first_where_it_is_the_fastest(self) -> None:
+        for name in ORDER:
+            install(self.folder, name)
+        with self.machine_for_int8(fastest=True):
+            best = best_model(self.folder)
+        assert best
+        self.assertEqual(best.name, "kokoro-v1.0-int8")
+
+    @staticmethod
+    def machine_for_int8(*, fastest: bool) -> Any:
+        """Pretend to be a machine of the other kind, which a test cannot be."""
+        return mock.patch("core_engine.kokoro.model.runtime.int8_is_fastest", return_value=fastest)
 
     def test_nothing_installed_is_the_built_in_voice(self) -> None:
         self.assertIsNone(best_model(self.folder))

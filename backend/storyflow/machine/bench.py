@@ -11,17 +11,21 @@ from typing import Any
 
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.graph_cache import SETTING, SMALLEST_BYTES, graph_cache_for
-from core_engine.kokoro.model.runtime import CUDA, provider_names
+from core_engine.kokoro.model.int8_products import multiplies_int8
+from core_engine.kokoro.model.runtime import CUDA, int8_is_fastest, provider_names
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.kokoro.speech.throughput import Line, speak_each
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 from core_engine.model_choice import Model
+from core_engine.model_paths import RECOMMENDED
 from engines.serving.gpu import gpu_memory
 from storyflow.narration.speaking import load_model, save_speech
 
 SENTENCE = "The lighthouse keeper climbed the stairs at dusk, carrying a lantern and a book of old letters."
 ROUNDS = 3
 _SENTENCES_PER_CORE = 2
+_SAME_IN_FLOAT = ("kokoro-v1.0", "kokoro-v1.0-fp16")
+"""The recommended int8 model in other precisions."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,13 @@ def _advice(model: Model, provider: str) -> Iterator[str]:
         yield "There is an NVIDIA GPU. To use it: `pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`."
     if model.path.stat().st_size < SMALLEST_BYTES:
         return
+    if model.path.stem in _SAME_IN_FLOAT and int8_is_fastest():
+        yield f"This processor has instructions for int8, so {RECOMMENDED} is the fastest model here."
+    elif model.path.stem == RECOMMENDED and provider != CUDA and not multiplies_int8():
+        yield (
+            "This processor has no instructions for int8 (VNNI). Int8 models compute their convolutions in float32 "
+            "here, so they are smaller than kokoro-v1.0, but not faster."
+        )
     cache = graph_cache_for(model.path)
     if cache is None:
         yield f"The optimised graph is not cached: {SETTING} is `off`, or there is no home folder. A cache is faster."

@@ -1,6 +1,7 @@
 """`storyflow bench`: real figures of the model that speaks, and advice that fits the machine."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from core_engine.kokoro.model import graph_cache
+from core_engine.model_paths import BUILT_IN, model_path
 from storyflow.commands.exits import Exit
 from storyflow.commands.main import main
 from storyflow.machine import bench
@@ -50,6 +52,25 @@ def test_fewer_cores_than_the_machine_has_are_told(run: Callable[..., Result]) -
 def test_gpu_without_its_runtime_is_told(run: Callable[..., Result]) -> None:
     with patch.object(bench, "gpu_memory", return_value=object()):
         assert "onnxruntime-gpu" in run("--model", "default").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "with_instructions", "said"),
+    [("kokoro-v1.0", True, "kokoro-v1.0-int8 is the fastest"), ("kokoro-v1.0-int8", False, "no instructions for int8")],
+)
+def test_file_that_serves_the_processor_better_is_named(
+    name: str, with_instructions: bool, said: str, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    shutil.copytree(model_path(BUILT_IN, tmp_path).parent, tmp_path / name)
+    (model,) = (tmp_path / name).glob("*.onnx")
+    model.rename(tmp_path / name / f"{name}.onnx")
+    for machine, expected in ((with_instructions, True), (not with_instructions, False)):
+        with (
+            patch.object(bench, "SMALLEST_BYTES", 1),
+            patch.object(bench, "multiplies_int8", return_value=machine),
+            patch.object(bench, "int8_is_fastest", return_value=machine),
+        ):
+            assert (said in run("--model", str(tmp_path / name / f"{name}.onnx")).stdout) is expected
 
 
 def test_graph_that_is_not_kept_is_told(

@@ -13,6 +13,7 @@ from core_engine.kokoro.errors import ModelFileError
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.external_data import check_external_data
 from core_engine.kokoro.model.graph_cache import graph_cache_for
+from core_engine.kokoro.model.int8_products import multiplies_int8
 from core_engine.kokoro.model.prepared import prepared
 from engines.store.manifest import DamagedModelError, model_of
 from engines.store.stamps import check_unchanged
@@ -26,6 +27,11 @@ CPU = "CPUExecutionProvider"
 def provider_names(providers: Iterable[str]) -> tuple[str, ...]:
     """Return what onnxruntime runs models on as people call it, e.g. "CUDA", "CPU"."""
     return tuple(provider.removesuffix("ExecutionProvider") for provider in providers)
+
+
+def int8_is_fastest() -> bool:
+    """Return whether int8 models are the fastest: there is no GPU, and the processor multiplies int8."""
+    return CUDA not in ort.get_available_providers() and multiplies_int8()
 
 
 def open_session(
