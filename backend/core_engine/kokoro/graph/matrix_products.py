@@ -18,8 +18,8 @@ from core_engine.kokoro.graph.onnx_graph import Node
 from core_engine.kokoro.graph.onnx_writing import Change
 from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
 
+_ZERO, _ONE, _LAST_AXIS, _FLAT = "storyflow_zero", "storyflow_one", "storyflow_last_axis", "storyflow_flat_columns"
 _TURNED = (0, 2, 1)  # (batch, channels, time) ↔ (batch, time, channels)
-_TO_THE_END = 1 << 60
 _FLOAT32 = 1  # as onnx.proto numbers element types
 
 _Tensors = dict[str, npt.NDArray[np.generic]]
@@ -37,20 +37,24 @@ def matrix_product(found: QuantizedConvolution) -> Change | None:
 def _columns(found: QuantizedConvolution, tensors: _Tensors) -> Iterator[Node]:
     """Yield the nodes that lay the sound out as uint8 of shape (batch, time out, kernel * channels in)."""
     numbers, _, zero_point = found.quantize.outputs
-    turned, padded = f"{found.output}/turned", f"{found.output}/padded"
-    yield Node.new("Transpose", [numbers], turned, perm=_TURNED)
+    turned, padded, shape, length, places, begins, column, indices, gathered = (
+        f"{found.output}/{what}"
+        for what in ("turned", "padded", "shape", "length", "places", "begins", "column", "indices", "gathered")
+    )
     begin, end = found.pads
-    pads = _constant(tensors, [0, begin, 0, 0, end, 0])
+    elements = np.arange(found.numbers.shape[2]) * found.dilation
+    tensors |= {_ZERO: np.array(0), _ONE: np.array(1), _LAST_AXIS: np.array([-1]), _FLAT: np.array([0, 0, -1])}
+    pads = _constant(tensors, np.array([0, begin, 0, 0, end, 0]))
+    yield Node.new("Transpose", [numbers], turned, perm=_TURNED)
     yield Node.new("Pad", [turned, pads, zero_point], padded)
-    axis = _constant(tensors, [1])
-    kernel = found.numbers.shape[2]
-    span = (kernel - 1) * found.dilation
-    shifted = [f"{found.output}/shifted/{element}" for element in range(kernel)]
-    for element, name in enumerate(shifted):
-        first = element * found.dilation
-        last = first - span if first < span else _TO_THE_END
-        yield Node.new("Slice", [padded, _constant(tensors, [first]), _constant(tensors, [last]), axis], name)
-    yield Node.new("Concat", shifted, _columns_of(found), axis=2)
+    yield Node.new("Shape", [padded], shape)
+    yield Node.new("Gather", [shape, _ONE], length)
+    yield Node.new("Sub", [length, _constant(tensors, elements[-1])], places)
+    yield Node.new("Range", [_ZERO, places, _ONE], begins)
+    yield Node.new("Unsqueeze", [begins, _LAST_AXIS], column)
+    yield Node.new("Add", [column, _constant(tensors, elements)], indices)
+    yield Node.new("Gather", [padded, indices], gathered, axis=1)  # (batch, time out, kernel, channels in)
+    yield Node.new("Reshape", [gathered, _FLAT], _columns_of(found))
 
 
 def _product(found: QuantizedConvolution, tensors: _Tensors) -> Iterator[Node]:
@@ -85,8 +89,8 @@ def _columns_of(found: QuantizedConvolution) -> str:
     return f"{found.output}/columns"
 
 
-def _constant(tensors: _Tensors, values: list[int]) -> str:
-    """Add a tensor of int64 and return its name."""
-    name = f"storyflow_{values}"
-    tensors[name] = np.array(values)
+def _constant(tensors: _Tensors, values: npt.NDArray[np.int64]) -> str:
+    """Add a tensor and return its name."""
+    name = f"storyflow_{values.tolist()}"
+    tensors[name] = np.asarray(values)
     return name
