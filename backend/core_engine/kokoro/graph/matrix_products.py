@@ -9,88 +9,103 @@ The runtime multiplies int8 exactly on processors with instructions for it. On o
 at 16 bits, because it uses signed weights there: see `core_engine.kokoro.model.int8_products`.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from core_engine.kokoro.graph.onnx_graph import Node
+from core_engine.kokoro.graph.onnx_graph import Attribute, Node
 from core_engine.kokoro.graph.onnx_writing import Change
 from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
 
-_ZERO, _ONE, _LAST_AXIS, _FLAT = "storyflow_zero", "storyflow_one", "storyflow_last_axis", "storyflow_flat_columns"
+_WIDEST = 6
+"""The shifted copies of the sound that are in memory at once, as they need more memory than all else. If the kernel has
+more elements, the sound is laid out in pieces, one after the other."""
+
 _TURNED = (0, 2, 1)  # (batch, channels, time) ↔ (batch, time, channels)
 _FLOAT32 = 1  # as onnx.proto numbers element types
-
-_Tensors = dict[str, npt.NDArray[np.generic]]
 
 
 def matrix_product(found: QuantizedConvolution) -> Change | None:
     """Return the change that computes a convolution as a product of matrices; None if it has groups or a stride."""
     if found.group != 1 or found.stride != 1:
         return None
-    tensors: _Tensors = {}
-    nodes = (*_columns(found, tensors), *_product(found, tensors))
-    return Change(found.output, nodes, tensors)
+    new = _NewNodes(found.output)
+    padded = _padded(new, found)
+    begins = _begins(new, found, padded, pieces=math.ceil(found.numbers.shape[2] / _WIDEST))
+    products = [_product(new, found, _columns(new, found, padded, piece)) for piece in begins]
+    whole = new.made("Concat", products, axis=1) if len(products) > 1 else products[0]
+    turned_back = Node.new("Transpose", [whole], found.output, perm=_TURNED)
+    return Change(found.output, (*new.nodes, turned_back), new.tensors)
 
 
-def _columns(found: QuantizedConvolution, tensors: _Tensors) -> Iterator[Node]:
-    """Yield the nodes that lay the sound out as uint8 of shape (batch, time out, kernel * channels in)."""
+class _NewNodes:
+    """The nodes and tensors of a change while it is put together."""
+
+    def __init__(self, output: str) -> None:
+        self.nodes: list[Node] = []
+        self.tensors: dict[str, npt.NDArray[np.generic]] = {}
+        self._output = output
+
+    def made(self, kind: str, inputs: Sequence[str], **attributes: Attribute) -> str:
+        """Add a node; return the name of its result."""
+        name = f"{self._output}/{len(self.nodes)}"
+        self.nodes.append(Node.new(kind, inputs, name, **attributes))
+        return name
+
+    def constant(self, values: int | Sequence[int]) -> str:
+        """Add a tensor of int64, which other changes may have, too; return its name."""
+        return self.tensor(f"storyflow_{values}", np.array(values))
+
+    def tensor(self, name: str, values: npt.NDArray[np.generic]) -> str:
+        """Add a tensor and return its name."""
+        self.tensors[name] = values
+        return name
+
+
+def _padded(new: _NewNodes, found: QuantizedConvolution) -> str:
+    """Make the sound, uint8 of shape (batch, time with pads, channels in)."""
     numbers, _, zero_point = found.quantize.outputs
-    turned, padded, shape, length, places, begins, column, indices, gathered = (
-        f"{found.output}/{what}"
-        for what in ("turned", "padded", "shape", "length", "places", "begins", "column", "indices", "gathered")
-    )
     begin, end = found.pads
-    elements = np.arange(found.numbers.shape[2]) * found.dilation
-    tensors |= {_ZERO: np.array(0), _ONE: np.array(1), _LAST_AXIS: np.array([-1]), _FLAT: np.array([0, 0, -1])}
-    pads = _constant(tensors, np.array([0, begin, 0, 0, end, 0]))
-    yield Node.new("Transpose", [numbers], turned, perm=_TURNED)
-    yield Node.new("Pad", [turned, pads, zero_point], padded)
-    yield Node.new("Shape", [padded], shape)
-    yield Node.new("Gather", [shape, _ONE], length)
-    yield Node.new("Sub", [length, _constant(tensors, elements[-1])], places)
-    yield Node.new("Range", [_ZERO, places, _ONE], begins)
-    yield Node.new("Unsqueeze", [begins, _LAST_AXIS], column)
-    yield Node.new("Add", [column, _constant(tensors, elements)], indices)
-    yield Node.new("Gather", [padded, indices], gathered, axis=1)  # (batch, time out, kernel, channels in)
-    yield Node.new("Reshape", [gathered, _FLAT], _columns_of(found))
+    turned = new.made("Transpose", [numbers], perm=_TURNED)
+    return new.made("Pad", [turned, new.constant([0, begin, 0, 0, end, 0]), zero_point])
 
 
-def _product(found: QuantizedConvolution, tensors: _Tensors) -> Iterator[Node]:
-    """Yield the nodes that multiply, scale, add the bias and turn the sound back: the runtime makes two of them."""
+def _begins(new: _NewNodes, found: QuantizedConvolution, padded: str, pieces: int) -> list[str]:
+    """Make for each piece of the result the places at which the kernel begins, int64 of shape (time out,)."""
+    length = new.made("Gather", [new.made("Shape", [padded]), new.constant(1)])
+    places = new.made("Sub", [length, new.constant((found.numbers.shape[2] - 1) * found.dilation)])
+    cuts = [new.constant(0)]
+    for number in range(1, pieces):
+        cuts.append(new.made("Div", [new.made("Mul", [places, new.constant(number)]), new.constant(pieces)]))
+    return [new.made("Range", [begin, end, new.constant(1)]) for begin, end in pairwise([*cuts, places])]
+
+
+def _columns(new: _NewNodes, found: QuantizedConvolution, padded: str, begins: str) -> str:
+    """Make the shifted copies side by side, uint8 of shape (batch, time out, kernel * channels in)."""
+    elements = new.constant([element * found.dilation for element in range(found.numbers.shape[2])])
+    indices = new.made("Add", [new.made("Unsqueeze", [begins, new.constant([-1])]), elements])
+    copies = new.made("Gather", [padded, indices], axis=1)  # (batch, time out, kernel, channels in)
+    return new.made("Reshape", [copies, new.constant([0, 0, -1])])
+
+
+def _product(new: _NewNodes, found: QuantizedConvolution, columns: str) -> str:
+    """Make the result, float32 of shape (batch, time out, channels out); the runtime makes one operator of these."""
     _, scale, zero_point = found.quantize.outputs
-    weights, zero_of_weights, scale_of_weights = (
-        f"{found.weights}/{what}" for what in ("columns", f"zero_point={found.zero_point}", f"scale={found.scale!r}")
-    )
-    tensors[weights], tensors[zero_of_weights] = _signed(found)
-    tensors[scale_of_weights] = np.array(found.scale, np.float32)
-    whole, in_float, both_scales, scaled, biased = (
-        f"{found.output}/{what}" for what in ("product", "float", "scale", "scaled", "biased")
-    )
-    yield Node.new("MatMulInteger", [_columns_of(found), weights, zero_point, zero_of_weights], whole)
-    yield Node.new("Cast", [whole], in_float, to=_FLOAT32)
-    yield Node.new("Mul", [scale, scale_of_weights], both_scales)
-    yield Node.new("Mul", [in_float, both_scales], scaled)
-    if found.bias:
-        yield Node.new("Add", [scaled, found.bias], biased)
-    yield Node.new("Transpose", [biased if found.bias else scaled], found.output, perm=_TURNED)
-
-
-def _signed(found: QuantizedConvolution) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-    """Return the weights as int8 of shape (kernel * channels in, channels out), and their zero point."""
     offset = 128 if found.numbers.dtype == np.uint8 else 0  # the instructions take one signed factor
+    weights = new.tensor(f"{found.weights}/columns", _matrix(found, offset))
+    zero_of_weights = np.array(found.zero_point - offset, np.int8)
+    both_zero = [zero_point, new.tensor(f"{found.weights}/zero_point={found.zero_point}", zero_of_weights)]
+    scale_of_weights = new.tensor(f"{found.weights}/scale={found.scale!r}", np.array(found.scale, np.float32))
+    both_scales = new.made("Mul", [scale, scale_of_weights])
+    product = new.made("Cast", [new.made("MatMulInteger", [columns, weights, *both_zero])], to=_FLOAT32)
+    scaled = new.made("Mul", [product, both_scales])
+    return new.made("Add", [scaled, found.bias]) if found.bias else scaled
+
+
+def _matrix(found: QuantizedConvolution, offset: int) -> npt.NDArray[np.int8]:
+    """Return the weights as int8 of shape (kernel * channels in, channels out)."""
     weights = (found.numbers.astype(np.int16) - offset).astype(np.int8)
-    columns = weights.transpose(2, 1, 0).reshape(-1, weights.shape[0])
-    return np.ascontiguousarray(columns), np.array(found.zero_point - offset, np.int8)
-
-
-def _columns_of(found: QuantizedConvolution) -> str:
-    return f"{found.output}/columns"
-
-
-def _constant(tensors: _Tensors, values: npt.NDArray[np.int64]) -> str:
-    """Add a tensor and return its name."""
-    name = f"storyflow_{values.tolist()}"
-    tensors[name] = np.asarray(values)
-    return name
+    return np.ascontiguousarray(weights.transpose(2, 1, 0).reshape(-1, weights.shape[0]))
