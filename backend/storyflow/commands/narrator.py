@@ -118,7 +118,8 @@ class Narrator:
             from storyflow.narration.narration import Narration
             from storyflow.narration.planning import Task
             from storyflow.output.narration import narration_document, report_narration
-            from storyflow.stories.story import StoryError, read_story
+            from storyflow.stories.errors import StoryError
+            from storyflow.stories.story import read_story
 
         text = read_story(story, self._wishes.dialogue)
         manner = self._manner.for_story(story, text.front)

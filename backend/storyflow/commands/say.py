@@ -61,8 +61,8 @@ def voices(as_json: bool) -> None:
 
 def _parts(text: str) -> "list[Part]":
     """Return the parts of a text between its pauses."""
+    from storyflow.stories.errors import StoryError
     from storyflow.stories.pauses import PauseError, cut_at_pauses, line_of
-    from storyflow.stories.story import StoryError
 
     try:
         return cut_at_pauses(text)
