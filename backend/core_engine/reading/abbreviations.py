@@ -2,7 +2,7 @@
 
 import re
 
-from core_engine.reading.forms import STARTERS, Form, sentence_end
+from core_engine.reading.forms import STARTERS, Form, sentence_end, words
 from core_engine.reading.numerals import NUMBER, WHOLE, amount
 
 _TITLES = {
@@ -45,6 +45,23 @@ _WORDS = {
     "govt": "government", "incl": "including", "excl": "excluding", "esp": "especially", "avg": "average",
     "ibid": "ibidem", "bldg": "building", "tel": "telephone",
 }  # fmt: skip
+
+_BARE = {
+    *_BARE_TITLES.lower().split("|"), *_STREETS, *words("lt maj col sgt gen cmdr gov jr ltd inc corp vs etc approx"),
+}  # fmt: skip
+_TOKEN = re.compile(r"no (?=\d)|[^\W\d_]+\.?|[/&#№]")
+"""A number's sign, a word with its full stop, or a sign."""
+_SIGNS = frozenset(
+    [
+        "no ", "/", "&", "#", "№", "e.", "i.", "est.", *_BARE,
+        *(f"{word}." for word in (*_TITLES, *_BARE, *_BEHIND_NAMES, *NUMBERED, *_WORDS)),
+    ]
+)  # fmt: skip
+
+
+def may_be_abbreviated(text: str) -> bool:
+    """Tell whether a text has a token that ABBREVIATIONS start with: one look instead of two dozen."""
+    return not _SIGNS.isdisjoint(_TOKEN.findall(text.casefold()))
 
 
 def _title(match: re.Match[str], _british: bool) -> str:

@@ -256,4 +256,24 @@ def test_say_imports_only_what_speaks(tmp_path: Path) -> None:
     assert {"onnxruntime", "soundfile", "core_engine.kokoro.text.espeak"} <= imported
     unneeded = {"numpy.ma", "importlib.metadata", "urllib.request", "rich", "django", "storyflow.stories.story"}
     assert unneeded & imported == set()
-    assert {name for name in imported if name.partition(".")[0] in ("misaki", "spacy", "jaconv", "jieba")} == set()
+
+
+def test_dictionaries_are_imported_only_where_they_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = tmp_path / "imported"
+    for name in ("misaki", "spacy", "num2words", "en_core_web_sm"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"open({str(noted)!r}, 'a').write('{name} ')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    story = tmp_path / "story.txt"
+    story.write_text("The lamp was lit.\n\nIt burned all night.")
+    for arguments in (
+        ["say", "Hello.", "-o", tmp_path / "a.wav", "--model", "default"],
+        ["narrate", story, "--out", tmp_path / "media", "--model", "default"],
+        ["narrate", story, "--dry-run", "--phonemes", "--model", "default"],
+        ["voices"],
+    ):
+        storyflow(*arguments)
+        assert not noted.exists(), f"{arguments[0]} imports {noted.read_text()}"
+    needed = "from core_engine.kokoro.text.phonemes_v1_0 import phonemize_v1_0; phonemize_v1_0('Hello.')"
+    subprocess.run([sys.executable, "-c", needed], capture_output=True, timeout=60)
+    assert noted.read_text() == "misaki "  # this stand-in has no more than its name
