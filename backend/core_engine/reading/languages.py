@@ -128,7 +128,7 @@ def _by_script(sample: str, letters: int) -> str | None:
 def _by_small_words(words: list[str]) -> str | None:
     if len(words) < 3:
         return None
-    counts = Counter({name: sum(word in small for word in words) for name, small in _SMALL_WORDS.items()})
+    counts = Counter({name: sum(map(small.__contains__, words)) for name, small in _SMALL_WORDS.items()})
     (name, best), (_, second) = counts.most_common(2)
     plain = best >= 2 and best >= 0.2 * len(words) and best > second
     if name == "English":
