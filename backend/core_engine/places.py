@@ -4,8 +4,6 @@ import logging
 import os
 from pathlib import Path
 
-from platformdirs import user_config_path, user_data_path
-
 from core_engine.kokoro.installation import project_root
 
 logger = logging.getLogger(__name__)
@@ -37,13 +35,17 @@ def media_root() -> Path:
 
 def registry_file() -> Path:
     """Return the path of the user's registry of models: STORYFLOW_MODELS_REGISTRY, or in the user's settings folder."""
+    import platformdirs
+
     given = given_folder("STORYFLOW_MODELS_REGISTRY")
-    return given or user_config_path(_APP, appauthor=False, roaming=True) / "models.json"
+    return given or platformdirs.user_config_path(_APP, appauthor=False, roaming=True) / "models.json"
 
 
 def data_dir() -> Path:
     """Return the user's data folder for this software."""
-    return user_data_path(_APP, appauthor=False)
+    import platformdirs
+
+    return platformdirs.user_data_path(_APP, appauthor=False)
 
 
 def given_folder(name: str) -> Path | None:

@@ -1,14 +1,14 @@
-"""How this software was installed, and the command that installs its extras."""
+"""How this software was installed, and the command that installs its extras.
+
+What reads a package's metadata is imported when it is needed: every start asks for the source tree, few for extras.
+"""
 
 import importlib.util
 import json
 import re
 import shlex
 import sys
-from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 _DISTRIBUTION = "storyflow-voice"
 _BACKEND = Path(__file__).resolve().parents[2]
@@ -40,6 +40,8 @@ def requirements_of(extra: str) -> list[str]:
     if listed.is_file():
         lines = (re.split("[#;]", line)[0].strip() for line in listed.read_text(encoding="utf-8").splitlines())
         return [line for line in lines if line]
+    from importlib import metadata
+
     try:
         wanted = metadata.requires(_DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
@@ -50,6 +52,10 @@ def requirements_of(extra: str) -> list[str]:
 
 def _installed_from() -> Path | None:
     """Return the folder or wheel that pip installed from (PEP 610), if it still exists."""
+    from importlib import metadata
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
     try:
         noted = metadata.distribution(_DISTRIBUTION).read_text("direct_url.json")
         url = urlsplit(json.loads(noted)["url"]) if noted else None

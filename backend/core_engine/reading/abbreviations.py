@@ -2,7 +2,7 @@
 
 import re
 
-from core_engine.reading.forms import STARTERS, Form, sentence_end
+from core_engine.reading.forms import STARTERS, Form, sentence_end, words
 from core_engine.reading.numerals import NUMBER, WHOLE, amount
 
 _TITLES = {
@@ -45,6 +45,23 @@ _WORDS = {
     "govt": "government", "incl": "including", "excl": "excluding", "esp": "especially", "avg": "average",
     "ibid": "ibidem", "bldg": "building", "tel": "telephone",
 }  # fmt: skip
+
+_BARE = {
+    *_BARE_TITLES.lower().split("|"), *_STREETS, *words("lt maj col sgt gen cmdr gov jr ltd inc corp vs etc approx"),
+}  # fmt: skip
+_TOKEN = re.compile(r"no (?=\d)|[^\W\d_]+\.?|[/&#№]")
+"""A number's sign, a word with its full stop, or a sign."""
+_SIGNS = frozenset(
+    [
+        "no ", "/", "&", "#", "№", "e.", "i.", "est.", *_BARE,
+        *(f"{word}." for word in (*_TITLES, *_BARE, *_BEHIND_NAMES, *NUMBERED, *_WORDS)),
+    ]
+)  # fmt: skip
+
+
+def may_be_abbreviated(text: str) -> bool:
+    """Tell whether a text has a token that ABBREVIATIONS start with: one look instead of two dozen."""
+    return not _SIGNS.isdisjoint(_TOKEN.findall(text.casefold()))
 
 
 def _title(match: re.Match[str], _british: bool) -> str:
@@ -116,54 +133,51 @@ def _alternation(match: re.Match[str], _british: bool) -> str:
 _TITLE = "|".join(sorted(_TITLES, key=len, reverse=True))
 _NAME = r"(?=\s(?:[“\"‘']?[A-ZÀ-Þ]|de |du |von |van |la |le ))"
 ABBREVIATIONS = (
-    Form(re.compile(r"(?<!\w)(?P<letters>[ei]\. ?[ge]\.?)(?=[\s,;:)]|$)(?P<dot>)(?<=[ge]\.|.[ge])"), _letters),
-    Form(re.compile(r"\b(?P<first>Lt|Maj|Col|Sgt)\.? (?P<second>Gen|Col|Cmdr|Maj|Gov)\b\.?"), _rank),
-    Form(re.compile(r"(?<![\w’'])(?P<street>(?i:St|Dr))\b(?P<dot>\.)?(?![\w-])(?!['’]\w)"), _saint_or_street),
-    Form(re.compile(rf"(?<![\w’'.])(?P<title>(?i:{_TITLE}))\.{_NAME}"), _title),
+    Form(r"(?<!\w)(?P<letters>[ei]\. ?[ge]\.?)(?=[\s,;:)]|$)(?P<dot>)(?<=[ge]\.|.[ge])", _letters),
+    Form(r"\b(?P<first>Lt|Maj|Col|Sgt)\.? (?P<second>Gen|Col|Cmdr|Maj|Gov)\b\.?", _rank),
+    Form(r"(?<![\w’'])(?P<street>(?i:St|Dr))\b(?P<dot>\.)?(?![\w-])(?!['’]\w)", _saint_or_street),
+    Form(rf"(?<![\w’'.])(?P<title>(?i:{_TITLE}))\.{_NAME}", _title),
     Form(
-        re.compile(rf"(?<![\w’'.])(?P<title>(?:{_BARE_TITLES}))(?= [A-ZÀ-Þ][a-zà-ÿ.]| (?:&|and) (?:Mrs?|Ms|Dr)\b)"),
+        rf"(?<![\w’'.])(?P<title>(?:{_BARE_TITLES}))(?= [A-ZÀ-Þ][a-zà-ÿ.]| (?:&|and) (?:Mrs?|Ms|Dr)\b)",
         _title,
     ),
-    Form(re.compile(r"(?<![\w’'.])(?P<title>Mr|Mrs|Ms|Dr|Messrs|Prof)\.(?=\W)"), _title),
+    Form(r"(?<![\w’'.])(?P<title>Mr|Mrs|Ms|Dr|Messrs|Prof)\.(?=\W)", _title),
     Form(
-        re.compile(r"(?<=[a-z] )(?P<street>(?:Ave|Rd|Blvd|Ln|Hwy|Pkwy|Sq|Ct|Pl|Ter|Cres))\b(?:(?P<dot>\.)|(?=,))"),
+        r"(?<=[a-z] )(?P<street>(?:Ave|Rd|Blvd|Ln|Hwy|Pkwy|Sq|Ct|Pl|Ter|Cres))\b(?:(?P<dot>\.)|(?=,))",
         _street,
     ),
+    Form(r"(?<=[\w,&] )(?P<word>Jr|Sr|Esq|Bros|Co|Corp|Inc|Ltd|Mfg|Assn|Univ|Mts)\b(?P<dot>\.)", _behind_name),
+    Form(r"(?<=[\w,] )(?P<word>Jr|Ltd|Inc|Corp)\b(?P<dot>)(?!\.)", _behind_name),
+    Form(r"\b(?P<word>Dept|Univ|Inst)(?P<dot>\.)(?= of )", _behind_name),
     Form(
-        re.compile(r"(?<=[\w,&] )(?P<word>Jr|Sr|Esq|Bros|Co|Corp|Inc|Ltd|Mfg|Assn|Univ|Mts)\b(?P<dot>\.)"), _behind_name
-    ),
-    Form(re.compile(r"(?<=[\w,] )(?P<word>Jr|Ltd|Inc|Corp)\b(?P<dot>)(?!\.)"), _behind_name),
-    Form(re.compile(r"\b(?P<word>Dept|Univ|Inst)(?P<dot>\.)(?= of )"), _behind_name),
-    Form(
-        re.compile(
-            rf"(?<![\w.])(?P<word>(?i:{'|'.join(sorted(NUMBERED, key=len, reverse=True))}))\. ?(?P<paren>\()?"
-            rf"(?P<first>{WHOLE})(?P<letter>[A-Ha-h]\b)?"
-            rf"(?:\s?[–—-]\s?(?P<last>{WHOLE}))?(?![\w]|\.\d)"
-        ),
+        rf"(?<![\w.])(?P<word>(?i:{'|'.join(sorted(NUMBERED, key=len, reverse=True))}))\. ?(?P<paren>\()?"
+        rf"(?P<first>{WHOLE})(?P<letter>[A-Ha-h]\b)?"
+        rf"(?:\s?[–—-]\s?(?P<last>{WHOLE}))?(?![\w]|\.\d)",
         _numbered,
     ),
     Form(
-        re.compile(r"(?<=[a-z] )(?:No|no) (?P<first>[1-9]\d{0,2})(?P<last>)(?!\w|[.,]\d)(?=[^\w\s]|\s*$)"),
+        r"(?<=[a-z] )(?:No|no) (?P<first>[1-9]\d{0,2})(?P<last>)(?!\w|[.,]\d)(?=[^\w\s]|\s*$)",
         _number_sign,
     ),
-    Form(re.compile(rf"(?<!\w)(?:№|#) ?(?P<first>{NUMBER})(?:[–-](?P<last>{WHOLE}))?(?!\w)"), _number_sign),
-    Form(re.compile(r"(?<!\w)&c(?P<dot>\.)?(?!\w)"), lambda match, _british: f"et cetera{sentence_end(match)}"),
+    Form(rf"(?<!\w)(?:№|#) ?(?P<first>{NUMBER})(?:[–-](?P<last>{WHOLE}))?(?!\w)", _number_sign),
+    Form(r"(?<!\w)&c(?P<dot>\.)?(?!\w)", lambda match, _british: f"et cetera{sentence_end(match)}"),
     Form(
-        re.compile(rf"(?<![\w.@/])(?P<word>(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))}))(?P<dot>\.)(?!\w)"),
+        rf"(?<![\w.@/])(?P<word>(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))}))(?P<dot>\.)(?!\w)",
         _word,
     ),
-    Form(re.compile(r"(?<![\w.@/])(?P<word>vs|etc|approx)(?P<dot>)(?![\w./])"), _word),
+    Form(r"(?<![\w.@/])(?P<word>vs|etc|approx)(?P<dot>)(?![\w./])", _word),
     Form(
-        re.compile(r"\b(?P<word>[Ee]st)\.(?= ?\d)"),
+        r"\b(?P<word>[Ee]st)\.(?= ?\d)",
         lambda match, _british: "established" if match["word"] == "est" else "Established",
     ),
-    Form(re.compile(r"(?<=[A-Z]\w )v\.(?= [A-Z])|(?<=[a-z] )v\.(?= [A-Z][a-z])"), lambda _match, _british: "versus"),
-    Form(re.compile(r"(?<!\w)s/he\b", re.IGNORECASE), _both),
+    Form(r"(?<=[A-Z]\w )v\.(?= [A-Z])|(?<=[a-z] )v\.(?= [A-Z][a-z])", lambda _match, _british: "versus"),
+    Form(r"(?<!\w)s/he\b", _both, re.IGNORECASE),
     Form(
-        re.compile(r"\b(?:and/or|either/or|he/she|she/he|him/her|her/him|his/her|his/hers)\b", re.IGNORECASE),
+        r"\b(?:and/or|either/or|he/she|she/he|him/her|her/him|his/her|his/hers)\b",
         _alternation,
+        re.IGNORECASE,
     ),
-    Form(re.compile(r"(?<![\w/])w/o(?!\w)"), lambda _match, _british: "without"),
-    Form(re.compile(r"(?<![\w/])c/o(?!\w)"), lambda _match, _british: "care of"),
-    Form(re.compile(r"(?<![\w/])w/ ?(?=\w)"), lambda _match, _british: "with "),
+    Form(r"(?<![\w/])w/o(?!\w)", lambda _match, _british: "without"),
+    Form(r"(?<![\w/])c/o(?!\w)", lambda _match, _british: "care of"),
+    Form(r"(?<![\w/])w/ ?(?=\w)", lambda _match, _british: "with "),
 )

@@ -107,33 +107,25 @@ _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,8}"
 _LABELS = r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}"
 _PATH = r"(?::\d{1,5})?(?:[/?#][^\s<>\"”“’]*[^\s<>\"”“’.,;:!?)\]}'…—*]|/)?"
 ADDRESSES = (
+    Form(r"\b(?:https?|ftps?|file)://(?P<rest>[^\s<>\"”“]*[^\s<>\"”“’.,;:!?)\]}'…—*])", _url, re.IGNORECASE),
+    Form(r"\bmailto:(?P<rest>\S*\w)", _url),
+    Form(r"(?<![\w.+-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", _address),
+    Form(rf"(?<![\w.@])(?:www\.{_LABELS}[A-Za-z]{{2,24}}){_PATH}", _address, re.IGNORECASE),
+    Form(rf"(?<![\w.@-]){_LABELS}(?:{_DOMAINS})\b(?!\.\w)(?![-'’]\w){_PATH}", _address),
+    Form(r"\blocalhost(?::\d{2,5})(?:/[\w./-]*\w)?", _address),
     Form(
-        re.compile(r"\b(?:https?|ftps?|file)://(?P<rest>[^\s<>\"”“]*[^\s<>\"”“’.,;:!?)\]}'…—*])", re.IGNORECASE), _url
-    ),
-    Form(re.compile(r"\bmailto:(?P<rest>\S*\w)"), _url),
-    Form(re.compile(r"(?<![\w.+-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b"), _address),
-    Form(re.compile(rf"(?<![\w.@])(?:www\.{_LABELS}[A-Za-z]{{2,24}}){_PATH}", re.IGNORECASE), _address),
-    Form(re.compile(rf"(?<![\w.@-]){_LABELS}(?:{_DOMAINS})\b(?!\.\w)(?![-'’]\w){_PATH}"), _address),
-    Form(re.compile(r"\blocalhost(?::\d{2,5})(?:/[\w./-]*\w)?"), _address),
-    Form(
-        re.compile(
-            r"(?<![\w.])(?P<numbers>(?:\d{1,3}\.){3}\d{1,3})(?::(?P<port>\d{1,5}))?(?:/(?P<net>\d\d?)\b)?(?!\w|\.\d)"
-        ),
+        r"(?<![\w.])(?P<numbers>(?:\d{1,3}\.){3}\d{1,3})(?::(?P<port>\d{1,5}))?(?:/(?P<net>\d\d?)\b)?(?!\w|\.\d)",
         _ip,
     ),
     Form(
-        re.compile(
-            r"(?<![\w.])[A-Za-z]:\\[\w\\ .-]*\w|(?<![\w.])(?:(?:\.{1,2})?/(?:[\w.-]+/)+|~/(?:[\w.-]+/)*)[\w.-]*\w"
-        ),
+        r"(?<![\w.])[A-Za-z]:\\[\w\\ .-]*\w|(?<![\w.])(?:(?:\.{1,2})?/(?:[\w.-]+/)+|~/(?:[\w.-]+/)*)[\w.-]*\w",
         _file,
     ),
     Form(
-        re.compile(
-            rf"(?<![\w.@])(?:[\w-]+/){{0,8}}[\w-]{{1,64}}(?:\.[\w-]{{1,20}}){{0,3}}\.(?:{_FILES})\b(?![\w(])(?!\.\w)"
-        ),
+        rf"(?<![\w.@])(?:[\w-]+/){{0,8}}[\w-]{{1,64}}(?:\.[\w-]{{1,20}}){{0,3}}\.(?:{_FILES})\b(?![\w(])(?!\.\w)",
         _file,
     ),
-    Form(re.compile(rf"(?<![\w./@])\.(?:{_FILES})\b(?= (?:file|document|format|extension))"), _file),
-    Form(re.compile(r"(?<![\w@./])@(?P<name>[A-Za-z_]\w{1,30})\b"), _handle),
-    Form(re.compile(r"(?<![\w#&/])#(?P<name>[A-Za-z]\w{1,40})\b"), _hashtag),
+    Form(rf"(?<![\w./@])\.(?:{_FILES})\b(?= (?:file|document|format|extension))", _file),
+    Form(r"(?<![\w@./])@(?P<name>[A-Za-z_]\w{1,30})\b", _handle),
+    Form(r"(?<![\w#&/])#(?P<name>[A-Za-z]\w{1,40})\b", _hashtag),
 )

@@ -94,22 +94,20 @@ def _ratio(match: re.Match[str], british: bool) -> str:
 
 
 CLOCK = (
-    Form(re.compile(rf"{BARE}(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d)(?= (?:hours|hrs|UTC|GMT)\b)"), _military),
+    Form(rf"{BARE}(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d)(?= (?:hours|hrs|UTC|GMT)\b)", _military),
     Form(
-        re.compile(rf"{BARE}(?P<hour>1[0-2]|0?[1-9])(?:[:.](?P<minute>[0-5]\d))?{_HALF}\s?[–—-]\s?(?=\d)"),
+        rf"{BARE}(?P<hour>1[0-2]|0?[1-9])(?:[:.](?P<minute>[0-5]\d))?{_HALF}\s?[–—-]\s?(?=\d)",
         _half_days,
     ),
+    Form(rf"(?:{BARE}|(?<=\dT)){_CLOCK}:(?P<second>[0-5]\d)(?:\.\d+)?(?:{_HALF}|Z)?(?![\w:])", _with_seconds),
+    Form(rf"{BARE}{_CLOCK}{_HALF}(?!\w)", _time),
+    Form(rf"{BARE}(?:(?P<first>1[0-2]|[1-9])\s?[–—-]\s?)?(?P<hour>1[0-2]|0?[1-9]){_HALF}(?!\w)", _hour),
     Form(
-        re.compile(rf"(?:{BARE}|(?<=\dT)){_CLOCK}:(?P<second>[0-5]\d)(?:\.\d+)?(?:{_HALF}|Z)?(?![\w:])"), _with_seconds
-    ),
-    Form(re.compile(rf"{BARE}{_CLOCK}{_HALF}(?!\w)"), _time),
-    Form(re.compile(rf"{BARE}(?:(?P<first>1[0-2]|[1-9])\s?[–—-]\s?)?(?P<hour>1[0-2]|0?[1-9]){_HALF}(?!\w)"), _hour),
-    Form(
-        re.compile(rf"{BARE}(?:[01]?\d|2[0-4]):[0-5]\d\s?[–—-]\s?(?:[01]?\d|2[0-4]):[0-5]\d(?![\w:])"),
+        rf"{BARE}(?:[01]?\d|2[0-4]):[0-5]\d\s?[–—-]\s?(?:[01]?\d|2[0-4]):[0-5]\d(?![\w:])",
         _range,
     ),
 )
 RATIOS = (
-    Form(re.compile(r"(?<![\w.,:])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\w:])(?!-\d)"), _plain),
-    Form(re.compile(rf"{BARE}(?<!:)(?P<first>\d{{1,4}}):(?P<second>\d{{1,4}})(?![\w:]|\.\d)"), _ratio),
+    Form(r"(?<![\w.,:])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\w:])(?!-\d)", _plain),
+    Form(rf"{BARE}(?<!:)(?P<first>\d{{1,4}}):(?P<second>\d{{1,4}})(?![\w:]|\.\d)", _ratio),
 )

@@ -165,56 +165,46 @@ _CERTAIN_DAY = rf"{_DAY}(?:st|nd|rd|th)(?:{_SPAN}(?P<last>3[01]|[12]\d|0?[1-9])(
 _COMMA_YEAR = rf"(?:,? {_YEAR}(?![\w]|,\d|-\d))?"
 NUMERIC_DATES = (
     Form(
-        re.compile(
-            rf"{BARE}(?P<year>\d{{4}})([-/.])(?P<month>\d\d?)\2(?P<day>\d\d?)(?:(?P<time>[T ])(?=\d\d?:\d)|"
-            rf"(?![\w/]|-\d))"
-        ),
+        rf"{BARE}(?P<year>\d{{4}})([-/.])(?P<month>\d\d?)\2(?P<day>\d\d?)(?:(?P<time>[T ])(?=\d\d?:\d)|"
+        rf"(?![\w/]|-\d))",
         _iso,
     ),
     Form(
-        re.compile(
-            rf"{BARE}(?P<first>\d{{1,2}})(?P<sign>[/.-])(?P<second>\d{{1,2}})(?P=sign)(?P<year>\d{{4}}|\d\d){_END}"
-        ),
+        rf"{BARE}(?P<first>\d{{1,2}})(?P<sign>[/.-])(?P<second>\d{{1,2}})(?P=sign)(?P<year>\d{{4}}|\d\d){_END}",
         _numeric,
     ),
 )
 DATES = (
-    Form(
-        re.compile(rf"{BARE}(?P<the>\b[Tt]he )?(?<!\d ){_ORDINAL_DAY}(?: of)? {_MONTH}{_COMMA_YEAR}(?!\w)"), _day_month
-    ),
-    Form(re.compile(rf"\b{_MONTH},? (?:the )?{_ORDINAL_DAY}(?![\w/:]|[.,]\d|\s?%|-\d){_COMMA_YEAR}"), _month_day),
-    Form(re.compile(rf"\b{_MONTH}(?P<comma>,)? {_YEAR}(?![\w–-]|,\d)"), _month_year),
-    Form(re.compile(rf"{BARE}(?P<first>[12]\d{{3}}){_SPAN}(?P<last>[12]\d{{3}}|\d\d)(?!['’\w]|[.,]\d|-\d)"), _years),
-    Form(re.compile(rf"{BARE}(?P<first>1[5-9]\d\d|20\d\d)/(?P<last>\d\d)(?![\w/])"), _years),
-    Form(re.compile(r"(?<![\w.,])['’]?(?P<number>[12]\d\d0|\d0)(?:['’]?s)\b"), _decade),
-    Form(re.compile(rf"{BARE}(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d{{1,5}}){_OF_AGES}(?!\w)"), _era),
-    Form(re.compile(r"\b(?:AD|A\.D\.) ?(?P<number>\d{1,4})\b(?!,\d)"), _anno),
+    Form(rf"{BARE}(?P<the>\b[Tt]he )?(?<!\d ){_ORDINAL_DAY}(?: of)? {_MONTH}{_COMMA_YEAR}(?!\w)", _day_month),
+    Form(rf"\b{_MONTH},? (?:the )?{_ORDINAL_DAY}(?![\w/:]|[.,]\d|\s?%|-\d){_COMMA_YEAR}", _month_day),
+    Form(rf"\b{_MONTH}(?P<comma>,)? {_YEAR}(?![\w–-]|,\d)", _month_year),
+    Form(rf"{BARE}(?P<first>[12]\d{{3}}){_SPAN}(?P<last>[12]\d{{3}}|\d\d)(?!['’\w]|[.,]\d|-\d)", _years),
+    Form(rf"{BARE}(?P<first>1[5-9]\d\d|20\d\d)/(?P<last>\d\d)(?![\w/])", _years),
+    Form(r"(?<![\w.,])['’]?(?P<number>[12]\d\d0|\d0)(?:['’]?s)\b", _decade),
+    Form(rf"{BARE}(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d{{1,5}}){_OF_AGES}(?!\w)", _era),
+    Form(r"\b(?:AD|A\.D\.) ?(?P<number>\d{1,4})\b(?!,\d)", _anno),
 )
 ABBREVIATED_DAYS = (
-    Form(re.compile(rf"\b(?P<day>{_SHORT_DAYS})\.?{_SPAN}(?P<last>{_SHORT_DAYS})\b\.?"), _weekdays),
+    Form(rf"\b(?P<day>{_SHORT_DAYS})\.?{_SPAN}(?P<last>{_SHORT_DAYS})\b\.?", _weekdays),
     Form(
-        re.compile(r"\b(?P<month>Jan|Feb|Aug|Sept?|Oct|Nov|Dec|Apr)\.(?= ?[,;)]| [a-z])|\b(?P<same>Sept)\b"),
+        r"\b(?P<month>Jan|Feb|Aug|Sept?|Oct|Nov|Dec|Apr)\.(?= ?[,;)]| [a-z])|\b(?P<same>Sept)\b",
         lambda m, _b: MONTHS[_month_number(m["month"] or m["same"]) - 1],
     ),
     Form(
-        re.compile(r"\b(?P<day>Mon|Tues?|Weds?|Thu(?:rs?)?|Fri|Sat|Sun)(?:\.,?(?= )|,)(?= (?:\d|[A-Z][a-z]|at |the ))"),
+        r"\b(?P<day>Mon|Tues?|Weds?|Thu(?:rs?)?|Fri|Sat|Sun)(?:\.,?(?= )|,)(?= (?:\d|[A-Z][a-z]|at |the ))",
         _weekday,
     ),
 )
 YEARS = (
-    Form(re.compile(r"(?<![\w.])(?:c|ca)\.? ?(?P<number>[12]\d{3}|\d{2,3})\b(?![,.]?\d)"), _circa),
+    Form(r"(?<![\w.])(?:c|ca)\.? ?(?P<number>[12]\d{3}|\d{2,3})\b(?![,.]?\d)", _circa),
     Form(
-        re.compile(
-            rf"(?<![\w.,/$£€])(?P<before>(?<!\w)(?i:{_BEFORE_YEARS}) )?(?P<number>1\d{{3}}|20\d\d)"
-            rf"(?![\w/%°]|[.,:]\d|-\d)"
-        ),
+        rf"(?<![\w.,/$£€])(?P<before>(?<!\w)(?i:{_BEFORE_YEARS}) )?(?P<number>1\d{{3}}|20\d\d)"
+        rf"(?![\w/%°]|[.,:]\d|-\d)",
         _year,
     ),
     Form(
-        re.compile(
-            r"\b(?P<before>(?i:in|of|since|the|early|late|and|to|from|by|until|summer|winter|spring|fall|autumn) )"
-            r"(?P<year>['’]\d\d)\b"
-        ),
+        r"\b(?P<before>(?i:in|of|since|the|early|late|and|to|from|by|until|summer|winter|spring|fall|autumn) )"
+        r"(?P<year>['’]\d\d)\b",
         _short_year,
     ),
 )

@@ -7,6 +7,7 @@ earlier form has matched.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 Read = Callable[[re.Match[str], bool], str | None]
 """Return the spoken form of a match, in British English if True. None leaves the match to later forms; its own text
@@ -17,8 +18,16 @@ protects it from them."""
 class Form:
     """One kind of written form."""
 
-    pattern: re.Pattern[str]
+    written: str | re.Pattern[str]
+    """How it is written, as a regular expression."""
     read: Read
+    flags: int = 0
+    """Those of the regular expression."""
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The regular expression, compiled when a text first needs it: most texts need few of some two hundred."""
+        return re.compile(self.written, self.flags)
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class Edit:
 
 def fixed(pattern: str, spoken: str, flags: int = 0) -> Form:
     """Return a form that is always read the same way."""
-    return Form(re.compile(pattern, flags), lambda _match, _british: spoken)
+    return Form(pattern, lambda _match, _british: spoken, flags)
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -134,38 +134,32 @@ def _hyphened(match: re.Match[str], british: bool) -> str:
 
 
 INITIALS = (
-    Form(re.compile(r"(?<!\w)Ph\. ?D\b(?P<plural>s)?\.?"), _degree),
-    Form(re.compile(r"(?<![\w.@])(?P<letters>(?:[A-Za-z]\.){2,8}(?!\w)|(?:[A-Z]\.){1,7}[A-Z](?![\w.]))"), _dotted),
+    Form(r"(?<!\w)Ph\. ?D\b(?P<plural>s)?\.?", _degree),
+    Form(r"(?<![\w.@])(?P<letters>(?:[A-Za-z]\.){2,8}(?!\w)|(?:[A-Z]\.){1,7}[A-Z](?![\w.]))", _dotted),
     Form(
-        re.compile(r"(?<![\w.'’])(?P<letters>[A-Z]\.(?: ?[A-Z]\.){0,3}) (?=(?P<name>[A-Z][a-z'’]+))(?<=\w\. )"),
+        r"(?<![\w.'’])(?P<letters>[A-Z]\.(?: ?[A-Z]\.){0,3}) (?=(?P<name>[A-Z][a-z'’]+))(?<=\w\. )",
         lambda match, british: None if (spoken := _initials_of_name(match, british)) is None else spoken + " ",
     ),
-    Form(re.compile(r"(?<![\w.&@#'’])(?P<word>[A-Z]{2,6}|PhD|IoT)(?P<plural>s)?(?![\w&@])(?!\.\w)(?!-\d)"), _acronym),
+    Form(r"(?<![\w.&@#'’])(?P<word>[A-Z]{2,6}|PhD|IoT)(?P<plural>s)?(?![\w&@])(?!\.\w)(?!-\d)", _acronym),
 )
 """Acronyms and initials. Letters with numbers are LABELS, which come after everything with a unit."""
 
 LABELS = (
-    Form(re.compile(r"\b(?P<state>[A-Z]{2}),? (?P<code>\d{5}(?:-\d{4})?)(?!\w|[.,]\d)"), _postcode),
+    Form(r"\b(?P<state>[A-Z]{2}),? (?P<code>\d{5}(?:-\d{4})?)(?!\w|[.,]\d)", _postcode),
     Form(
-        re.compile(
-            r"\b(?P<name>Boeing|Airbus|Flight|flight|Route|Highway|Interstate|Porsche) (?P<number>\d{1,4})\b(?![.,]\d)"
-        ),
+        r"\b(?P<name>Boeing|Airbus|Flight|flight|Route|Highway|Interstate|Porsche) (?P<number>\d{1,4})\b(?![.,]\d)",
         _thing,
     ),
-    Form(re.compile(r"\b(?P<name>[Ff]light) (?P<word>[A-Z]{1,3}) ?(?P<number>\d{1,4})\b"), _flight),
+    Form(r"\b(?P<name>[Ff]light) (?P<word>[A-Z]{1,3}) ?(?P<number>\d{1,4})\b", _flight),
     Form(
-        re.compile(r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[a-hkp])(?![\w-])"),
+        r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[a-hkp])(?![\w-])",
         lambda match, british: f"{_label(match['number'], british)} {match['word'].upper()}",
     ),
     Form(
-        re.compile(
-            r"(?<![\w.@])(?P<word>[A-Z]{1,6})[- ]?(?<! )(?P<number>\d{1,4})(?P<behind>[A-Z]{1,2})?(?![\w]|[.,:/]\d|-\d)"
-        ),
+        r"(?<![\w.@])(?P<word>[A-Z]{1,6})[- ]?(?<! )(?P<number>\d{1,4})(?P<behind>[A-Z]{1,2})?(?![\w]|[.,:/]\d|-\d)",
         _with_number,
     ),
-    Form(re.compile(r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[A-Z]{1,3})(?![\w-])"), _number_first),
-    Form(re.compile(r"(?<![\w.@])(?P<word>[A-Za-z]{4,20})-(?P<number>\d{1,4})(?![\w]|[.,:/]\d|-\d)"), _hyphened),
-    Form(
-        re.compile(r"(?<![\w.@])(?P<word>[a-z]{1,2})(?P<number>\d{1,4})(?P<behind>)(?![\w]|[.,:/]\d|-\d)"), _with_number
-    ),
+    Form(r"(?<![\w.,@])(?P<number>\d{1,4})(?P<word>[A-Z]{1,3})(?![\w-])", _number_first),
+    Form(r"(?<![\w.@])(?P<word>[A-Za-z]{4,20})-(?P<number>\d{1,4})(?![\w]|[.,:/]\d|-\d)", _hyphened),
+    Form(r"(?<![\w.@])(?P<word>[a-z]{1,2})(?P<number>\d{1,4})(?P<behind>)(?![\w]|[.,:/]\d|-\d)", _with_number),
 )

@@ -24,7 +24,8 @@ _SCRIPTS = (
     ("Georgian", "\u10a0-\u10ff"),
     ("Armenian", "\u0530-\u058f"),
 )
-_SCRIPT_LETTERS = tuple((name, re.compile(f"[{letters}]")) for name, letters in _SCRIPTS)
+_FIRST_OF_SCRIPTS = "\u0370"
+"""No script above has a letter before this one."""
 _UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
 _WORDS = {
     "English": "the of and to in is was that it he she his her for with as had you not be at on by but from they "
@@ -93,11 +94,7 @@ def language_in(text: str) -> str | None:
     letters = sum(map(len, words))
     if not letters:
         return None
-    for name, script in _SCRIPT_LETTERS:
-        found = len(script.findall(sample))
-        if found >= 2 and found >= _SHARE * letters:
-            return "Ukrainian" if name == "Russian" and _UKRAINIAN.search(sample) else name
-    return _by_small_words(words)
+    return _by_script(sample, letters) or _by_small_words(words)
 
 
 def mismatch(text: str, voice: str) -> Mismatch | None:
@@ -118,10 +115,20 @@ def _spread(text: str) -> str:
     return " ".join(text[start : start + part] for start in range(0, len(text), max(part, len(text) // 4)))
 
 
+def _by_script(sample: str, letters: int) -> str | None:
+    if max(sample) < _FIRST_OF_SCRIPTS:
+        return None
+    for name, script in _SCRIPTS:
+        found = len(re.findall(f"[{script}]", sample))
+        if found >= 2 and found >= _SHARE * letters:
+            return "Ukrainian" if name == "Russian" and _UKRAINIAN.search(sample) else name
+    return None
+
+
 def _by_small_words(words: list[str]) -> str | None:
     if len(words) < 3:
         return None
-    counts = Counter({name: sum(word in small for word in words) for name, small in _SMALL_WORDS.items()})
+    counts = Counter({name: sum(map(small.__contains__, words)) for name, small in _SMALL_WORDS.items()})
     (name, best), (_, second) = counts.most_common(2)
     plain = best >= 2 and best >= 0.2 * len(words) and best > second
     if name == "English":

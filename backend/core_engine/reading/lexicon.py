@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from core_engine.reading.errors import LexiconError
 from core_engine.reading.forms import Form
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -19,10 +20,6 @@ _PLAIN = re.compile(r"[^\W\d_]+(?:[ '-]+[^\W\d_]+)*'?")
 
 _LONGEST = 200
 """Characters of a word or of how it is spoken."""
-
-
-class LexiconError(ValueError):
-    """A pronunciation list is wrong; the message names the line."""
 
 
 @dataclass(frozen=True)

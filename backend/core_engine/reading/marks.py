@@ -57,14 +57,14 @@ def _flag(pair: str) -> str:
 
 
 ENTITIES = (
-    Form(re.compile(r"&(?:[A-Za-z]{2,8}\d{0,2}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});"), _entity),
+    Form(r"&(?:[A-Za-z]{2,8}\d{0,2}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});", _entity),
     fixed(r"(?<=\d)[\u00a0\u202f\u2009](?=[^\d\s])", " "),
 )
 MARKS = (
     fixed(rf"\s?\[(?:{_STAGE})(?:[:.][^\]\n]{{0,200}})?\]", "", re.IGNORECASE),
     fixed(r"(?<=[\w.,;:!?\"”’)])(?:\[\d{1,3}(?:[,–-]\s?\d{1,3}){0,5}\])+", ""),
 )
-EMOJI = (Form(re.compile(rf"(?P<first>{_ONE_EMOJI})(?:\s?(?P=first))*"), _emoji),)
+EMOJI = (Form(rf"(?P<first>{_ONE_EMOJI})(?:\s?(?P=first))*", _emoji),)
 DASHES = (
     fixed(r"(?<=\w)(?:---?)(?=\w)", "—"),
     fixed(r"(?<![-\w])-{2,3}(?![-])|(?<=\w)-{2,3}(?![-])|(?<=\S)-{2,3}(?!-)", "—"),

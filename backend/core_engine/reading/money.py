@@ -115,31 +115,25 @@ _AMOUNT = rf"(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)(?:\.\d+)?|{NUMBER})"
 _RANGE = rf"(?:(?P<first_scale>k|m|bn|b)?\s?(?:[–—-]|to)\s?(?P<again>{_SIGN})?(?P<last>{_AMOUNT}))?"
 MONEY = (
     Form(
-        re.compile(
-            r"(?:£(?P<pounds>\d{1,3}(?:,\d{3})+|\d+),? |(?<![\w.,£]))(?P<shillings>\d{1,3}) ?s\b\.?,?"
-            r" (?P<pence>\d{1,2}) ?d\b\.?"
-        ),
+        r"(?:£(?P<pounds>\d{1,3}(?:,\d{3})+|\d+),? |(?<![\w.,£]))(?P<shillings>\d{1,3}) ?s\b\.?,?"
+        r" (?P<pence>\d{1,2}) ?d\b\.?",
         _old_money,
     ),
-    Form(re.compile(r"£(?P<pounds>\d{1,3}(?:,\d{3})+|\d+),? (?P<shillings>\d{1,2}) ?s\b(?P<pence>)\.?"), _old_money),
+    Form(r"£(?P<pounds>\d{1,3}(?:,\d{3})+|\d+),? (?P<shillings>\d{1,2}) ?s\b(?P<pence>)\.?", _old_money),
     Form(
-        re.compile(
-            rf"(?:(?P<minus>(?<![\w)])[-−])?(?P<country>\b[A-Z]{{1,2}})?)(?P<sign>{_SIGN}) ?(?P<first>{_AMOUNT})"
-            rf"{_RANGE}{_SCALE}(?:/(?P<per>{'|'.join(PER)})\b)?(?!\w|\.\d)",
-            re.IGNORECASE,
-        ),
+        rf"(?:(?P<minus>(?<![\w)])[-−])?(?P<country>\b[A-Z]{{1,2}})?)(?P<sign>{_SIGN}) ?(?P<first>{_AMOUNT})"
+        rf"{_RANGE}{_SCALE}(?:/(?P<per>{'|'.join(PER)})\b)?(?!\w|\.\d)",
         _money,
+        re.IGNORECASE,
     ),
     Form(
-        re.compile(rf"\b(?:(?P<code>{'|'.join(_CODES)}) ?)(?P<number>{_AMOUNT}){_SCALE}(?P<behind>)(?!\w)"),
+        rf"\b(?:(?P<code>{'|'.join(_CODES)}) ?)(?P<number>{_AMOUNT}){_SCALE}(?P<behind>)(?!\w)",
         _coded,
     ),
-    Form(re.compile(rf"{BARE}(?P<code>)(?P<number>{_AMOUNT}){_SCALE} ?(?P<behind>{'|'.join(_CODES)})\b"), _coded),
-    Form(re.compile(rf"{BARE}(?P<number>{_AMOUNT}){_SCALE} ?(?P<sign>{_SIGN})(?!\w)"), _behind),
+    Form(rf"{BARE}(?P<code>)(?P<number>{_AMOUNT}){_SCALE} ?(?P<behind>{'|'.join(_CODES)})\b", _coded),
+    Form(rf"{BARE}(?P<number>{_AMOUNT}){_SCALE} ?(?P<sign>{_SIGN})(?!\w)", _behind),
     Form(
-        re.compile(
-            rf"{BARE}(?<!:)(?P<number>{_AMOUNT})\s?(?P<sign>¢|(?<=\d)(?<!480)(?<!720)(?<!\d{{4}})p(?!\w|\. ?[\dm]))"
-        ),
+        rf"{BARE}(?<!:)(?P<number>{_AMOUNT})\s?(?P<sign>¢|(?<=\d)(?<!480)(?<!720)(?<!\d{{4}})p(?!\w|\. ?[\dm]))",
         _cents,
     ),
 )

@@ -139,48 +139,46 @@ def _emergency(match: re.Match[str], _british: bool) -> str:
 
 
 FRACTIONS = (
-    Form(re.compile(rf"{BARE}(?:(?P<whole>\d{{1,4}})[ -]?)?(?P<sign>[{''.join(VULGAR)}])"), _vulgar),
+    Form(rf"{BARE}(?:(?P<whole>\d{{1,4}})[ -]?)?(?P<sign>[{''.join(VULGAR)}])", _vulgar),
     Form(
-        re.compile(rf"{BARE}(?P<whole>\d{{1,3}}[ -])?(?P<top>\d{{1,3}})[/⁄](?P<bottom>\d{{1,3}})(?![\w/]|\.\d)"),
+        rf"{BARE}(?P<whole>\d{{1,3}}[ -])?(?P<top>\d{{1,3}})[/⁄](?P<bottom>\d{{1,3}})(?![\w/]|\.\d)",
         _slashed,
     ),
 )
 _STREET = "St|Ave?|Rd|Blvd|Dr|Ln|Street|Avenue|Road|Boulevard|Drive|Lane|Place|Square|Way|Court|Terrace|Row|Crescent"
-COMPARISONS = (Form(re.compile(r"(?<=[\w)]) ?(?P<sign>[<>]=?) ?(?=[-−]?\d)"), _comparison),)
-APPROXIMATIONS = (Form(re.compile(r"(?<!\w)[~≈∼] ?(?=[$£€]?\d)"), _approximate),)
-GROUPED = (Form(re.compile(r"(?<![\w.,+])\d{1,3}(?:[ \u00a0\u202f]\d{3}){2,5}(?![ .,-]?\d|\w)"), _grouped),)
+COMPARISONS = (Form(r"(?<=[\w)]) ?(?P<sign>[<>]=?) ?(?=[-−]?\d)", _comparison),)
+APPROXIMATIONS = (Form(r"(?<!\w)[~≈∼] ?(?=[$£€]?\d)", _approximate),)
+GROUPED = (Form(r"(?<![\w.,+])\d{1,3}(?:[ \u00a0\u202f]\d{3}){2,5}(?![ .,-]?\d|\w)", _grouped),)
 HOUSES = (
     Form(
-        re.compile(
-            rf"{BARE}(?<!No\. )(?<!no\. )(?P<number>\d{{1,5}})(?P<letter>[A-Z])?(?= (?:[NSEW]\.? )?"
-            rf"(?:[A-Z][\w'’]*|\d+(?:st|nd|rd|th)) "
-            rf"(?:[A-Z][\w'’]* )?(?:{_STREET})\b)"
-        ),
+        rf"{BARE}(?<!No\. )(?<!no\. )(?P<number>\d{{1,5}})(?P<letter>[A-Z])?(?= (?:[NSEW]\.? )?"
+        rf"(?:[A-Z][\w'’]*|\d+(?:st|nd|rd|th)) "
+        rf"(?:[A-Z][\w'’]* )?(?:{_STREET})\b)",
         _street,
     ),
 )
 NUMBERS = (
     Form(
-        re.compile(rf"{BARE}(?P<number>\d{{1,4}})(?:st|nd|rd|th)\s?[–-]\s?(?P<last>\d{{1,4}})(?:st|nd|rd|th)\b"),
+        rf"{BARE}(?P<number>\d{{1,4}})(?:st|nd|rd|th)\s?[–-]\s?(?P<last>\d{{1,4}})(?:st|nd|rd|th)\b",
         _ordinals,
     ),
     Form(
-        re.compile(r"(?P<verb>\b(?i:call(?:ed|ing)?|dial(?:l?ed|l?ing)?|ring|rang) )(?P<number>911|999|112)\b"),
+        r"(?P<verb>\b(?i:call(?:ed|ing)?|dial(?:l?ed|l?ing)?|ring|rang) )(?P<number>911|999|112)\b",
         _emergency,
     ),
-    Form(re.compile(rf"{BARE}(?P<number>{WHOLE})(?P<suffix>st|nd|rd|th)\b(?!-\w*\d)", re.IGNORECASE), _ordinal),
-    Form(re.compile(rf"{BARE}\d+(?:,\d+){{1,40}}(?![\d,.]*\d)"), _list),
-    Form(re.compile(rf"{BARE}(?P<before>)(?P<number>\d+(?:\.\d+){{2,6}})(?!\.?\w)"), _dotted),
-    Form(re.compile(r"(?<![\w.])(?P<before>[vV])\.? ?(?P<number>\d+(?:\.\d+){0,5})(?!\.?\w)"), _dotted),
-    Form(re.compile(r"\b007\b"), lambda _match, _british: "double oh seven"),
-    Form(re.compile(rf"{BARE}(?P<first>{NUMBER}) ?[-−–] ?(?={NUMBER} ?=)"), _difference),
-    Form(re.compile(rf"{BARE}(?P<first>{NUMBER}) ?(?:[*·] ?(?=\d)|[x×] ?(?=10(?:\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])))"), _product),
-    Form(re.compile(r"\b0x(?P<digits>[0-9A-Fa-f]+)\b"), _hexadecimal),
-    Form(re.compile(rf"{BARE}(?P<number>{NUMBER}) ?(?P<scale>bn|tn|M)\b"), _scaled),
-    Form(re.compile(rf"{BARE}(?<!-)(?P<first>{NUMBER}){DASH}(?P<last>{NUMBER})(?![-–]?\d|\w|\.\d)"), _range),
-    Form(re.compile(rf"{BARE}(?:\d{{4}}[ -]){{3}}\d{{4}}(?![\w-])|{BARE}\d{{3}}-\d\d-\d{{4}}(?![\w-])"), _apart),
-    Form(re.compile(rf"(?<![\w.)\]%-])[-−](?P<number>{NUMBER})(?![\w-]|\.\d)"), _signed),
-    Form(re.compile(rf"[−](?P<number>{NUMBER})(?![\w-]|\.\d)"), _signed),
-    Form(re.compile(rf"(?<![\w.])(?P<number>{NUMBER})(?!\w|[.,]\d)"), _number),
-    Form(re.compile(rf"(?P<before>(?<=\w))?(?P<number>{NUMBER})(?P<behind>(?=\w))?"), _embedded),
+    Form(rf"{BARE}(?P<number>{WHOLE})(?P<suffix>st|nd|rd|th)\b(?!-\w*\d)", _ordinal, re.IGNORECASE),
+    Form(rf"{BARE}\d+(?:,\d+){{1,40}}(?![\d,.]*\d)", _list),
+    Form(rf"{BARE}(?P<before>)(?P<number>\d+(?:\.\d+){{2,6}})(?!\.?\w)", _dotted),
+    Form(r"(?<![\w.])(?P<before>[vV])\.? ?(?P<number>\d+(?:\.\d+){0,5})(?!\.?\w)", _dotted),
+    Form(r"\b007\b", lambda _match, _british: "double oh seven"),
+    Form(rf"{BARE}(?P<first>{NUMBER}) ?[-−–] ?(?={NUMBER} ?=)", _difference),
+    Form(rf"{BARE}(?P<first>{NUMBER}) ?(?:[*·] ?(?=\d)|[x×] ?(?=10(?:\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])))", _product),
+    Form(r"\b0x(?P<digits>[0-9A-Fa-f]+)\b", _hexadecimal),
+    Form(rf"{BARE}(?P<number>{NUMBER}) ?(?P<scale>bn|tn|M)\b", _scaled),
+    Form(rf"{BARE}(?<!-)(?P<first>{NUMBER}){DASH}(?P<last>{NUMBER})(?![-–]?\d|\w|\.\d)", _range),
+    Form(rf"{BARE}(?:\d{{4}}[ -]){{3}}\d{{4}}(?![\w-])|{BARE}\d{{3}}-\d\d-\d{{4}}(?![\w-])", _apart),
+    Form(rf"(?<![\w.)\]%-])[-−](?P<number>{NUMBER})(?![\w-]|\.\d)", _signed),
+    Form(rf"[−](?P<number>{NUMBER})(?![\w-]|\.\d)", _signed),
+    Form(rf"(?<![\w.])(?P<number>{NUMBER})(?!\w|[.,]\d)", _number),
+    Form(rf"(?P<before>(?<=\w))?(?P<number>{NUMBER})(?P<behind>(?=\w))?", _embedded),
 )

@@ -142,27 +142,23 @@ _FULL_NAME = rf"(?P<name>\b(?:{_NAMES})(?: [A-Z]\.)? [A-Z][a-z]+)"
 _TITLED = rf"(?P<name>\b(?:{_TITLES})(?: [A-Z][a-zéëü]+){{1,2}})"
 ROMANS = (
     Form(
-        re.compile(
-            r"(?:(?<=\n)|(?<![\s\S]))(?P<roman>[IVXLCDM]+)(?=\.\s+[A-Z“\"‘]|\.?\s*(?:\n|(?![\s\S])))(?!(?<=I)"
-            r"(?<!\wI)\s)(?!(?<=I)(?<!\wI)(?![\s\S]))"
-        ),
+        r"(?:(?<=\n)|(?<![\s\S]))(?P<roman>[IVXLCDM]+)(?=\.\s+[A-Z“\"‘]|\.?\s*(?:\n|(?![\s\S])))(?!(?<=I)"
+        r"(?<!\wI)\s)(?!(?<=I)(?<!\wI)(?![\s\S]))",
         _heading,
     ),
-    Form(re.compile(rf"\b(?P<roman>[IVXLCDM]+)(?:th|st|nd|rd)?(?= (?i:{_ORDERED})\b)"), _ordered),
+    Form(rf"\b(?P<roman>[IVXLCDM]+)(?:th|st|nd|rd)?(?= (?i:{_ORDERED})\b)", _ordered),
     Form(
-        re.compile(
-            rf"(?P<before>\b(?i:{_KEYWORDS})) (?P<list>(?:{_ROMAN}(?:,? (?:and|or|to|&) | ?[–—-] ?|, )){{0,9}}"
-            rf"(?P<last>{_ROMAN}))"
-            r"(?![\w-])(?!\.\w)"
-        ),
+        rf"(?P<before>\b(?i:{_KEYWORDS})) (?P<list>(?:{_ROMAN}(?:,? (?:and|or|to|&) | ?[–—-] ?|, )){{0,9}}"
+        rf"(?P<last>{_ROMAN}))"
+        r"(?![\w-])(?!\.\w)",
         _counted,
     ),
-    Form(re.compile(rf"{_FIRST_NAME} {_UPPER}"), _regnal),
-    Form(re.compile(rf"{_FULL_NAME} (?P<roman>II|III|IV|V)(?![\w-])"), _regnal),
-    Form(re.compile(rf"{_TITLED} {_UPPER}"), _regnal),
-    Form(re.compile(rf"{_TITLED} {_ONE}\b(?!['’](?:m|ll|d|ve)\b)"), _regnal),
-    Form(re.compile(rf"{_FIRST_NAME} {_ONE}(?=[,;:.)\]—–?!\"”]|['’]s\b|\s*(?:\n|(?![\s\S])))"), _regnal),
-    Form(re.compile(rf"(?:(?<![\s\S])|(?<=[.!?] )|(?<=\n)){_FIRST_NAME} {_ONE}{_WAS}"), _regnal),
-    Form(re.compile(r"(?P<name>\b[A-Z][\w'’]+) (?P<roman>[IVX]{2,6})(?![\w-])(?!\.\w)"), _after_name),
-    Form(re.compile(r"(?<![\w.&-])(?P<roman>[IVXLCDM]{3,12})(?![\w&-])(?!\.\w)"), _alone),
+    Form(rf"{_FIRST_NAME} {_UPPER}", _regnal),
+    Form(rf"{_FULL_NAME} (?P<roman>II|III|IV|V)(?![\w-])", _regnal),
+    Form(rf"{_TITLED} {_UPPER}", _regnal),
+    Form(rf"{_TITLED} {_ONE}\b(?!['’](?:m|ll|d|ve)\b)", _regnal),
+    Form(rf"{_FIRST_NAME} {_ONE}(?=[,;:.)\]—–?!\"”]|['’]s\b|\s*(?:\n|(?![\s\S])))", _regnal),
+    Form(rf"(?:(?<![\s\S])|(?<=[.!?] )|(?<=\n)){_FIRST_NAME} {_ONE}{_WAS}", _regnal),
+    Form(r"(?P<name>\b[A-Z][\w'’]+) (?P<roman>[IVX]{2,6})(?![\w-])(?!\.\w)", _after_name),
+    Form(r"(?<![\w.&-])(?P<roman>[IVXLCDM]{3,12})(?![\w&-])(?!\.\w)", _alone),
 )

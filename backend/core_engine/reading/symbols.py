@@ -70,38 +70,36 @@ def _comparison(match: re.Match[str], _british: bool) -> str:
 
 _EXPONENT = r"(?:(?P<raised>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|\^(?P<caret>[-−]?\d+|\{[-−]?\w+\}|\([-−]?\w+\)|[a-z]\b))"
 FORMULAS = (
-    Form(re.compile(r"\bC\+\+(?!\w)"), lambda _match, _british: "C plus plus"),
-    Form(re.compile(r"\b(?P<letter>[A-G])#(?!\w)"), lambda match, _british: f"{match['letter']} sharp"),
-    Form(re.compile(r"\b(?P<letter>[A-F])\+(?![\w+])"), lambda match, _british: f"{match['letter']} plus"),
+    Form(r"\bC\+\+(?!\w)", lambda _match, _british: "C plus plus"),
+    Form(r"\b(?P<letter>[A-G])#(?!\w)", lambda match, _british: f"{match['letter']} sharp"),
+    Form(r"\b(?P<letter>[A-F])\+(?![\w+])", lambda match, _british: f"{match['letter']} plus"),
     Form(
-        re.compile(r"(?<![\w-])(?P<letter>[A-F])[-−](?=[\s.,;!?)]|$)(?! [a-z])"),
+        r"(?<![\w-])(?P<letter>[A-F])[-−](?=[\s.,;!?)]|$)(?! [a-z])",
         lambda match, _british: f"{match['letter']} minus",
     ),
-    Form(
-        re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})[eE](?P<minus>[-−+])?(?P<exponent>\d{{1,3}})(?!\w)"), _scientific
-    ),
-    Form(re.compile(rf"(?<![\w.])(?P<base>{NUMBER}|[A-Za-z]{{1,2}}|\)){_EXPONENT}"), _power),
-    Form(re.compile(r"\b(?:[A-Z][a-z]?[₀-₉]*){0,6}[A-Z][a-z]?[₀-₉]+(?:[A-Z][a-z]?[₀-₉]*){0,6}(?!\w)"), _formula),
-    Form(re.compile(r"\b(?P<first>[A-Z]{1,4}) ?& ?(?P<last>[A-Z]{1,4})\b(?![a-z])"), _ampersand),
+    Form(rf"(?<![\w.,])(?P<number>{NUMBER})[eE](?P<minus>[-−+])?(?P<exponent>\d{{1,3}})(?!\w)", _scientific),
+    Form(rf"(?<![\w.])(?P<base>{NUMBER}|[A-Za-z]{{1,2}}|\)){_EXPONENT}", _power),
+    Form(r"\b(?:[A-Z][a-z]?[₀-₉]*){0,6}[A-Z][a-z]?[₀-₉]+(?:[A-Z][a-z]?[₀-₉]*){0,6}(?!\w)", _formula),
+    Form(r"\b(?P<first>[A-Z]{1,4}) ?& ?(?P<last>[A-Z]{1,4})\b(?![a-z])", _ampersand),
 )
 _MARKED = r"(?<![\w*_]){0}(?=[^\s{1}])(?P<words>[^{1}\n]{{1,300}}?)(?<=\S){0}(?![\w*_])"
 EMPHASIS = tuple(
-    Form(re.compile(_MARKED.format(mark, sign)), lambda match, _british: match["words"])
+    Form(_MARKED.format(mark, sign), lambda match, _british: match["words"])
     for mark, sign in ((r"\*\*\*", "*"), (r"\*\*", "*"), (r"\*", "*"), ("__", "_"), ("_", "_"))
 )
 _ONE_SIGN = "[" + re.escape("".join(sign for sign in _NAMED if len(sign) == 1 and sign != "=")) + "]"
 SYMBOLS = (
     Form(
-        re.compile(r"(?<=[\d)]) [-−] (?=\d+(?:\.\d+)? ?=)|(?<=\b[a-z]) [-−] (?=[a-z\d]\b)"),
+        r"(?<=[\d)]) [-−] (?=\d+(?:\.\d+)? ?=)|(?<=\b[a-z]) [-−] (?=[a-z\d]\b)",
         lambda _match, _british: " minus ",
     ),
-    Form(re.compile(r"(?P<left>(?<=\w) )(?P<sign>[<>]=?) (?=\w)"), _comparison),
-    Form(re.compile(r"(?P<left>(?<![\w<>]))(?P<sign>[<>]=?) ?(?=\d)"), _comparison),
-    Form(re.compile(r"(?<=\d) ?\* ?(?=\d)"), lambda _match, _british: " times "),
+    Form(r"(?P<left>(?<=\w) )(?P<sign>[<>]=?) (?=\w)", _comparison),
+    Form(r"(?P<left>(?<![\w<>]))(?P<sign>[<>]=?) ?(?=\d)", _comparison),
+    Form(r"(?<=\d) ?\* ?(?=\d)", lambda _match, _british: " times "),
     fixed(r"(?<=\b[A-Z])/(?=[A-Z]{1,4}\b)|(?<=[A-Z][A-Z])/(?=[A-Z]{1,4}\b)", " "),
-    Form(re.compile(r"(?<=[A-Za-z])(?P<sign>/)(?=[A-Za-z])"), _sign),
-    Form(re.compile(r"(?<=\w)_(?=\w)"), lambda _match, _british: " underscore "),
-    Form(re.compile(r"(?<![=<>!])(?P<sign>==?)(?!=)|§§?"), _sign),
-    Form(re.compile(rf"(?<![#$%&*@^~=])(?P<sign>{_ONE_SIGN})(?![#$%&*@^~=])"), _sign),
+    Form(r"(?<=[A-Za-z])(?P<sign>/)(?=[A-Za-z])", _sign),
+    Form(r"(?<=\w)_(?=\w)", lambda _match, _british: " underscore "),
+    Form(r"(?<![=<>!])(?P<sign>==?)(?!=)|§§?", _sign),
+    Form(rf"(?<![#$%&*@^~=])(?P<sign>{_ONE_SIGN})(?![#$%&*@^~=])", _sign),
     fixed(r"\u00ad|\u200b|\u2060|\ufeff", ""),
 )

@@ -189,51 +189,41 @@ _QUANTITY = (
     rf"|{_RANGE}{_SCALED}))"
 )
 MEASURES = (
-    Form(re.compile(rf"{BARE}(?P<first>{NUMBER})\s?%{DASH}(?P<last>{NUMBER})\s?%"), _percents),
+    Form(rf"{BARE}(?P<first>{NUMBER})\s?%{DASH}(?P<last>{NUMBER})\s?%", _percents),
     Form(
-        re.compile(
-            rf"{BARE}(?P<feet>\d{{1,3}}) ?(?:ft|feet|foot)\.? ?(?P<inches>\d{{1,2}}(?:\.\d+)?) ?(?:in\b\.?"
-            rf"(?!\w)|inches\b)"
-        ),
+        rf"{BARE}(?P<feet>\d{{1,3}}) ?(?:ft|feet|foot)\.? ?(?P<inches>\d{{1,2}}(?:\.\d+)?) ?(?:in\b\.?"
+        rf"(?!\w)|inches\b)",
         _feet_inches,
     ),
     Form(
-        re.compile(
-            rf"{BARE}(?P<degrees>\d{{1,3}})° ?(?P<minutes>\d\d?(?:\.\d+)?)[′'’] ?(?:(?P<seconds>\d\d?"
-            rf"(?:\.\d+)?)[″\"”] ?)?(?P<point>[NSEW]\b)?"
-        ),
+        rf"{BARE}(?P<degrees>\d{{1,3}})° ?(?P<minutes>\d\d?(?:\.\d+)?)[′'’] ?(?:(?P<seconds>\d\d?"
+        rf"(?:\.\d+)?)[″\"”] ?)?(?P<point>[NSEW]\b)?",
         _angle,
     ),
-    Form(re.compile(rf"{_QUANTITY}\s?[°º](?: ?(?P<scale>[CFKNSEW])\b)?"), _degrees),
-    Form(re.compile(rf"{_QUANTITY}\s?(?P<sign>[%‰])"), _percent),
-    Form(re.compile(rf"{BARE}(?P<feet>\d{{1,2}}) ?['’′] ?(?P<inches>\d{{1,2}}(?:\.\d+)?) ?(?:[\"”″]|''|’’)"), _height),
-    Form(re.compile(rf"{BARE}(?P<first>\d{{1,4}}(?:\.\d+)?)(?P<sign>[\"'″′])(?![\w\"'])(?=[ ,;x×)-])"), _feet),
+    Form(rf"{_QUANTITY}\s?[°º](?: ?(?P<scale>[CFKNSEW])\b)?", _degrees),
+    Form(rf"{_QUANTITY}\s?(?P<sign>[%‰])", _percent),
+    Form(rf"{BARE}(?P<feet>\d{{1,2}}) ?['’′] ?(?P<inches>\d{{1,2}}(?:\.\d+)?) ?(?:[\"”″]|''|’’)", _height),
+    Form(rf"{BARE}(?P<first>\d{{1,4}}(?:\.\d+)?)(?P<sign>[\"'″′])(?![\w\"'])(?=[ ,;x×)-])", _feet),
     Form(
-        re.compile(
-            rf"{_QUANTITY}(?P<space>[ \u00a0\u202f-]?)(?P<square>sq\.? ?|cu\.? ?)?(?P<unit>{_UNIT})(?P<power>[²³]|"
-            rf"(?<=m)[23])?"
-            rf"(?:/(?P<per>{'|'.join(sorted(PER, key=len, reverse=True))}))?(?![\w²³/'’])(?!-\d)(?:"
-            rf"(?<=in|ft|yd|oz|lb|mi|hr)\.|(?<=lbs|min|sec|gal|yds|hrs)\.)?"
-        ),
+        rf"{_QUANTITY}(?P<space>[ \u00a0\u202f-]?)(?P<square>sq\.? ?|cu\.? ?)?(?P<unit>{_UNIT})(?P<power>[²³]|"
+        rf"(?<=m)[23])?"
+        rf"(?:/(?P<per>{'|'.join(sorted(PER, key=len, reverse=True))}))?(?![\w²³/'’])(?!-\d)(?:"
+        rf"(?<=in|ft|yd|oz|lb|mi|hr)\.|(?<=lbs|min|sec|gal|yds|hrs)\.)?",
         _measure,
     ),
 )
 SIDES = (
     Form(
-        re.compile(
-            rf"{BARE}(?!0x){NUMBER}\s?(?P<sign>[x×])\s?{NUMBER}(?:\s?(?P=sign)\s?{NUMBER})?"
-            rf"(?![\w.]*\d|\w|\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])"
-        ),
+        rf"{BARE}(?!0x){NUMBER}\s?(?P<sign>[x×])\s?{NUMBER}(?:\s?(?P=sign)\s?{NUMBER})?"
+        rf"(?![\w.]*\d|\w|\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])",
         _sides,
     ),
-    Form(re.compile(rf"{BARE}(?P<first>{NUMBER})[x×](?!\w)"), _times),
+    Form(rf"{BARE}(?P<first>{NUMBER})[x×](?!\w)", _times),
 )
 BARE_UNITS = (
     Form(
-        re.compile(
-            r"(?P<per>(?<=per )|(?<=each )|(?<=/))?(?<![\w.@-])(?P<unit>km/h|mph|kph|km|kg|cm|mm|ml|mg|lbs|kWh)"
-            r"(?P<power>(?<=m)[²³])?(?![\w'’-]|\.\w)"
-        ),
+        r"(?P<per>(?<=per )|(?<=each )|(?<=/))?(?<![\w.@-])(?P<unit>km/h|mph|kph|km|kg|cm|mm|ml|mg|lbs|kWh)"
+        r"(?P<power>(?<=m)[²³])?(?![\w'’-]|\.\w)",
         _bare,
     ),
 )

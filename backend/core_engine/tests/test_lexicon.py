@@ -12,7 +12,8 @@ from core_engine.kokoro.text.pronunciations import speak_with
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.places import models_dir
 from core_engine.reading.aloud import read_aloud, read_as_written, spoken_text
-from core_engine.reading.lexicon import NO_LEXICON, Lexicon, LexiconError
+from core_engine.reading.errors import LexiconError
+from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.tests.growth import LINEAR, growth
 
 NAMES = Lexicon.parse(

@@ -122,6 +122,6 @@ class AdviceTests(FolderTestCase):
         distribution = mock.Mock(read_text=lambda name: note, requires=['fastapi>=0.110; extra == "engines"'])
         with (
             mock.patch.object(installation, "project_root", return_value=None),
-            mock.patch("core_engine.kokoro.installation.metadata.distribution", return_value=distribution),
+            mock.patch("importlib.metadata.distribution", return_value=distribution),
         ):
             return installation.install_command("engines")

@@ -6,6 +6,7 @@ from django.test import SimpleTestCase
 
 from core_engine.kokoro.text.phonemes import phonemize
 from core_engine.reading.aloud import read_aloud, spoken_text
+from core_engine.reading.order import PASSES
 from core_engine.reading.romans import roman_value, to_roman
 from core_engine.tests.growth import LINEAR, growth
 
@@ -55,6 +56,17 @@ def compared(text: str) -> list[str]:
 
 
 class FormsTests(SimpleTestCase):
+    def test_a_text_without_the_sign_of_a_group_has_none_of_its_forms(self) -> None:
+        groups = [group for each in PASSES for group in each]
+        texts = [*PLAIN, *(frame.format(written) for written, *_ in table() for frame in FRAMES[:5])]
+        passed_over = 0
+        for text in texts:
+            for group in groups:
+                if not group.has_sign(text):
+                    passed_over += len(group.forms)
+                    self.assertEqual([form.written for form in group.forms if form.pattern.search(text)], [], text)
+        self.assertGreater(passed_over, 50 * len(texts))
+
     def test_read_aloud_every_form_everywhere(self) -> None:
         for written, american, british in table():
             for frame in FRAMES:

@@ -10,7 +10,8 @@ from engines.store.publishing import publish
 from storyflow.captions.cues import cues_of
 from storyflow.captions.formats import FORMATS
 from storyflow.captions.units import Spoken
-from storyflow.narration.record import RECORD_NAME, Entry, Record, RecordError, read_record
+from storyflow.narration.errors import RecordError
+from storyflow.narration.record import RECORD_NAME, Entry, Record, read_record
 from storyflow.narration.timings import Timings
 
 _STEM = "captions"

@@ -14,14 +14,14 @@ import click
 
 from core_engine.kokoro.errors import KokoroError, NothingToSpeakError, PhonemizerError, SynthesisError
 from core_engine.model_choice import ModelMissingError
-from core_engine.reading.lexicon import LexiconError
+from core_engine.reading.errors import LexiconError
 from engines.downloading.policy import DownloadError, StorageError, UnreachableError
 from engines.store.names import InvalidNameError
 from storyflow.audiobook.errors import ExportError
 from storyflow.cluster.errors import ClusterError
 from storyflow.models.errors import ModelsError
-from storyflow.narration.record import RecordError
-from storyflow.stories.story import StoryError
+from storyflow.narration.errors import RecordError
+from storyflow.stories.errors import StoryError
 
 logger = logging.getLogger(__name__)
 

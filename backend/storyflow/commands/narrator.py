@@ -17,8 +17,8 @@ from storyflow.commands.manner import Manner
 
 if TYPE_CHECKING:
     from storyflow.cluster.dispatcher import Dispatcher
+    from storyflow.narration.loading import LoadedModel
     from storyflow.narration.narration import AfterEach
-    from storyflow.narration.speaking import LoadedModel
     from storyflow.narration.spoken import Speakers
     from storyflow.output.playing import Queue
     from storyflow.output.progress import NarrationsShown
@@ -62,7 +62,7 @@ class Narrator:
     @property
     def model(self) -> "LoadedModel":
         """The model, loaded when it is first needed."""
-        from storyflow.narration.speaking import load_model
+        from storyflow.narration.loading import load_model
 
         self._loaded = self._loaded or load_model(self._manner.model, threads=1)
         return self._loaded
@@ -118,7 +118,8 @@ class Narrator:
             from storyflow.narration.narration import Narration
             from storyflow.narration.planning import Task
             from storyflow.output.narration import narration_document, report_narration
-            from storyflow.stories.story import StoryError, read_story
+            from storyflow.stories.errors import StoryError
+            from storyflow.stories.story import read_story
 
         text = read_story(story, self._wishes.dialogue)
         manner = self._manner.for_story(story, text.front)

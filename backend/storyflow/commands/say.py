@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 def say(text: str, output: Path | None, manner: Manner) -> None:
     """Speak TEXT (- reads standard input) into a WAV file."""
     with interrupts_wait():
-        from core_engine.kokoro.voice.packs import check_installed
-        from storyflow.narration.speaking import Delivery, load_model, save_speech, speak_parts
         from storyflow.output.narration import report_rehearsal, report_speech, warn_of_language
 
     written = _standard_input() if text == "-" else text
@@ -38,7 +36,14 @@ def say(text: str, output: Path | None, manner: Manner) -> None:
     if output.suffix.lower() != ".wav":
         raise click.UsageError(f"The output '{output}' is not named like a WAV file. Give it a name that ends in .wav.")
     parts, lexicon = _parts(written), manner.pronunciations()
-    kokoro = load_model(manner.model).kokoro
+    with interrupts_wait():
+        from storyflow.narration.loading import Loading
+
+        loading = Loading(manner.model)
+        from core_engine.kokoro.voice.packs import check_installed
+        from storyflow.narration.speaking import Delivery, save_speech, speak_parts
+
+    kokoro = loading.loaded().kokoro
     check_installed(manner.voice, kokoro.voices)
     kokoro.check(manner.voice, lexicon)
     speech = speak_parts(kokoro, parts, Delivery(manner.voice, manner.speed, manner.as_written, lexicon))
@@ -61,8 +66,8 @@ def voices(as_json: bool) -> None:
 
 def _parts(text: str) -> "list[Part]":
     """Return the parts of a text between its pauses."""
+    from storyflow.stories.errors import StoryError
     from storyflow.stories.pauses import PauseError, cut_at_pauses, line_of
-    from storyflow.stories.story import StoryError
 
     try:
         return cut_at_pauses(text)

@@ -19,7 +19,8 @@ from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 from core_engine.model_choice import Model
 from core_engine.model_paths import RECOMMENDED
 from engines.serving.gpu import gpu_memory
-from storyflow.narration.speaking import load_model, save_speech
+from storyflow.narration.loading import load_model
+from storyflow.narration.speaking import save_speech
 
 SENTENCE = "The lighthouse keeper climbed the stairs at dusk, carrying a lantern and a book of old letters."
 ROUNDS = 3

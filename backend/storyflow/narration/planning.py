@@ -13,8 +13,9 @@ from core_engine.reading.aloud import Reading, read_aloud, read_as_written
 from core_engine.reading.lexicon import NO_LEXICON, Lexicon
 from core_engine.reading.scene_breaks import SCENE_BREAK_S, is_scene_break
 from storyflow.narration.casting import check_cast
+from storyflow.narration.errors import RecordError
 from storyflow.narration.journal import Journal
-from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, Record, RecordError, read_record
+from storyflow.narration.record import JOURNAL_NAME, RECORD_NAME, Entry, Record, read_record
 from storyflow.narration.timings import Timings
 from storyflow.stories.story import Segment, Story
 

@@ -11,15 +11,12 @@ from typing import Any
 
 from engines.store.names import InvalidNameError, checked_name
 from engines.store.publishing import publish
+from storyflow.narration.errors import RecordError
 
 RECORD_NAME = "manifest.json"
 JOURNAL_NAME = ".finished.jsonl"
 PLAYLIST_NAME = "playlist.m3u8"
 _VERSION = 1
-
-
-class RecordError(ValueError):
-    """The manifest cannot be used; the message says what to do."""
 
 
 @dataclass(frozen=True)

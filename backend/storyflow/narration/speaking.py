@@ -1,12 +1,10 @@
-"""Load a model for the commands that speak, and save speech to a file."""
+"""What `say` does with a text: speech, and a file of it."""
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import numpy as np
 
 from core_engine.audio_utils import encode_wav, normalize_audio, write_wav_bytes
@@ -14,44 +12,11 @@ from core_engine.kokoro.dimensions import SAMPLE_RATE
 from core_engine.kokoro.errors import NothingToSpeakError
 from core_engine.kokoro.model.inference import Audio
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
-from core_engine.model_choice import AUTO, Model, choose_model
-from core_engine.model_paths import BUILT_IN, RECOMMENDED
-from core_engine.places import models_dir
 from core_engine.reading.aloud import read_as_written, spoken_text
 from core_engine.reading.lexicon import Lexicon
 from storyflow.stories.pauses import Part
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A loaded model."""
-
-    model: Model
-    kokoro: Kokoro
-
-
-def load_model(wanted: str, threads: int | None = None) -> LoadedModel:
-    """Load the model `wanted`, and warn if the built-in voice is used instead of Kokoro.
-
-    `threads` is the number of threads of one model run; by default all allowed cores.
-
-    Raises ModelMissingError or ModelFileError.
-    """
-    model = choose_model(wanted, models_dir())
-    if wanted == AUTO and model.name == BUILT_IN:
-        click.echo(
-            "Kokoro is not installed, so the small built-in voice is used. "
-            f"Install Kokoro with: storyflow models pull {RECOMMENDED}",
-            err=True,
-        )
-    elif wanted == AUTO:
-        click.echo(f"Using the best installed model: {model.name}", err=True)
-    begin = time.perf_counter()
-    kokoro = Kokoro.load(model.path, threads)
-    logger.info("Opened '%s' with %d voices in %.2f s", model.path, len(kokoro.voices), time.perf_counter() - begin)
-    return LoadedModel(model, kokoro)
 
 
 @dataclass(frozen=True)

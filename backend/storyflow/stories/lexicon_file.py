@@ -4,7 +4,8 @@ from pathlib import Path
 
 from core_engine.kokoro.languages import V0_19, V1_0
 from core_engine.kokoro.text.ipa import phonemes_of
-from core_engine.reading.lexicon import Lexicon, LexiconError
+from core_engine.reading.errors import LexiconError
+from core_engine.reading.lexicon import Lexicon
 from engines.store.regular_file import open_regular
 from storyflow.stories.decoding import NotTextError, decode_text
 

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from storyflow.stories.blocks import Block
+if TYPE_CHECKING:
+    from storyflow.stories.blocks import Block
 
 LONGEST_PAUSE_S = 60.0
 BEAT_S = 1.0
@@ -50,7 +52,7 @@ def cut_at_pauses(text: str) -> list[Part]:
     return parts
 
 
-def with_pauses(blocks: Iterable[Block]) -> Iterator[Block]:
+def with_pauses(blocks: "Iterable[Block]") -> "Iterator[Block]":
     """Cut blocks at their pauses, which become the silence after what stands before them; raise PauseError.
 
     A pause before all text is left out.

@@ -9,6 +9,7 @@ from storyflow.stories.archive import ArchiveError
 from storyflow.stories.blocks import Block, Document
 from storyflow.stories.decoding import MAX_BYTES, NotTextError, decode_page, decode_text
 from storyflow.stories.epub import read_epub
+from storyflow.stories.errors import StoryError
 from storyflow.stories.front_matter import NO_FRONT_MATTER, FrontMatter, FrontMatterError
 from storyflow.stories.html import read_html, read_xhtml
 from storyflow.stories.json_story import WrongJsonError, read_json
@@ -19,11 +20,7 @@ from storyflow.stories.restructured_text import DocutilsMissingError, read_restr
 from storyflow.stories.segments import Segment, SegmentIdError, segments_of
 from storyflow.stories.speakers import with_cast, with_dialogue
 
-__all__ = ["Segment", "Story", "StoryError", "read_document", "read_story"]
-
-
-class StoryError(ValueError):
-    """The story file cannot be read; the message says why and what to do."""
+__all__ = ["Segment", "Story", "read_document", "read_story"]
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ import errno
 from collections.abc import Iterator
 
 from core_engine.kokoro.errors import KokoroError
-from core_engine.reading.lexicon import LexiconError
+from core_engine.reading.errors import LexiconError
 from engines.contract.errors import EngineError, RequestError
 from engines.store.names import InvalidNameError
 from storyflow.audiobook.errors import ExportError
-from storyflow.narration.record import RecordError
-from storyflow.stories.story import StoryError
+from storyflow.narration.errors import RecordError
+from storyflow.stories.errors import StoryError
 
 _WRONG = (StoryError, RecordError, ExportError, InvalidNameError, LexiconError, KokoroError)
 _ADVICE = {

@@ -18,8 +18,9 @@ from engines.store.names import InvalidNameError, OutsideRootError, is_name, pat
 from storyflow.narration.naming import project_named
 from storyflow.narration.record import RECORD_NAME
 from storyflow.stories.blocks import one_line
+from storyflow.stories.errors import StoryError
 from storyflow.stories.pauses import PauseError, without_pauses
-from storyflow.stories.story import StoryError, read_document, read_story
+from storyflow.stories.story import read_document, read_story
 from storyflow.studio.draft import STORY_NAME, Draft
 
 _LONGEST_TITLE = 120

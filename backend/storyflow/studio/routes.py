@@ -12,8 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from core_engine.places import media_root
 from engines.contract.errors import NotFoundError, RequestError
 from engines.serving.connections import IS_STREAM
-from storyflow.narration.record import Record, RecordError
-from storyflow.stories.story import StoryError
+from storyflow.narration.errors import RecordError
+from storyflow.narration.record import Record
+from storyflow.stories.errors import StoryError
 from storyflow.studio import downloads
 from storyflow.studio.draft import Draft
 from storyflow.studio.engine import Engine

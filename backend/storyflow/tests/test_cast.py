@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyflow.stories.cast import Cast, Member
+from storyflow.stories.errors import StoryError
 from storyflow.stories.front_matter import FrontMatterError, split_front_matter
 from storyflow.stories.pauses import Part, PauseError, cut_at_pauses
 from storyflow.stories.quotations import is_speech, quotations, singles_quote
-from storyflow.stories.story import StoryError, read_story
+from storyflow.stories.story import read_story
 from storyflow.tests.support import storyflow
 
 HEAD = "---\ncast: {Narrator: bm_george, Holmes: am_adam, Dr. Watson: bf_emma}\n---\n"

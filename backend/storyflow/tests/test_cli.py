@@ -220,16 +220,60 @@ def test_doctor_fails_where_narrating_cannot_work(tmp_path: Path) -> None:
     assert broken == ["Write permission"]
 
 
-def test_help_comes_without_the_runtime() -> None:
+def imported_by(*arguments: str | Path) -> set[str]:
+    """Return the modules that a command has imported when it is done."""
     script = """
 import sys
-sys.argv = ["storyflow", "--help"]
+from storyflow.__main__ import main
 try:
-    from storyflow.commands.main import main
     main()
-except SystemExit:
-    pass
-print([name for name in ("numpy", "onnxruntime", "django", "rich", "fastapi") if name in sys.modules])
+except SystemExit as ending:
+    assert not ending.code, ending.code
+print(*sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert done.stdout.splitlines()[-1] == "[]"
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+SLOW = {"numpy", "onnxruntime", "django", "rich", "fastapi", "platformdirs", "importlib.metadata", "urllib.request"}
+
+
+def test_help_imports_nothing_slow() -> None:
+    imported = imported_by("--help")
+    assert {"click", "storyflow.commands.serve"} <= imported
+    assert SLOW & imported == set()
+
+
+def test_a_command_imports_no_other() -> None:
+    imported = imported_by("say", "Hello.", "--dry-run")
+    assert {"storyflow.commands.say", "core_engine.reading.aloud"} <= imported
+    assert {"storyflow.commands.narrate", "storyflow.commands.serve", "onnxruntime", "soundfile"} & imported == set()
+
+
+def test_say_imports_only_what_speaks(tmp_path: Path) -> None:
+    imported = imported_by("say", "Hello.", "-o", tmp_path / "a.wav", "--model", "default")
+    assert {"onnxruntime", "soundfile", "core_engine.kokoro.text.espeak"} <= imported
+    unneeded = {"numpy.ma", "importlib.metadata", "urllib.request", "rich", "django", "storyflow.stories.story"}
+    assert unneeded & imported == set()
+
+
+def test_dictionaries_are_imported_only_where_they_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = tmp_path / "imported"
+    for name in ("misaki", "spacy", "num2words", "en_core_web_sm"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"open({str(noted)!r}, 'a').write('{name} ')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    story = tmp_path / "story.txt"
+    story.write_text("The lamp was lit.\n\nIt burned all night.")
+    for arguments in (
+        ["say", "Hello.", "-o", tmp_path / "a.wav", "--model", "default"],
+        ["narrate", story, "--out", tmp_path / "media", "--model", "default"],
+        ["narrate", story, "--dry-run", "--phonemes", "--model", "default"],
+        ["voices"],
+    ):
+        storyflow(*arguments)
+        assert not noted.exists(), f"{arguments[0]} imports {noted.read_text()}"
+    needed = "from core_engine.kokoro.text.phonemes_v1_0 import phonemize_v1_0; phonemize_v1_0('Hello.')"
+    subprocess.run([sys.executable, "-c", needed], capture_output=True, timeout=60)
+    assert noted.read_text() == "misaki "  # this stand-in has no more than its name

@@ -26,7 +26,8 @@ from storyflow.cluster.software import SOURCE, differences, software_here
 from storyflow.cluster.stations import Placement, Station, reports
 from storyflow.commands.main import main
 from storyflow.narration.planning import PlannedSegment
-from storyflow.stories.story import Segment, StoryError, stories_in
+from storyflow.stories.errors import StoryError
+from storyflow.stories.story import Segment, stories_in
 from storyflow.tests.support import storyflow
 
 

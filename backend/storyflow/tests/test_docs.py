@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from core_engine.kokoro.voice.voices import VOICES
 from storyflow.commands.exits import Exit
-from storyflow.commands.main import main
+from storyflow.commands.main import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "models" / "README.md"])
@@ -25,14 +26,15 @@ def test_make_targets_in_the_pages_exist() -> None:
 def test_commands_in_the_pages_exist() -> None:
     named = set(re.findall(r"storyflow ([a-z]+)\b", _code(TEXT)))
     assert named
-    assert named <= set(main.commands)
+    assert named <= set(COMMANDS)
 
 
 def test_every_command_and_option_is_in_the_page_of_the_command_line() -> None:
     page = (ROOT / "docs" / "command-line.md").read_text()
-    groups = {name: group for name, group in main.commands.items() if hasattr(group, "commands")}
+    commands = {name: main.get_command(click.Context(main), name) or main for name in COMMANDS}
+    groups = {name: group for name, group in commands.items() if isinstance(group, click.Group)}
     inner = {f"{group} {name}": made for group in groups for name, made in groups[group].commands.items()}
-    for name, command in {**main.commands, **inner}.items():
+    for name, command in {**commands, **inner}.items():
         assert f"storyflow {name}" in page
         for option in (option for parameter in command.params for option in parameter.opts if option.startswith("--")):
             assert option in page, f"{name} {option}"

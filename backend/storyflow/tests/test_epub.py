@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from storyflow.stories.story import Story, StoryError, read_story
+from storyflow.stories.errors import StoryError
+from storyflow.stories.story import Story, read_story
 from storyflow.tests.books import epub, page
 
 NOTES = """<h2>Chapter <i>One</i></h2><p>It was<a epub:type="noteref" href="notes.xhtml#n1">1</a> so.<sup>2</sup>
@@ -171,7 +172,8 @@ def test_every_damaged_byte_gives_a_story_or_an_error_for_people(tmp_path: Path)
 BOMBED = """
 import resource, sys
 from pathlib import Path
-from storyflow.stories.story import StoryError, read_story
+from storyflow.stories.errors import StoryError
+from storyflow.stories.story import read_story
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     read_story(Path(sys.argv[1]))

@@ -41,7 +41,7 @@ def test_traces_of_errors_are_shown_when_asked_for(broken: Path, where: str) -> 
 
 def test_info_says_what_was_opened_and_written_and_no_traces(broken: Path, tmp_path: Path) -> None:
     done = storyflow("say", "Hi.", "-o", tmp_path / "a.wav", "--model", "default", "-v")
-    assert "INFO storyflow.narration.speaking: Opened '" in done.stderr
+    assert "INFO storyflow.narration.loading: Opened '" in done.stderr
     assert f"INFO storyflow.narration.speaking: Wrote '{tmp_path / 'a.wav'}'" in done.stderr
     assert "DEBUG" not in done.stderr
     assert "Traceback" not in storyflow("-v", "say", "Hi.", "-o", tmp_path / "b.wav", "--model", broken).stderr

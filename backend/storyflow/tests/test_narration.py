@@ -11,11 +11,13 @@ from core_engine.audio_utils import AudioWriteError, get_audio_duration
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.reading.aloud import Reading, read_aloud
-from core_engine.reading.lexicon import Lexicon, LexiconError
+from core_engine.reading.errors import LexiconError
+from core_engine.reading.lexicon import Lexicon
 from storyflow.narration import planning
+from storyflow.narration.errors import RecordError
 from storyflow.narration.narration import Narration, Step
 from storyflow.narration.planning import PlannedSegment, Task
-from storyflow.narration.record import RecordError, read_record
+from storyflow.narration.record import read_record
 from storyflow.narration.spoken import Answered, speakers_here
 from storyflow.output.progress import narration_shown
 from storyflow.stories.story import read_story

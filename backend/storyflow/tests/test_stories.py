@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from storyflow.stories.errors import StoryError
 from storyflow.stories.segments import LONGEST
-from storyflow.stories.story import StoryError, read_story
+from storyflow.stories.story import read_story
 
 MARKDOWN = """---
 title: not spoken

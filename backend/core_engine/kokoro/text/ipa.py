@@ -5,7 +5,8 @@ import unicodedata
 
 from core_engine.kokoro.languages import V1_0
 from core_engine.kokoro.vocabulary import SPEAKABLE, VOCABULARY_V1_0, speakable_vocabulary
-from core_engine.reading.lexicon import Lexicon, LexiconError, Pronunciation
+from core_engine.reading.errors import LexiconError
+from core_engine.reading.lexicon import Lexicon, Pronunciation
 
 _SPELLINGS = str.maketrans(
     {"'": "ˈ", ":": "ː", "g": "ɡ", "r": "ɹ", "\u0361": None, "\u035c": None, ".": None, "-": None}

@@ -2,7 +2,7 @@
 
 espeak-ng 1.52 keeps some 200 phonemes of a word and 1000 of a clause and silently drops the rest; it interprets control
 characters as commands; and it crashes on some words that mix languages. English prose never reaches these limits and is
-unchanged.
+unchanged. So the patterns for what does are text here, which `re` compiles when it is first used, and keeps.
 """
 
 import re
@@ -16,16 +16,14 @@ _SWITCHING_SCRIPTS = (
     "\u10a0-\u10ff\u1c90-\u1cbf",  # Georgian
     "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af",  # Korean
 )
-_SWITCHING = re.compile(f"[{''.join(_SWITCHING_SCRIPTS)}]")
-_SWITCHING_RUN = re.compile(
-    "(" + "|".join(f"[{script}][{script}\\s\u200c\u200d]*" for script in _SWITCHING_SCRIPTS) + ")"
-)
+_SWITCHING = f"[{''.join(_SWITCHING_SCRIPTS)}]"
+_SWITCHING_RUN = "(" + "|".join(f"[{script}][{script}\\s\u200c\u200d]*" for script in _SWITCHING_SCRIPTS) + ")"
 """Words in a script for which espeak-ng switches languages; they are spoken separately."""
 
 _LONG_RUN = re.compile(r"(?<!\S)\S{18,}")
-_LONG_WORD = re.compile(
-    r"\d{33,}|w{18,}|[b-df-hj-np-tv-xz]{41,}|(?:[^\W\d_]|['\u0300-\u036f]){61,}|[^\s\u0000-\u024f\u3000-\u9fff]{25,}",
-    re.IGNORECASE,
+_LONG_WORD = (
+    r"(?i)\d{33,}|w{18,}|[b-df-hj-np-tv-xz]{41,}|(?:[^\W\d_]|['\u0300-\u036f]){61,}"
+    r"|[^\s\u0000-\u024f\u3000-\u9fff]{25,}"
 )
 """Words that may exceed 200 phonemes: a digit has up to nine, the letter w ten, a foreign letter thirteen."""
 
@@ -42,8 +40,8 @@ def speakable_parts(piece: str) -> list[str]:
     if not piece.isprintable():
         piece = _NO_TEXT.sub(" ", piece)
     if _LONG_RUN.search(piece):
-        piece = _LONG_WORD.sub(_spaced, piece)
-    by_script = [piece] if piece.isascii() or not _SWITCHING.search(piece) else _SWITCHING_RUN.split(piece)
+        piece = re.sub(_LONG_WORD, _spaced, piece)
+    by_script = [piece] if piece.isascii() or not re.search(_SWITCHING, piece) else re.split(_SWITCHING_RUN, piece)
     return [part for same_script in by_script for part in _within_a_clause(same_script)]
 
 
