@@ -25,7 +25,7 @@ from storyflow.studio.draft import STORY_NAME, Draft
 from storyflow.studio.library import Library, Wanted
 from storyflow.studio.truth import Truth
 from storyflow.tests.studio import AT_LAST_S, BYTES, STORY, Studio
-from storyflow.tests.support import storyflow
+from storyflow.tests.support import process_of, storyflow
 
 TRICKS = [
     "..", "../outside", "..%2foutside", "%2e%2e", "%2e%2e%2foutside", "/etc", "con", "nul.txt", ".hidden", "a%00b",
@@ -436,7 +436,7 @@ def test_command_opens_the_browser(tmp_path: Path) -> None:
 
 def test_command_says_that_the_port_is_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = storyflow("studio", "--no-browser", "--port", taken.getsockname()[1], cwd=tmp_path)
+        done = process_of("studio", "--no-browser", "--port", taken.getsockname()[1], cwd=tmp_path)
     assert done.returncode != 0
     assert "choose another --port" in done.stderr
     assert "The studio is at" not in done.stdout
