@@ -107,18 +107,30 @@ def pcm_of(client: openai.OpenAI, text: str = TEXT, voice: str = "af_bella", **m
     return np.frombuffer(answer.content, "<i2") / 32768
 
 
+@pytest.fixture(scope="module")
+def expected(client: openai.OpenAI) -> Any:
+    """Samples of the text."""
+    return pcm_of(client)
+
+
 Packed = Literal["mp3", "opus", "aac", "flac", "wav"]
 
 
 @pytest.mark.parametrize("name", ["mp3", "opus", "aac", "flac", "wav"])
-def test_formats_are_decoded_to_the_same_sound(client: openai.OpenAI, name: Packed) -> None:
-    expected = pcm_of(client)
+def test_formats_are_decoded_to_the_same_sound(client: openai.OpenAI, expected: Any, name: Packed) -> None:
     answer = client.audio.speech.create(model="tts-1", input=TEXT, voice="af_bella", response_format=name)
     audio = _decoded(answer.content)
     assert abs(audio.size - expected.size) < 0.15 * 24_000
-    lag = int(np.argmax(np.correlate(audio[:60_000], expected[:48_000], "valid")))
+    lag = _lag(audio[:60_000], expected[:48_000])
     size = min(audio.size - lag, expected.size)
     assert np.corrcoef(audio[lag : lag + size], expected[:size])[0, 1] > 0.85  # Opus at this rate changes the waveform
+
+
+def _lag(audio: Any, expected: Any) -> int:
+    """Return after how many samples `expected` is most like `audio`, which is longer."""
+    size = 1 << audio.size.bit_length()
+    likeness = np.fft.irfft(np.fft.rfft(audio, size) * np.fft.rfft(expected, size).conj())
+    return int(np.argmax(likeness[: audio.size - expected.size + 1]))
 
 
 def _decoded(data: bytes) -> Any:
