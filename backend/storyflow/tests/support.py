@@ -13,6 +13,9 @@ import pytest
 
 from storyflow.__main__ import main
 
+AT_LAST_S = 180.0
+"""What a test waits for where only a fault keeps the event away; on a busy machine a server takes a minute to start."""
+
 
 def storyflow(
     *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str = ""

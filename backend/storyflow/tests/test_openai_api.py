@@ -38,10 +38,9 @@ from storyflow.serving.errors import OpenAIErrors
 from storyflow.serving.openai_names import VOICES
 from storyflow.serving.speaking import MOST_STREAMS, Stage
 from storyflow.serving.wire import SpeechRequest
-from storyflow.tests.support import storyflow
+from storyflow.tests.support import AT_LAST_S, storyflow
 
 TEXT = "Call me Ishmael. Some years ago, never mind how long precisely, I thought I would sail about a little. " * 8
-AT_LAST_S = 60.0
 
 
 KOKORO = Path(engines.__file__).parent / "tts" / "kokoro"

@@ -24,8 +24,8 @@ from storyflow.stories.story import read_document, read_story
 from storyflow.studio.draft import STORY_NAME, Draft
 from storyflow.studio.library import Library, Wanted
 from storyflow.studio.truth import Truth
-from storyflow.tests.studio import AT_LAST_S, BYTES, STORY, Studio
-from storyflow.tests.support import process_of, storyflow
+from storyflow.tests.studio import BYTES, STORY, Studio
+from storyflow.tests.support import AT_LAST_S, process_of, storyflow
 
 TRICKS = [
     "..", "../outside", "..%2foutside", "%2e%2e", "%2e%2e%2foutside", "/etc", "con", "nul.txt", ".hidden", "a%00b",

@@ -34,7 +34,8 @@ from storyflow.hosting.child_engine import ChildEngine
 from storyflow.serving import listener as listening
 from storyflow.serving.listener import Listener
 from storyflow.serving.recordings import LARGEST_BYTES
-from storyflow.tests.test_openai_api import AT_LAST_S, only_built_in, served
+from storyflow.tests.support import AT_LAST_S
+from storyflow.tests.test_openai_api import only_built_in, served
 
 pytest.importorskip("faster_whisper")
 
