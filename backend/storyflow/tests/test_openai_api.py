@@ -202,7 +202,7 @@ def test_timestamps_refuse_like_speech(address: str) -> None:
 
 
 def test_voices_of_openai_and_ours(client: openai.OpenAI, address: str) -> None:
-    listed = httpx.get(f"{address}/v1/audio/voices").json()["voices"]
+    listed = httpx.get(f"{address}/v1/audio/voices", timeout=AT_LAST_S).json()["voices"]
     assert {"id": "bm_george", "name": "bm_george", "language": "en-gb"} in listed
     assert {voice["id"] for voice in listed} >= set(VOICES)
     for voice in ("nova", "Onyx", "af_bella*0.5+am_adam*0.5", "af_bella(2)+am_adam(1)"):
@@ -260,21 +260,21 @@ def test_unexpected_errors_have_that_shape() -> None:
 
 
 def test_errors_of_the_engine_keep_their_own_shape(address: str) -> None:
-    assert set(httpx.get(f"{address}/nowhere").json()) == {"detail"}
-    assert set(httpx.get(f"{address}/v1/nowhere").json()) == {"error"}
+    assert set(httpx.get(f"{address}/nowhere", timeout=AT_LAST_S).json()) == {"detail"}
+    assert set(httpx.get(f"{address}/v1/nowhere", timeout=AT_LAST_S).json()) == {"error"}
 
 
 def test_routes_are_described(address: str) -> None:
-    paths = httpx.get(f"{address}/openapi.json").json()["paths"]
+    paths = httpx.get(f"{address}/openapi.json", timeout=AT_LAST_S).json()["paths"]
     assert "audio/mpeg" in paths["/v1/audio/speech"]["post"]["responses"]["200"]["content"]
-    page = httpx.get(f"{address}/docs").text
+    page = httpx.get(f"{address}/docs", timeout=AT_LAST_S).text
     assert all(path in page for path in paths)
 
 
 def test_pages_of_other_sites_are_refused(address: str) -> None:
     body = {"model": "tts-1", "input": "Hello.", "voice": "alloy"}
     for headers in ({"Origin": "https://example.com"}, {"Host": "example.com"}):
-        answer = httpx.post(f"{address}/v1/audio/speech", json=body, headers=headers)
+        answer = httpx.post(f"{address}/v1/audio/speech", json=body, headers=headers, timeout=AT_LAST_S)
         assert answer.status_code == 400
         assert "Refused" in answer.json()["error"]["message"]
 
@@ -445,7 +445,7 @@ def test_client_that_leaves_stops_its_own_work(address: str) -> None:
     with httpx.stream("POST", f"{address}/v1/audio/speech", json=long, timeout=AT_LAST_S) as answer:
         next(answer.iter_bytes())
     end = time.monotonic() + AT_LAST_S
-    while httpx.get(f"{address}/health").json()["status"] != "ready":
+    while httpx.get(f"{address}/health", timeout=AT_LAST_S).json()["status"] != "ready":
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -456,6 +456,6 @@ def test_slow_reader_stops_its_own_work_and_nobody_else(client: openai.OpenAI, a
         next(answer.iter_raw(1))
         assert pcm_of(client, "Hello.").size > 6_000
         end = time.monotonic() + AT_LAST_S
-        while httpx.get(f"{address}/health").json()["status"] != "ready":
+        while httpx.get(f"{address}/health", timeout=AT_LAST_S).json()["status"] != "ready":
             assert time.monotonic() < end, "the model speaks on although nobody listens"
             time.sleep(0.01)

@@ -351,7 +351,7 @@ def test_broken_projects_do_not_hide_the_others(studio: Studio, lamp: str, tmp_p
 
 @pytest.mark.parametrize("path", ["/", "/studio/static/main.js", "/studio/api/voices"])
 def test_browser_is_told_to_take_nothing_from_elsewhere(studio: Studio, path: str) -> None:
-    headers = httpx.get(studio.address + path).headers
+    headers = httpx.get(studio.address + path, timeout=AT_LAST_S).headers
     assert headers["content-security-policy"].startswith("default-src 'self';")
     assert "http" not in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
@@ -373,13 +373,13 @@ def test_with_a_key_only_the_page_is_shown_without_it(tmp_path: Path) -> None:
     studio = Studio(tmp_path, {"ENGINE_TOKEN": "the key"}).start()
     try:
         for path in ("/", "/studio/static/main.js", "/studio/static/style.css"):
-            assert httpx.get(studio.address + path).status_code == 200
+            assert httpx.get(studio.address + path, timeout=AT_LAST_S).status_code == 200
         for path in ("/voices", "/projects", "/projects/x/audio/y"):
             answer = studio.ask("GET", path)
             assert answer.status_code == 400
             assert "www-authenticate" in answer.headers
         assert studio.ask("GET", "/projects", headers={"Authorization": "Bearer the key"}).json() == []
-        assert httpx.post(studio.address + "/", json={}).status_code == 400
+        assert httpx.post(studio.address + "/", json={}, timeout=AT_LAST_S).status_code == 400
     finally:
         studio.stop()
 
@@ -415,7 +415,10 @@ def test_command_prints_the_address_and_serves_the_page(tmp_path: Path) -> None:
         assert f"The studio is at http://127.0.0.1:{port}/." in said(process)
         assert "<title>StoryFlow</title>" in httpx.get(f"http://127.0.0.1:{port}/", timeout=AT_LAST_S).text
         added = httpx.post(
-            f"http://127.0.0.1:{port}/studio/api/stories?name=a.txt&voice=af_bella", content=b"Once.", headers=BYTES
+            f"http://127.0.0.1:{port}/studio/api/stories?name=a.txt&voice=af_bella",
+            content=b"Once.",
+            headers=BYTES,
+            timeout=AT_LAST_S,
         )
         assert added.status_code == 200
     assert (tmp_path / "out" / "projects" / "a" / STORY_NAME).is_file()
