@@ -52,7 +52,7 @@ coverage: $(DEVELOPMENT) ## Show which lines no test runs, the processes that te
 
 test-listening: $(DEVELOPMENT) ## Let the real voice speak and a listener judge it; both are fetched once (270 MB)
 	cd backend && ../$(BIN)/python -m listening.equipment
-	$(BIN)/python -m pytest -m listening -rs backend/listening
+	$(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder -m listening -rs backend/listening
 
 test-slow: $(DEVELOPMENT) ## Run the slow tests too: faults and loads at their full figures
 	$(BIN)/python -m pytest -m slow

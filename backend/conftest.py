@@ -1,11 +1,13 @@
 """A run of all tests fails when a test that docs/specification.md names did not run."""
 
+import gc
 import os
 import secrets
 from collections.abc import Generator
 
 import pytest
 
+from core_engine.kokoro.model.cores import allowed_cores
 from storyflow.tests import specified
 
 _NARROWING = ("keyword", "deselect", "ignore", "ignore_glob", "lf", "stepwise", "collectonly")
@@ -64,6 +66,18 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         (name, text.encode("utf-8", "backslashreplace").decode("utf-8")) for name, text in report.sections
     ]
     return report
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest also runs without xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers on two cores with `-n auto`: tests also wait, for processes, connections and deadlines."""
+    return max(1, allowed_cores() * 3 // 2)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking through the imported modules again at each of an engine's unloads."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import math
 import os
 import shutil
 import socket
@@ -51,6 +52,7 @@ class Trial:
     backend: Path  # the folder of the engines' packages
     model: str | None = None  # can be loaded
     port: int = 0
+    start_s: float = math.inf  # what the last start took, until /health answered
     process: "subprocess.Popen[str] | None" = None
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -69,8 +71,8 @@ class Trial:
         """The server's output to stderr so far."""
         return (self.folder / "log.txt").read_text(encoding="utf-8")
 
-    def start(self) -> float:
-        """Start the server like the client and return the seconds until /health answered."""
+    def start(self) -> None:
+        """Start the server like the client, and wait until /health answers."""
         self.port = free_port()
         started = time.monotonic()
         self.process = self.spawn("--port", str(self.port))
@@ -79,7 +81,8 @@ class Trial:
                 raise ViolationError(f"the server ended with code {self.process.returncode}: {self.log[-300:].strip()}")
             with contextlib.suppress(OSError):
                 if self.get("/health").status == 200:
-                    return time.monotonic() - started
+                    self.start_s = time.monotonic() - started
+                    return
             time.sleep(0.05)
         raise ViolationError(f"/health did not answer within {START_S:.0f} s")
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,7 @@ class AudiobookClient:
         """Start the engine without a model, read the names of its models, stop it."""
         self.spawn()
         try:
-            for _ in range(30):
-                time.sleep(1 / self.hurry)
+            for _ in self.rounds():
                 if self.health():
                     return [model["name"] for model in self.request("GET", "/models").json()["models"]]
         finally:
@@ -89,11 +88,16 @@ class AudiobookClient:
         command = [str(python), str(self.folder / "server.py"), "--port", str(self.port)]
         self.process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.DEVNULL)
 
+    def rounds(self) -> Iterator[None]:
+        """Wait thirty times for a second, or as long in shorter steps."""
+        for _ in range(round(30 * self.hurry)):
+            time.sleep(1 / self.hurry)
+            yield
+
     def start(self, model: str) -> None:
         """Thirty rounds of: wait, look at /health, load; whatever fails is swallowed."""
         self.spawn()
-        for _ in range(30):
-            time.sleep(1 / self.hurry)
+        for _ in self.rounds():
             health = self.health()
             if health and health["status"] in ("ready", "loading"):
                 answer = self.request("POST", "/load", json={"engineModelName": model})

@@ -22,8 +22,20 @@ from listening.listener import Listener, Recording
 
 BACKEND = Path(__file__).resolve().parents[2]
 
+LONGEST = ("test_chapter.py", "test_voices.py", "test_speeds.py", "test_whisper_engine.py")
+"""The files that take longest. Workers share the tests by files: what the tests of a file hear is spoken once."""
+
 Hear = Callable[..., str]
 ReadAloud = Callable[..., Recording]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that at the end no worker waits for another."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -23,7 +23,7 @@ from listening.pairs import Change, first_half, gain, noise, silence, stutter
 from listening.tests.bars import check_nothing_lost_or_doubled, check_words
 from listening.word_errors import word_errors
 
-pytestmark = [pytest.mark.listening, pytest.mark.timeout(900), pytest.mark.xdist_group("book")]
+pytestmark = [pytest.mark.listening, pytest.mark.timeout(900)]
 
 SEGMENTER, KOKORO, SILERO_VAD, WHISPER = "segmenter", "kokoro", "silero-vad", "whisper"
 SPEAKER = f"{VOICE}.af_heart"

@@ -17,7 +17,7 @@ from listening.equipment import ENGINES, SILERO_VAD, Equipment
 from listening.tests.conftest import ReadAloud
 from listening.texts import FEW
 
-pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600), pytest.mark.xdist_group("silero-vad")]
+pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600)]
 
 RATE = 24_000
 ENGINE = ENGINES / "audio_analysis" / SILERO_VAD

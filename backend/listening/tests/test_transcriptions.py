@@ -17,7 +17,7 @@ from listening.texts import FEW
 from listening.word_errors import word_errors
 from storyflow.tests.test_openai_api import served
 
-pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600), pytest.mark.xdist_group("whisper")]
+pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600)]
 
 MOST_PERCENT = 8
 """Highest word error rate of four sentences, where each word is three percent."""

@@ -6,7 +6,7 @@
 | phonemes of another accent | britishness: the encoder's states compared with both readings of espeak-ng |
 | a missing chunk | a run of lost words |
 | a repeated chunk | a run of added words |
-| half speed labelled as normal | words per minute; the words themselves are understood |
+| half speed labelled as normal | words per minute; the words themselves are understood: `test_speeds.py` |
 """
 
 import random
@@ -19,15 +19,12 @@ import pytest
 from core_engine.kokoro.speech.synthesis import Kokoro, Utterance
 from listening.accents import SENTENCE
 from listening.listener import Listener, Recording
-from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, check_pace, check_speed, check_words
-from listening.tests.conftest import ReadAloud
-from listening.texts import FEW, paragraphs
+from listening.tests.bars import check_accent, check_nothing_lost_or_doubled, check_words
+from listening.texts import FEW
 from listening.word_errors import word_errors
 
-# One worker, so that what is read aloud is read once.
-pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600), pytest.mark.xdist_group("read-aloud")]
+pytestmark = [pytest.mark.listening, pytest.mark.timeout(3600)]
 
-(PARAGRAPH,) = paragraphs(1)
 CHUNK_TOKENS = 80
 """Few enough that each sentence, with its context, is a chunk."""
 
@@ -91,16 +88,6 @@ def test_another_accent_is_caught(kokoro: Kokoro, listener: Listener, voice: str
     check_words(word_errors(SENTENCE, listener.hear(recording)), 8)  # the words are still understood
     with pytest.raises(AssertionError):
         check_accent(listener, recording, voice)
-
-
-def test_half_speed_labelled_as_normal_is_caught(read_aloud: ReadAloud, listener: Listener) -> None:
-    recording = read_aloud(PARAGRAPH, "af_bella", 0.5)
-    check_words(word_errors(PARAGRAPH, listener.hear(recording)), 8)
-    check_speed(recording, read_aloud(PARAGRAPH, "af_bella"), 0.5)
-    with pytest.raises(AssertionError):
-        check_pace(PARAGRAPH, recording)
-    with pytest.raises(AssertionError):
-        check_speed(recording, read_aloud(PARAGRAPH, "af_bella"), 1.0)
 
 
 def _spoken(kokoro: Any, utterance: Utterance) -> Recording:

@@ -18,7 +18,7 @@ from listening.equipment import ENGINES, Equipment
 from listening.pairs import Pair, bad_pairs, good_pairs
 from listening.tests.conftest import ReadAloud
 
-pytestmark = [pytest.mark.timeout(3600), pytest.mark.xdist_group("whisper")]
+pytestmark = [pytest.mark.timeout(3600)]
 
 PERFECT_FROM = 85
 MOST_FALSE_ALARMS = 2  # of 40

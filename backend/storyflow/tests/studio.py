@@ -15,9 +15,9 @@ import httpx
 
 import engines
 from storyflow.narration.record import RECORD_NAME, Record, read_record
+from storyflow.tests.support import AT_LAST_S
 
 KOKORO = Path(engines.__file__).parent / "tts" / "kokoro"
-AT_LAST_S = 60.0
 
 STORY = """# The Lamp
 

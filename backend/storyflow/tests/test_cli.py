@@ -1,4 +1,4 @@
-"""The commands as a person types them: real processes, what they print, and their exit codes."""
+"""The commands as a person types them: what they print, and their exit codes."""
 
 import json
 import os
@@ -14,18 +14,18 @@ import pytest
 
 from core_engine.tests.support import install
 from core_engine.tts_wrapper import VALID_VOICE_IDS
-from storyflow.tests.support import storyflow
+from storyflow.tests.support import process_of, storyflow
 
 
 def test_say_writes_a_wav(tmp_path: Path) -> None:
-    done = storyflow("say", "Hello there.", "-o", tmp_path / "hello.wav", "--voice", "bm_george", "--speed", "1.2")
+    done = process_of("say", "Hello there.", "-o", tmp_path / "hello.wav", "--voice", "bm_george", "--speed", "1.2")
     assert done.returncode == 0, done.stderr
     with wave.open(str(tmp_path / "hello.wav")) as wav:
         assert (wav.getframerate(), wav.getnchannels(), wav.getsampwidth()) == (24_000, 1, 2)
 
 
 def test_say_reads_standard_input(tmp_path: Path) -> None:
-    assert storyflow("say", "-", "-o", tmp_path / "a.wav", input="From a pipe.").returncode == 0
+    assert process_of("say", "-", "-o", tmp_path / "a.wav", input="From a pipe.").returncode == 0
 
 
 def test_say_with_the_built_in_voice_says_so_in_plain_words(tmp_path: Path) -> None:

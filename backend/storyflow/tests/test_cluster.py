@@ -28,7 +28,7 @@ from storyflow.commands.main import main
 from storyflow.narration.planning import PlannedSegment
 from storyflow.stories.errors import StoryError
 from storyflow.stories.story import Segment, stories_in
-from storyflow.tests.support import storyflow
+from storyflow.tests.support import process_of, storyflow
 
 
 def item(text: str, job: Job) -> Item:
@@ -167,7 +167,7 @@ def test_folder_is_narrated_on_a_cluster_of_this_machine(tmp_path: Path) -> None
     for name in ("one", "two"):
         (folder / f"{name}.txt").write_text(f"The lamp {name}.\n\n* * *\n\nThe ship {name}.\n")
     (folder / "empty.md").write_text("")
-    done = storyflow("narrate", folder, "--model", "default", "--cluster", "local", "--json")
+    done = process_of("narrate", folder, "--model", "default", "--cluster", "local", "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 3
     assert [told["success"] for told in document["stories"]] == [False, True, True]

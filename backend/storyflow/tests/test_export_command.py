@@ -107,12 +107,12 @@ def test_options_change_pauses_and_bitrate(project: Path, tmp_path: Path) -> Non
 def test_errors_are_one_line_and_an_exit_code(
     project: Path, tmp_path: Path, arguments: list[str], code: Exit, message: str
 ) -> None:
-    done = storyflow("export", *arguments, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(BACKEND)})
+    done = storyflow("export", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (code, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     if code is not Exit.USAGE:
-        answer = storyflow("export", *arguments, "--json", cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(BACKEND)})
+        answer = storyflow("export", *arguments, "--json", cwd=tmp_path)
         assert message in json.loads(answer.stdout)["error"]
 
 
@@ -193,7 +193,7 @@ def check_flat(tmp_path: Path, ending: str, minutes: int) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux does")
 @pytest.mark.parametrize("ending", [".wav", ".mp3", ".m4b"])
 def test_longer_book_takes_no_more_memory(tmp_path: Path, ending: str) -> None:
-    check_flat(tmp_path, ending, 8)
+    check_flat(tmp_path, ending, 5)  # four minutes more would be 11 MB even of 16-bit samples
 
 
 @pytest.mark.slow

@@ -73,8 +73,9 @@ def test_info_tells_everything(mine: Any) -> None:
     assert info["providers"][-1] == "CPU"
     assert info["version"] == "v0.19"
     assert len(info["voices"]) == 7
+    shown = storyflow("models", "info", "mine").stdout
     for line in ("Inputs:", "tokens int64(1, ", "Opset:", "Parameters:", "Runs on:", "CPU"):
-        assert line in storyflow("models", "info", "mine").stdout
+        assert line in shown
 
 
 def test_info_of_the_built_in_voice_where_nothing_is_installed() -> None:

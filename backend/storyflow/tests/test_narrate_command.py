@@ -187,7 +187,7 @@ def test_what_was_left_out_is_reported(tmp_path: Path) -> None:
 
 def test_finished_wavs_survive_a_kill_in_the_first_two_seconds(tmp_path: Path, project: Path) -> None:
     story = tmp_path / "My Story.txt"
-    story.write_text("\n\n".join(f"Paragraph number {number} of a story." for number in range(400)))
+    story.write_text("\n\n".join(f"Paragraph number {number} of a story." for number in range(200)))
     running = started("narrate", story, "--model", "default")
     deadline = time.monotonic() + 60
     while not (project / JOURNAL_NAME).exists() and time.monotonic() < deadline:
@@ -196,7 +196,7 @@ def test_finished_wavs_survive_a_kill_in_the_first_two_seconds(tmp_path: Path, p
     running.send_signal(signal.SIGKILL)
     running.communicate()
     finished = {path.stem for path in (project / "audio").glob("*.wav")}
-    assert 0 < len(finished) < 400
+    assert 0 < len(finished) < 200
     made = set(json.loads(run("narrate", story, "--json", "--model", "default").stdout)["made"])
     # The one WAV that was written while its line was not may be made again.
     assert len(made & finished) <= 1
@@ -217,15 +217,15 @@ def test_journal_takes_a_line_that_was_cut_off_for_nothing(tmp_path: Path) -> No
 
 def test_second_narration_of_a_project_waits_for_the_first(tmp_path: Path, project: Path) -> None:
     story = tmp_path / "My Story.txt"
-    story.write_text("\n\n".join(f"Paragraph number {number} of a story." for number in range(200)))
+    story.write_text("\n\n".join(f"Paragraph number {number} of a story." for number in range(60)))
     processes = [started("narrate", story, "--model", "default") for _ in range(2)]
     told = [process.communicate(timeout=100) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sum("Waiting for it to finish" in errors for _, errors in told) <= 1
-    assert sum("200 made now" in output for output, _ in told) == 1
+    assert sum("60 made now" in output for output, _ in told) == 1
     record = read_record(project / RECORD_NAME)
     assert record
-    assert len(record.segments) == 200
+    assert len(record.segments) == 60
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of bytes")

@@ -7,7 +7,7 @@ from storyflow.tests.support import storyflow
 
 
 def test_say_dry_run_prints_words_line_by_line() -> None:
-    done = storyflow("say", "-", "--dry-run", input="Henry VIII paid $1,234.56.\n\nAt 3:45pm -- no.\n")
+    done = storyflow("say", "-", "--dry-run", stdin="Henry VIII paid $1,234.56.\n\nAt 3:45pm -- no.\n")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "Henry the eighth paid one thousand two hundred thirty-four dollars and fifty-six cents.",

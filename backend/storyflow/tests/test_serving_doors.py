@@ -98,7 +98,7 @@ def test_1200_connections_at_1024_files_stop_no_request(folder: Path, tmp_path: 
     program.write_text(f"{limit}runpy.run_module('storyflow.serving', run_name='__main__')")
     with served("limited_server", folder=folder, PYTHONPATH=str(tmp_path)) as address:
         port = int(address.rpartition(":")[2])
-        with connections(port, 1200, sent), httpx.Client(base_url=address) as client:
+        with connections(port, 1200, sent), httpx.Client(base_url=address, timeout=AT_LAST_S) as client:
             assert all(speaks(client) for _ in range(3))
 
 
@@ -142,7 +142,7 @@ def test_200_streams_at_once_are_answered_whole_or_refused_for_the_moment(folder
 
     with served("storyflow.serving", folder=folder) as address:
         answers = asyncio.run(ask_all(address))
-        with httpx.Client(base_url=address) as client:
+        with httpx.Client(base_url=address, timeout=AT_LAST_S) as client:
             assert speaks(client)
     whole = {size for status, size, _ in answers if status == 200}
     assert len(whole) == 1
@@ -207,13 +207,14 @@ def test_server_for_a_published_port_answers_only_to_names_of_this_machine(folde
     assert refused.returncode != 0
     assert "STORYFLOW_API_KEY" in refused.stderr
     assert "Traceback" not in refused.stderr
+    elsewhere = {"Host": "storyflow.example"}
     with served("storyflow.serving", "--host", "0.0.0.0", folder=folder, STORYFLOW_LOCAL="1") as address:
-        assert httpx.get(f"{address}/v1/models").status_code == 200
-        assert httpx.get(f"{address}/v1/models", headers={"Host": "storyflow.example"}).status_code == 400
+        assert httpx.get(f"{address}/v1/models", timeout=AT_LAST_S).status_code == 200
+        assert httpx.get(f"{address}/v1/models", headers=elsewhere, timeout=AT_LAST_S).status_code == 400
     with served("storyflow.serving", "--host", "0.0.0.0", folder=folder, STORYFLOW_API_KEY="k") as address:
-        assert httpx.get(f"{address}/v1/models", headers={"Host": "storyflow.example"}).status_code == 401
-        allowed = {"Host": "storyflow.example", "Authorization": "Bearer k"}
-        assert httpx.get(f"{address}/v1/models", headers=allowed).status_code == 200
+        assert httpx.get(f"{address}/v1/models", headers=elsewhere, timeout=AT_LAST_S).status_code == 401
+        allowed = {**elsewhere, "Authorization": "Bearer k"}
+        assert httpx.get(f"{address}/v1/models", headers=allowed, timeout=AT_LAST_S).status_code == 200
 
 
 def test_key_is_asked_for_by_a_browser_and_in_the_shape_of_the_api(folder: Path) -> None:

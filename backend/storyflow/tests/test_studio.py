@@ -24,8 +24,8 @@ from storyflow.stories.story import read_document, read_story
 from storyflow.studio.draft import STORY_NAME, Draft
 from storyflow.studio.library import Library, Wanted
 from storyflow.studio.truth import Truth
-from storyflow.tests.studio import AT_LAST_S, BYTES, STORY, Studio
-from storyflow.tests.support import storyflow
+from storyflow.tests.studio import BYTES, STORY, Studio
+from storyflow.tests.support import AT_LAST_S, process_of, storyflow
 
 TRICKS = [
     "..", "../outside", "..%2foutside", "%2e%2e", "%2e%2e%2foutside", "/etc", "con", "nul.txt", ".hidden", "a%00b",
@@ -351,7 +351,7 @@ def test_broken_projects_do_not_hide_the_others(studio: Studio, lamp: str, tmp_p
 
 @pytest.mark.parametrize("path", ["/", "/studio/static/main.js", "/studio/api/voices"])
 def test_browser_is_told_to_take_nothing_from_elsewhere(studio: Studio, path: str) -> None:
-    headers = httpx.get(studio.address + path).headers
+    headers = httpx.get(studio.address + path, timeout=AT_LAST_S).headers
     assert headers["content-security-policy"].startswith("default-src 'self';")
     assert "http" not in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
@@ -373,13 +373,13 @@ def test_with_a_key_only_the_page_is_shown_without_it(tmp_path: Path) -> None:
     studio = Studio(tmp_path, {"ENGINE_TOKEN": "the key"}).start()
     try:
         for path in ("/", "/studio/static/main.js", "/studio/static/style.css"):
-            assert httpx.get(studio.address + path).status_code == 200
+            assert httpx.get(studio.address + path, timeout=AT_LAST_S).status_code == 200
         for path in ("/voices", "/projects", "/projects/x/audio/y"):
             answer = studio.ask("GET", path)
             assert answer.status_code == 400
             assert "www-authenticate" in answer.headers
         assert studio.ask("GET", "/projects", headers={"Authorization": "Bearer the key"}).json() == []
-        assert httpx.post(studio.address + "/", json={}).status_code == 400
+        assert httpx.post(studio.address + "/", json={}, timeout=AT_LAST_S).status_code == 400
     finally:
         studio.stop()
 
@@ -415,7 +415,10 @@ def test_command_prints_the_address_and_serves_the_page(tmp_path: Path) -> None:
         assert f"The studio is at http://127.0.0.1:{port}/." in said(process)
         assert "<title>StoryFlow</title>" in httpx.get(f"http://127.0.0.1:{port}/", timeout=AT_LAST_S).text
         added = httpx.post(
-            f"http://127.0.0.1:{port}/studio/api/stories?name=a.txt&voice=af_bella", content=b"Once.", headers=BYTES
+            f"http://127.0.0.1:{port}/studio/api/stories?name=a.txt&voice=af_bella",
+            content=b"Once.",
+            headers=BYTES,
+            timeout=AT_LAST_S,
         )
         assert added.status_code == 200
     assert (tmp_path / "out" / "projects" / "a" / STORY_NAME).is_file()
@@ -436,7 +439,7 @@ def test_command_opens_the_browser(tmp_path: Path) -> None:
 
 def test_command_says_that_the_port_is_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = storyflow("studio", "--no-browser", "--port", taken.getsockname()[1], cwd=tmp_path)
+        done = process_of("studio", "--no-browser", "--port", taken.getsockname()[1], cwd=tmp_path)
     assert done.returncode != 0
     assert "choose another --port" in done.stderr
     assert "The studio is at" not in done.stdout

@@ -34,7 +34,8 @@ from storyflow.hosting.child_engine import ChildEngine
 from storyflow.serving import listener as listening
 from storyflow.serving.listener import Listener
 from storyflow.serving.recordings import LARGEST_BYTES
-from storyflow.tests.test_openai_api import AT_LAST_S, only_built_in, served
+from storyflow.tests.support import AT_LAST_S
+from storyflow.tests.test_openai_api import only_built_in, served
 
 pytest.importorskip("faster_whisper")
 
@@ -181,7 +182,7 @@ def test_errors_have_the_shape_that_the_client_reads(client: openai.OpenAI, what
 def test_form_has_bounds(address: str, files: int, fields: int) -> None:
     sent = [("file", (f"{number}.wav", recording(seconds=1.0))) for number in range(files)]
     body = {f"field{number}": "x" for number in range(fields)}
-    answer = httpx.post(f"{address}/v1/audio/transcriptions", files=sent, data=body)
+    answer = httpx.post(f"{address}/v1/audio/transcriptions", files=sent, data=body, timeout=AT_LAST_S)
     assert answer.status_code == 400
     assert "Too many" in answer.json()["error"]["message"]
 
@@ -204,16 +205,20 @@ def test_file_larger_than_the_limit_is_refused_before_it_is_read(address: str) -
 def test_forms_of_other_origins_are_refused(address: str) -> None:
     for headers in ({"Origin": "https://example.com"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
         answer = httpx.post(
-            f"{address}/v1/audio/transcriptions", files={"file": recording()}, data={"model": "base"}, headers=headers
+            f"{address}/v1/audio/transcriptions",
+            files={"file": recording()},
+            data={"model": "base"},
+            headers=headers,
+            timeout=AT_LAST_S,
         )
         assert answer.status_code == 400
         assert "Refused" in answer.json()["error"]["message"]
-    other = httpx.post(f"{address}/v1/audio/speech", files={"file": recording()})
+    other = httpx.post(f"{address}/v1/audio/speech", files={"file": recording()}, timeout=AT_LAST_S)
     assert "multipart/form-data" in other.json()["error"]["message"], "only where a form is expected"
 
 
 def test_route_is_described(address: str) -> None:
-    route = httpx.get(f"{address}/openapi.json").json()["paths"]["/v1/audio/transcriptions"]["post"]
+    route = httpx.get(f"{address}/openapi.json", timeout=AT_LAST_S).json()["paths"]["/v1/audio/transcriptions"]["post"]
     assert "file" in route["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
 
 
