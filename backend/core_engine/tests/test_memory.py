@@ -34,7 +34,11 @@ class FreeMemoryTests(FolderTestCase):
         self.assertEqual(self.free("", {}), 8 * GB)
 
     def test_limit_of_version_2_counts_without_cached_files(self) -> None:
-        files = {"memory.max": f"{4 * GB}\n", "memory.current": f"{3 * GB}", "memory.stat": f"anon 5\ninactive_file {GB}"}
+        files = {
+            "memory.max": f"{4 * GB}\n",
+            "memory.current": f"{3 * GB}",
+            "memory.stat": f"anon 5\ninactive_file {GB}",
+        }
         self.assertEqual(self.free("0::/", files), 2 * GB)
 
     def test_limit_of_a_group_around_counts_and_no_limit_does_not(self) -> None:
