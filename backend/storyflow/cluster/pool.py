@@ -28,16 +28,19 @@ def speakers_on(
 
     `address` is HOST:PORT, `auto` or `local`; see `connected`. Raises ClusterError.
     """
+    with connected(address) as run, contextlib.closing(dispatcher_of(run, model, kokoro, placement, say)) as dispatcher:
+        yield dispatcher
+
+
+def dispatcher_of(
+    run: str, model: Model, kokoro: Kokoro, placement: Placement, say: Callable[[str], None]
+) -> "Dispatcher":
+    """Return the dispatcher of a run on the cluster that this process is connected to; see `connected`."""
+    from storyflow.cluster.dispatcher import Dispatcher  # imports Ray
+
     parcel = packed(model, kokoro)
     placement = replace(placement, memory=_speaker_bytes(parcel, model, placement.cpus))
-    with connected(address) as run:
-        from storyflow.cluster.dispatcher import Dispatcher  # imports Ray
-
-        dispatcher = Dispatcher(run, parcel, model.path, placement, say=say)
-        try:
-            yield dispatcher
-        finally:
-            dispatcher.close()
+    return Dispatcher(run, parcel, model.path, placement, say=say)
 
 
 def _speaker_bytes(parcel: Parcel, model: Model, cpus: int) -> int:
