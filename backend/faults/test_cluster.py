@@ -325,6 +325,7 @@ def own_model(folder: Path) -> Path:
 
 def test_model_reaches_a_node_once_and_is_checked(nodes: Any, teller: Teller, tmp_path: Path) -> None:
     nodes.only("hare")
+    shutil.rmtree(nodes.cache("hare"), ignore_errors=True)
     own = Teller(own_model(tmp_path / "own"), teller.run, long_story(tmp_path / "story.txt", 10), tmp_path)
     expected = own.here("here").files
     assert own.there("there").files == expected

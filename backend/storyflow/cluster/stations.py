@@ -45,7 +45,8 @@ class Placement:
 
     def __str__(self) -> str:
         """Return it as people say it."""
-        return f"{self.cpus} free CPU(s)" + (f" and {self.gpus:g} GPU(s)" if self.gpus else "")
+        gpus = f", {self.gpus:g} GPU(s)" if self.gpus else ""
+        return f"{self.cpus} free CPU(s){gpus} and {self.memory / 1e9:.1f} GB of memory"
 
 
 @dataclass(eq=False)
