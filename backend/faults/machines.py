@@ -9,14 +9,17 @@ from typing import Any
 from ray.cluster_utils import Cluster
 
 _OBJECT_STORE_BYTES = 80 << 20
+_HEALTH_CHECKS = {"health_check_period_ms": 1000}
+"""A dead node is noticed after five of them; a slow one has, as ever, ten seconds for each."""
 
 
 class Machines:
     """A head without cores, where only the driver is, and nodes of one core each."""
 
-    def __init__(self) -> None:
-        """Start the head."""
-        head = {"num_cpus": 0, "include_dashboard": False}
+    def __init__(self, caches: Path) -> None:
+        """Start the head. In `caches` each node gets a cache folder of its own."""
+        self._caches = caches
+        head = {"num_cpus": 0, "include_dashboard": False, "_system_config": _HEALTH_CHECKS}
         self._cluster = Cluster(
             initialize_head=True, head_node_args={**head, "object_store_memory": _OBJECT_STORE_BYTES}
         )
@@ -32,24 +35,36 @@ class Machines:
         """The names of the nodes."""
         return list(self._nodes)
 
+    def cache(self, name: str) -> Path:
+        """Return the cache folder of a node."""
+        return self._caches / name
+
+    def only(self, *names: str) -> None:
+        """Let the cluster have these nodes and no others; those that it has stay."""
+        for name in self.names:
+            if name not in names:
+                self.kill(name)
+        for name in names:
+            if name not in self._nodes:
+                self.add(name)
+
     def add(self, name: str, **environment: str) -> None:
         """Start a node of one core, with variables of its own."""
         self._nodes[name] = self._cluster.add_node(
             num_cpus=1,
             object_store_memory=_OBJECT_STORE_BYTES,
             node_name=name,
-            env_vars=environment,
+            env_vars={"STORYFLOW_CACHE_DIR": str(self.cache(name)), **environment},
         )
 
     def kill(self, name: str) -> None:
         """Kill a node with all of its processes."""
         self._cluster.remove_node(self._nodes.pop(name), allow_graceful=False)
 
-    def clear(self) -> None:
-        """Kill all nodes but the head."""
+    def let_go_on(self) -> None:
+        """Let speakers that were stopped go on."""
         for name in self.names:
             self.signal(name, signal.SIGCONT)
-            self.kill(name)
 
     def speakers(self, name: str) -> list[int]:
         """Return the ids of the processes on a node that are actors."""
@@ -69,7 +84,8 @@ class Machines:
 
     def end(self) -> None:
         """Stop everything."""
-        self.clear()
+        self.let_go_on()
+        self.only()
         self._cluster.shutdown()
 
 

@@ -27,8 +27,9 @@ from core_engine.model_paths import BUILT_IN, model_path
 from engines.store.file_state import sampled_digest
 from engines.store.manifest import verify_model
 from faults.support import BACKEND, is_root, mounted_tmpfs
+from storyflow.cluster.connection import connected
 from storyflow.cluster.errors import ClusterError
-from storyflow.cluster.pool import speakers_on
+from storyflow.cluster.pool import dispatcher_of
 from storyflow.cluster.stations import NodeReport, Placement
 from storyflow.narration.journal import Journal
 from storyflow.narration.narration import Narration, Step
@@ -44,7 +45,9 @@ pytestmark = [
 ]
 
 KILLS = 50
-SEGMENTS = 60
+AT_ONCE = 2
+"""Speakers that are killed at the same moment, of three."""
+SEGMENTS = 48
 """Of the story, besides two scene breaks, which the driver makes."""
 SENTENCES = (
     "The keeper lit the lamp at a quarter past six.",
@@ -59,7 +62,7 @@ SENTENCES = (
 def long_story(path: Path, segments: int) -> Path:
     """Write a story of paragraphs of different lengths, with two scene breaks."""
     chosen = random.Random(segments)
-    paragraphs = [f"Number {n}. {' '.join(chosen.choices(SENTENCES, k=chosen.randint(1, 5)))}" for n in range(segments)]
+    paragraphs = [f"Number {n}. {' '.join(chosen.choices(SENTENCES, k=chosen.randint(1, 2)))}" for n in range(segments)]
     paragraphs[5:5] = ["* * *"]
     paragraphs[20:20] = ["* * *"]
     path.write_text("\n\n".join(paragraphs), encoding="utf-8")
@@ -100,10 +103,10 @@ class Run:
 class Teller:
     """Narrates with the built-in voice, here or on a cluster."""
 
-    def __init__(self, model: Path, address: str, story: Path, root: Path) -> None:
+    def __init__(self, model: Path, run: str, story: Path, root: Path) -> None:
         self.model = Model("voice", model)
         self.kokoro = Kokoro.load(model, 1)
-        self.address, self.story, self.root = address, story, root
+        self.run, self.story, self.root = run, story, root
 
     def task(self, project: str) -> Task:
         """Return the task of narrating the story into a project."""
@@ -118,14 +121,12 @@ class Teller:
     def there(self, project: str, during: Callable[[Run], Any] = lambda _run: None) -> Run:
         """Narrate on the cluster, in a thread: nodes can only be started in the main one, where `during` runs."""
         run = Run(self.task(project).folder)
-        with (
-            ThreadPoolExecutor(1) as thread,
-            speakers_on(self.address, self.model, self.kokoro, Placement(), run.said.append) as speakers,
-        ):
-            running = thread.submit(self._tell, project, speakers.speak, run)
+        dispatcher = dispatcher_of(f"{self.run}-{project}", self.model, self.kokoro, Placement(), run.said.append)
+        with ThreadPoolExecutor(1) as thread, contextlib.closing(dispatcher):
+            running = thread.submit(self._tell, project, dispatcher.speak, run)
             during(run)
             running.result()
-        run.nodes = {report.node: report for report in speakers.nodes}
+        run.nodes = {report.node: report for report in dispatcher.nodes}
         return run
 
     def _tell(self, project: str, speakers: Speakers, run: Run) -> None:
@@ -138,25 +139,32 @@ class Teller:
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Any]:
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from faults.machines import Machines
 
-    machines = Machines()
+    machines = Machines(tmp_path_factory.mktemp("caches"))
     yield machines
     machines.end()
 
 
 @pytest.fixture
 def nodes(machines: Any) -> Iterator[Any]:
-    """The cluster of a test, which adds its own nodes."""
+    """The cluster, which may have nodes of earlier tests."""
     yield machines
-    machines.clear()
+    machines.let_go_on()
 
 
 @pytest.fixture(scope="module")
-def teller(machines: Any, tmp_path_factory: pytest.TempPathFactory) -> Teller:
+def run_name(machines: Any) -> Iterator[str]:
+    """This process as the driver of the cluster."""
+    with connected(machines.address) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def teller(run_name: str, tmp_path_factory: pytest.TempPathFactory) -> Teller:
     root = tmp_path_factory.mktemp("cluster")
-    return Teller(model_path(BUILT_IN, Path()), machines.address, long_story(root / "story.txt", SEGMENTS), root)
+    return Teller(model_path(BUILT_IN, Path()), run_name, long_story(root / "story.txt", SEGMENTS), root)
 
 
 @pytest.fixture(scope="module")
@@ -174,25 +182,26 @@ def wait_until(condition: Callable[[], Any], timeout_s: float = 120) -> None:
 def test_fifty_kills_of_speakers_and_nodes_lose_nothing_and_make_nothing_twice(
     nodes: Any, teller: Teller, expected: dict[str, str]
 ) -> None:
-    for name in ("hare", "tortoise", "snail"):
-        nodes.add(name)
+    nodes.only("hare", "tortoise", "snail")
     chance, kills = random.Random(7), 0
 
     def kill_at_random_moments(run: Run) -> None:
         nonlocal kills
         while kills < KILLS and not run.is_over.is_set():
             seen = len(run.steps)
-            # Each kill comes a random time after something was published, so that a slow machine gets on, too.
+            # Kills come a random time after something was published, so that a slow machine gets on, too.
             wait_until(partial(run.has_done, seen + 1))
             run.is_over.wait(chance.uniform(0, 0.5))
-            name = chance.choice(nodes.names)
-            if kills % 7 == 6:
+            if kills % 10 == 9:
+                name = chance.choice(nodes.names)
                 nodes.kill(name)
                 nodes.add(name)
                 kills += 1
-            elif speakers := nodes.speakers(name):
-                os.kill(chance.choice(speakers), signal.SIGKILL)
-                kills += 1
+                continue
+            for name in chance.sample(nodes.names, AT_ONCE):
+                if speakers := nodes.speakers(name):
+                    os.kill(chance.choice(speakers), signal.SIGKILL)
+                    kills += 1
 
     for number in count():
         run = teller.there(f"kills-{number}", kill_at_random_moments)
@@ -207,6 +216,8 @@ def test_fifty_kills_of_speakers_and_nodes_lose_nothing_and_make_nothing_twice(
 def test_node_that_joins_gets_work_and_what_a_stopped_node_has_goes_to_it(
     nodes: Any, teller: Teller, expected: dict[str, str]
 ) -> None:
+    nodes.only()
+
     def stop_the_first(run: Run) -> None:
         nodes.add("hare")
         wait_until(partial(run.has_done, 6))
@@ -223,8 +234,7 @@ def test_node_that_joins_gets_work_and_what_a_stopped_node_has_goes_to_it(
 def test_slow_node_speaks_little_and_nobody_waits_for_its_last_batch(
     nodes: Any, teller: Teller, expected: dict[str, str]
 ) -> None:
-    for name in ("hare", "tortoise"):
-        nodes.add(name)
+    nodes.only("hare", "tortoise")
 
     def slow_down(run: Run) -> None:
         while not run.is_over.wait(0.02):
@@ -241,15 +251,14 @@ def test_slow_node_speaks_little_and_nobody_waits_for_its_last_batch(
 
 
 def test_killed_driver_goes_on_where_it_stopped(nodes: Any, teller: Teller, expected: dict[str, str]) -> None:
-    nodes.add("hare")
+    nodes.only("hare")
     folder = teller.task("driver").folder
-    for published in (5, 25, 45):
-        driver = narrating(teller, "driver")
-        wait_until(partial(has_published, folder, published))
-        driver.kill()
-        driver.communicate()
+    for published in (5, 20, 35):
+        with narrating(teller, nodes.address, "driver"):
+            wait_until(partial(has_published, folder, published))
     kept = published_in(folder)
-    output, errors = narrating(teller, "driver", "--json").communicate(timeout=200)
+    with narrating(teller, nodes.address, "driver", "--json") as driver:
+        output, errors = driver.communicate(timeout=200)
     document = json.loads(output)
     assert document["success"], errors
     assert {*document["made"]} & kept == set()
@@ -258,14 +267,20 @@ def test_killed_driver_goes_on_where_it_stopped(nodes: Any, teller: Teller, expe
     assert Run(folder).files == expected
 
 
-def narrating(teller: Teller, project: str, *options: str) -> "subprocess.Popen[str]":
-    """Start the command on the cluster."""
+@contextlib.contextmanager
+def narrating(teller: Teller, address: str, project: str, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run the command on the cluster during the block, at whose end it is killed."""
     command = [sys.executable, "-m", "storyflow", "narrate", teller.story, "--project", project, "--out", teller.root]
-    with_cluster = [*command, "--model", "default", "--cluster", teller.address, *options]
+    with_cluster = [*command, "--model", "default", "--cluster", address, *options]
     environment = {**os.environ, "PYTHONPATH": str(BACKEND)}
-    return subprocess.Popen(
+    driver = subprocess.Popen(
         list(map(str, with_cluster)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
+    try:
+        yield driver
+    finally:
+        driver.kill()
+        driver.communicate()
 
 
 def published_in(folder: Path) -> set[str]:
@@ -288,6 +303,7 @@ def test_node_with_another_version_is_refused_by_name(
     for room in ("storyflow", "core_engine", "engines"):
         shutil.copytree(BACKEND / room, tmp_path / room, ignore=shutil.ignore_patterns("tests", "venv", "__pycache__"))
     (tmp_path / "storyflow" / "__init__.py").write_text('__version__ = "9.9"\n')
+    nodes.only()
     nodes.add("old", PYTHONPATH=str(tmp_path))
     with pytest.raises(ClusterError, match=r"old: it has storyflow 9\.9 instead of"):
         teller.there("refused")
@@ -308,11 +324,12 @@ def own_model(folder: Path) -> Path:
 
 
 def test_model_reaches_a_node_once_and_is_checked(nodes: Any, teller: Teller, tmp_path: Path) -> None:
-    nodes.add("hare", STORYFLOW_CACHE_DIR=str(tmp_path / "cache"))
-    own = Teller(own_model(tmp_path / "own"), teller.address, long_story(tmp_path / "story.txt", 10), tmp_path)
+    nodes.only("hare")
+    shutil.rmtree(nodes.cache("hare"), ignore_errors=True)
+    own = Teller(own_model(tmp_path / "own"), teller.run, long_story(tmp_path / "story.txt", 10), tmp_path)
     expected = own.here("here").files
     assert own.there("there").files == expected
-    (sent,) = (tmp_path / "cache" / "models").glob("voice-*")
+    (sent,) = (nodes.cache("hare") / "models").glob("voice-*")
     verify_model(sent)
     first = (sent / own.model.path.name).stat()
     assert own.there("again").files == expected
@@ -326,14 +343,14 @@ def test_model_reaches_a_node_once_and_is_checked(nodes: Any, teller: Teller, tm
 def test_node_with_a_full_disk_is_left_out_and_the_others_speak(nodes: Any, teller: Teller, tmp_path: Path) -> None:
     full = tmp_path / "full"
     full.mkdir()
-    own = Teller(own_model(tmp_path / "own"), teller.address, long_story(tmp_path / "story.txt", 10), tmp_path)
+    own = Teller(own_model(tmp_path / "own"), teller.run, long_story(tmp_path / "story.txt", 10), tmp_path)
     expected = own.here("here").files
     try:
         with mounted_tmpfs(full, "1m"):
+            nodes.only("hare")
             nodes.add("full", STORYFLOW_CACHE_DIR=str(full))
-            nodes.add("hare", STORYFLOW_CACHE_DIR=str(tmp_path / "cache"))
             run = own.there("there")
-            nodes.clear()
+            nodes.kill("full")
             assert [path.name for path in full.rglob("*") if path.is_file()] == []
     except PermissionError as error:
         pytest.skip(str(error))

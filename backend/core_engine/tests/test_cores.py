@@ -4,7 +4,7 @@ import os
 from typing import Any
 from unittest.mock import patch
 
-from core_engine.kokoro.model import cores
+from core_engine.kokoro.model import control_groups
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.tests.support import FolderTestCase
 
@@ -17,8 +17,8 @@ class AllowedCoresTests(FolderTestCase):
             (mount / name).parent.mkdir(parents=True, exist_ok=True)
             (mount / name).write_text(text)
         with (
-            patch.object(cores, "_PROC", proc),
-            patch.object(cores, "_CGROUPS", mount),
+            patch.object(control_groups, "_PROC", proc),
+            patch.object(control_groups, "_MOUNT", mount),
             patch.object(os, "sched_getaffinity", lambda _: set(range(machine)), create=True),
         ):
             return allowed_cores()

@@ -4,11 +4,10 @@ import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
-from queue import SimpleQueue
 
 from core_engine.kokoro.errors import KokoroError
+from storyflow.cluster.job import Job
 from storyflow.narration.planning import PlannedSegment
-from storyflow.narration.spoken import Answered
 
 BATCH_S = 4.0
 """Seconds of work in a batch: long beside the way to a node and back, short beside a chapter."""
@@ -21,22 +20,6 @@ FIRST_TOKENS = 300
 
 _ALONE_AFTER = 2
 """Deaths of a speaker after which a segment that it spoke goes out alone, so that it is known which one kills."""
-
-
-@dataclass(eq=False)
-class Job:
-    """The segments of one story that are to be spoken."""
-
-    number: int
-    """Stories with lower numbers come first."""
-    arrived: SimpleQueue[Answered | Exception] = field(default_factory=SimpleQueue)
-    """Answers, or why no more will come."""
-    is_over: bool = False
-    """Whether nobody waits for answers any more."""
-    sent: int = 0
-    """Bytes of WAVs that were sent to the story."""
-    written: int = 0
-    """Bytes of them that it has written."""
 
 
 @dataclass(eq=False)

@@ -30,7 +30,7 @@ def connected(address: str) -> Iterator[str]:
     # Before Ray, which reads these when it is imported. It would print the logs of dead nodes among the results.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     if _has_token():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")  # `ray start` does the same, Ray in a program does not
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # as `ray start --head` does; Ray in a program does not
     options = _options_of_local() if address == LOCAL else {}
     ray = _ray()
     if address not in (LOCAL, AUTO):

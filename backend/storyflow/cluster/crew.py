@@ -12,8 +12,8 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from storyflow.cluster.delivery import Parts, put
-from storyflow.cluster.errors import ClusterError
+from storyflow.cluster.delivery import Parts, Shipment
+from storyflow.cluster.errors import ClusterError, first_line, last_line, reason_of
 from storyflow.cluster.parcel import Parcel
 from storyflow.cluster.software import Software, differences, software_here
 from storyflow.cluster.stations import Engaged, Placement, Station
@@ -42,15 +42,15 @@ class Crew:
         lost: Lost,
         say: Callable[[str], None],
     ) -> None:
-        self._run, self._parcel, self._model, self._placement = run, parcel, model, placement
+        self._run, self._parcel, self._placement = run, parcel, placement
+        self._shipment = Shipment(parcel, model)
         # Replacing a dead speaker is left to us: Ray would start it again without its model.
         self._actor = ray.remote(max_restarts=0, max_task_retries=0)(actor)
         self._lost, self._say = lost, say
         self._stations: dict[str, Station] = {}
         self._steps: dict[Any, tuple[Engaged, Callable[[Engaged, Any], None]]] = {}
+        """What speakers do before they are ready: reference → speaker, and what to do with the result."""
         self._numbers = count(1)
-        self._parts: Parts | None = None
-        self._fetching: set[Engaged] = set()
         self._told_at: float | None = time.monotonic() + _PATIENCE_S
 
     @property
@@ -78,9 +78,8 @@ class Crew:
             if station.is_alive and station.node_id not in alive:
                 self._leave(station)
         for node_id, node in alive.items():
-            room = self._placement.room(node["Resources"])
-            if room and node_id not in self._stations:
-                self._stations[node_id] = _station_of(node, room)
+            if node_id not in self._stations and self._placement.room(node["Resources"]):
+                self._stations[node_id] = self._joined(node)
         self._engage(wanted)
         self._check_hope(wanted)
 
@@ -125,6 +124,13 @@ class Crew:
             for speaker in list(station.speakers):
                 self._part_with(speaker)
 
+    def _joined(self, node: dict[str, Any]) -> Station:
+        station = Station.of(node, self._placement)
+        by_cores = self._placement.room_but_for_memory(node["Resources"])
+        if station.room < by_cores:
+            self._say(f"Node {station.name} has cores for {by_cores} speakers, but memory for {station.room}.")
+        return station
+
     def _engage(self, wanted: int) -> None:
         """Start speakers, on all nodes in turn."""
         usable = [each for each in self._stations.values() if each.is_alive and each.refused is None]
@@ -142,6 +148,7 @@ class Crew:
             name=name,
             num_cpus=self._placement.cpus,
             num_gpus=self._placement.gpus,
+            memory=station.memory_each,
             scheduling_strategy=NodeAffinitySchedulingStrategy(station.node_id, soft=False),
         ).remote()
         speaker = Engaged(handle, name, station)
@@ -169,17 +176,10 @@ class Crew:
             speaker.is_open = True
             speaker.station.failed_starts = 0
             self._told_at = None
-            self._stop_fetching(speaker)
+            self._shipment.has_arrived(speaker)
             return
         logger.info("Sending the model '%s' to %s", self._parcel.name, speaker.station.name)
-        self._fetching.add(speaker)
-        self._parts = self._parts or put(self._parcel, self._model)
-        self._open(speaker, self._parts)
-
-    def _stop_fetching(self, speaker: Engaged) -> None:
-        self._fetching.discard(speaker)
-        if not self._fetching:
-            self._parts = None  # frees the object store
+        self._open(speaker, self._shipment.parts_for(speaker))
 
     def _leave(self, station: Station) -> None:
         station.is_alive = False
@@ -192,7 +192,7 @@ class Crew:
     def _part_with(self, speaker: Engaged) -> None:
         speaker.station.speakers.remove(speaker)
         speaker.is_open = False
-        self._stop_fetching(speaker)
+        self._shipment.has_arrived(speaker)  # or never will
         for reference in [each for each, (whose, _) in self._steps.items() if whose is speaker]:
             del self._steps[reference]
         with contextlib.suppress(RayError, ValueError):
@@ -214,25 +214,3 @@ class Crew:
         if wanted and self._told_at and time.monotonic() > self._told_at:
             self._told_at = None
             self._say(f"Waiting for a node of the cluster with {self._placement}.")
-
-
-def reason_of(error: RayTaskError) -> str:
-    """Return the message of the error that a speaker raised."""
-    cause = getattr(error, "cause", None)
-    return str(cause) if isinstance(cause, Exception) and str(cause) else last_line(error)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error of Ray."""
-    return str(error).strip().partition("\n")[0]
-
-
-def last_line(error: Exception) -> str:
-    """Return the last line of an error of Ray, where its cause stands."""
-    return str(error).strip().rpartition("\n")[2].strip()
-
-
-def _station_of(node: dict[str, Any], room: int) -> Station:
-    address = str(node["NodeManagerAddress"])
-    name = str(node.get("NodeName") or address)
-    return Station(node["NodeID"], str(node["NodeManagerHostname"]) if name == address else name, address, room)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,29 @@ Parts = Mapping[str, Sequence[Any]]
 """Path → references to the parts of a file in the object store."""
 
 
-def put(parcel: Parcel, model: Path) -> Parts:
+class Shipment:
+    """A model on its way to speakers; it is in the object store only as long as one of them fetches it."""
+
+    def __init__(self, parcel: Parcel, model: Path) -> None:
+        """Prepare to send the model `parcel`, whose ONNX file is `model`."""
+        self._parcel, self._model = parcel, model
+        self._parts: Parts | None = None
+        self._receivers: set[Hashable] = set()
+
+    def parts_for(self, receiver: Hashable) -> Parts:
+        """Return the references with which a receiver fetches the model."""
+        self._receivers.add(receiver)
+        self._parts = self._parts or _put(self._parcel, self._model)
+        return self._parts
+
+    def has_arrived(self, receiver: Hashable) -> None:
+        """Take note that a receiver fetches nothing more, if it ever did."""
+        self._receivers.discard(receiver)
+        if not self._receivers:
+            self._parts = None  # frees the object store
+
+
+def _put(parcel: Parcel, model: Path) -> Parts:
     """Put the files of a model into the object store; they stay while the references are kept."""
     folder, first = model.parent, parcel.files[0].path
     parts: dict[str, list[Any]] = {}

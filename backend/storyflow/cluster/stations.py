@@ -6,6 +6,9 @@ from typing import Any
 
 from storyflow.cluster.backlog import Item
 
+_MEMORY = "memory"
+"""Ray's name of this resource, in bytes."""
+
 _RECENT = 0.5
 """Weight of the last batch in a speaker's pace."""
 
@@ -18,15 +21,32 @@ class Placement:
     """Cores, each of which speaks one chunk at a time."""
     gpus: float = 0
     """GPUs; half of one means that two speakers share it."""
+    memory: int = 0
+    """Bytes of memory that it may need."""
 
     def room(self, resources: Mapping[str, float]) -> int:
-        """Return how many speakers fit on a node with these resources."""
+        """Return how many speakers fit on a node with these resources.
+
+        One fits into any memory, since what it needs is only an estimate, for the longest segments.
+        """
+        room = self.room_but_for_memory(resources)
+        if not self.memory or _MEMORY not in resources:
+            return room
+        return min(room, max(1, int(resources[_MEMORY] // self.memory)))
+
+    def room_but_for_memory(self, resources: Mapping[str, float]) -> int:
+        """Return how many speakers would fit if the node had more memory."""
         by_cpus = int(resources.get("CPU", 0) // self.cpus)
         return min(by_cpus, int(resources.get("GPU", 0) / self.gpus)) if self.gpus else by_cpus
 
+    def memory_each(self, resources: Mapping[str, float]) -> int:
+        """Return the bytes of memory to reserve for each speaker of a node; never more than it has."""
+        return min(self.memory, int(resources.get(_MEMORY, 0)) // max(1, self.room(resources)))
+
     def __str__(self) -> str:
         """Return it as people say it."""
-        return f"{self.cpus} free CPU(s)" + (f" and {self.gpus:g} GPU(s)" if self.gpus else "")
+        gpus = f", {self.gpus:g} GPU(s)" if self.gpus else ""
+        return f"{self.cpus} free CPU(s){gpus} and {self.memory / 1e9:.1f} GB of memory"
 
 
 @dataclass(eq=False)
@@ -79,6 +99,8 @@ class Station:
     address: str
     room: int
     """How many speakers fit on it."""
+    memory_each: int = 0
+    """Bytes of memory to reserve for each of them."""
     is_alive: bool = True
     refused: str | None = None
     """Why it may not speak."""
@@ -92,6 +114,19 @@ class Station:
     busy_s: float = 0.0
     deaths: int = 0
     """Speakers that died."""
+
+    @classmethod
+    def of(cls, node: Mapping[str, Any], placement: Placement) -> "Station":
+        """Return the station for a node as `ray.nodes` describes it."""
+        address, resources = str(node["NodeManagerAddress"]), node["Resources"]
+        name = str(node.get("NodeName") or address)
+        return cls(
+            node["NodeID"],
+            str(node["NodeManagerHostname"]) if name == address else name,
+            address,
+            placement.room(resources),
+            placement.memory_each(resources),
+        )
 
 
 @dataclass(frozen=True)

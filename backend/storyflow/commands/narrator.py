@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,7 @@ class Narrator:
         task = replace(task, needs_times=bool(kinds))
         model = self.model.model
         with alone_in(task.folder, lambda: _say_waiting(task.folder)):
-            narration = Narration(task, self.model.kokoro, sampled_digest(model.path), self._speakers())
+            narration = Narration(task, self.model.kokoro, sampled_digest(model.path), self._speakers)
             with self._shown(text.segments) as after_each:
                 outcome = narration.run(self._queue.playing(after_each, task) if self._queue else after_each)
             captions = write_project_captions(task.folder, kinds)
@@ -143,11 +144,14 @@ class Narrator:
             lambda: report_narration(outcome, text.left_out, model.name, captions),
         )
 
+    @cached_property
     def _speakers(self) -> "Speakers":
-        from core_engine.kokoro.model.cores import allowed_cores
+        from core_engine.kokoro.speech.throughput import workers_for
         from storyflow.narration.spoken import speakers_here
 
-        return self._cluster.speak if self._cluster else speakers_here(self.model.kokoro, allowed_cores())
+        if self._cluster:
+            return self._cluster.speak
+        return speakers_here(self.model.kokoro, workers_for(self.model.model.path))
 
     def _shown(self, segments: "Sequence[Segment]") -> "contextlib.AbstractContextManager[AfterEach]":
         from storyflow.output.progress import narration_shown

@@ -14,7 +14,7 @@ from core_engine.kokoro.model.graph_cache import SETTING, SMALLEST_BYTES, graph_
 from core_engine.kokoro.model.int8_products import multiplies_int8
 from core_engine.kokoro.model.runtime import CUDA, int8_is_fastest, provider_names
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
-from core_engine.kokoro.speech.throughput import Line, speak_each
+from core_engine.kokoro.speech.throughput import Line, speak_each, workers_for
 from core_engine.kokoro.voice.voices import DEFAULT_VOICE_ID
 from core_engine.model_choice import Model
 from core_engine.model_paths import RECOMMENDED
@@ -58,8 +58,15 @@ class Measurement:
     """The model's runs for that sentence alone: the lower bound."""
     narration: Timing
     """Many sentences, spoken as `narrate` does."""
+    narration_cpu_s: float
+    """CPU time of that on all cores."""
     advice: tuple[str, ...]
     """What would make it faster."""
+
+    @property
+    def core_seconds(self) -> float:
+        """Core-seconds per second of audio, by which the cost of large works can be estimated; see docs/scale.md."""
+        return self.narration_cpu_s / self.narration.audio_s
 
 
 def measure(wanted: str) -> Measurement:
@@ -69,10 +76,10 @@ def measure(wanted: str) -> Measurement:
     provider = str(loaded.kokoro.session.get_providers()[0])
     model = loaded.model
     del loaded  # frees the memory before the next session opens
-    narration = _narration(Kokoro.load(model.path, threads=1))
+    narration, cpu_s = _narration(Kokoro.load(model.path, threads=1), workers_for(model.path))
     advice = tuple(_advice(model, provider))
     name = provider_names([provider])[0]
-    return Measurement(model.name, name, allowed_cores(), load_s, sentence, bare, narration, advice)
+    return Measurement(model.name, name, allowed_cores(), load_s, sentence, bare, narration, cpu_s, advice)
 
 
 def _sentence(kokoro: Kokoro) -> tuple[Timing, Timing]:
@@ -88,17 +95,19 @@ def _sentence(kokoro: Kokoro) -> tuple[Timing, Timing]:
     return Timing(audio_s, median(whole)), Timing(audio_s, median(bare))
 
 
-def _narration(kokoro: Kokoro) -> Timing:
-    cores = allowed_cores()
-    lines = [Line(SENTENCE, DEFAULT_VOICE_ID)] * (_SENTENCES_PER_CORE * cores)
+def _narration(kokoro: Kokoro, workers: int) -> tuple[Timing, float]:
+    """Time a narration; return its CPU time, too."""
+    lines = [Line(SENTENCE, DEFAULT_VOICE_ID)] * (_SENTENCES_PER_CORE * allowed_cores())
     kokoro.speak(SENTENCE)
-    spoken, seconds = _timed(lambda: list(speak_each(kokoro, lines, workers=cores)))
+    cpu_s = time.process_time()
+    spoken, seconds = _timed(lambda: list(speak_each(kokoro, lines, workers)))
+    cpu_s = time.process_time() - cpu_s
     audio_s = 0.0
     for speech in spoken:
         if not isinstance(speech, Speech):
             raise speech
         audio_s += len(speech.audio) / speech.sample_rate
-    return Timing(audio_s, seconds)
+    return Timing(audio_s, seconds), cpu_s
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

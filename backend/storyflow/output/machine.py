@@ -16,7 +16,7 @@ def report_measurement(measured: Measurement, as_json: bool) -> None:
         factors = {
             name: {**asdict(timing), "real_time_factor": timing.real_time_factor} for name, timing in timings.items()
         }
-        echo_json({**asdict(measured), **factors})
+        echo_json({**asdict(measured), **factors, "core_seconds_per_audio_second": measured.core_seconds})
         return
     click.echo(f"{measured.model} on {measured.provider}, {measured.cores} cores; opened in {measured.load_s:.2f} s")
     labels = ("A sentence to a WAV", "Model only (lower bound)", "A narration on all cores")
@@ -25,6 +25,7 @@ def report_measurement(measured: Measurement, as_json: bool) -> None:
         for label, timing in zip(labels, timings.values(), strict=True)
     ]
     echo_table(("", "Audio", "Time", "Real-time factor"), rows)
+    click.echo(f"The narration took {measured.core_seconds:.2f} core-seconds per second of audio.")
     for advice in measured.advice or ["Nothing here would make it faster."]:
         click.echo(advice)
 

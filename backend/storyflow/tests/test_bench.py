@@ -31,6 +31,9 @@ def test_figures_are_of_the_same_speech(run: Callable[..., Result]) -> None:
     for timing in (sentence, bare, narration):
         assert timing["real_time_factor"] == pytest.approx(timing["seconds"] / timing["audio_s"])
         assert timing["seconds"] > 0
+    core_seconds = measured["core_seconds_per_audio_second"]
+    assert core_seconds == pytest.approx(measured["narration_cpu_s"] / narration["audio_s"])
+    assert 0 < core_seconds <= measured["cores"] * narration["real_time_factor"] * 1.5  # no thread works for nothing
 
 
 def test_table_names_the_lower_bound(run: Callable[..., Result]) -> None:

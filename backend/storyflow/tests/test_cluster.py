@@ -18,9 +18,10 @@ from core_engine.kokoro.speech.throughput import Line
 from core_engine.model_choice import Model
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.reading.aloud import read_as_written
-from storyflow.cluster.backlog import BATCH_S, FIRST_TOKENS, MAX_TOKENS, Backlog, Item, Job, batch_tokens, whole_batch
+from storyflow.cluster.backlog import BATCH_S, FIRST_TOKENS, MAX_TOKENS, Backlog, Item, batch_tokens, whole_batch
 from storyflow.cluster.connection import connected
 from storyflow.cluster.errors import ClusterError
+from storyflow.cluster.job import Job
 from storyflow.cluster.parcel import found_here, packed
 from storyflow.cluster.software import SOURCE, differences, software_here
 from storyflow.cluster.stations import Placement, Station, reports
@@ -91,10 +92,18 @@ def test_batches_are_as_long_as_the_speaker_is_fast_and_shrink_towards_the_end()
         (Placement(cpus=3), {"CPU": 4.0, "GPU": 8.0}, 1),
         (Placement(cpus=2, gpus=0.5), {"CPU": 16.0, "GPU": 2.0}, 4),
         (Placement(gpus=1), {"CPU": 16.0}, 0),
+        (Placement(memory=1 << 30), {"CPU": 16.0, "memory": 6.5 * (1 << 30)}, 6),
+        (Placement(memory=1 << 30), {"CPU": 4.0, "memory": 6.5 * (1 << 30)}, 4),
+        (Placement(memory=1 << 30), {"CPU": 4.0, "memory": 1000.0}, 1),
+        (Placement(memory=1 << 30), {"CPU": 4.0}, 4),
+        (Placement(memory=1 << 30), {"memory": 6.5 * (1 << 30)}, 0),
     ],
 )
 def test_speakers_fit_by_resources(placement: Placement, resources: dict[str, float], room: int) -> None:
     assert placement.room(resources) == room
+    reserved = room * placement.memory_each(resources)
+    assert reserved <= resources.get("memory", 0)
+    assert not room or placement.memory_each(resources) <= placement.memory
 
 
 def test_node_that_was_started_again_is_reported_once() -> None:

@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from core_engine.kokoro.speech import throughput
 from listening.acoustics import pitch_track
 from storyflow.commands.main import main
 from storyflow.narration.journal import Journal
@@ -46,6 +47,17 @@ def test_several_stories_become_projects_of_their_own(story: Path, tmp_path: Pat
     assert (done.exit_code, outcome["success"]) == (0, True)
     assert [len(told["segments"]) for told in outcome["stories"]] == [3, 2]
     assert [Path(told["manifest"]).parent.name for told in outcome["stories"]] == ["my-story", "other"]
+
+
+def test_fewer_cores_speak_where_memory_is_short_and_it_is_told_once(
+    story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(throughput, "allowed_cores", lambda: 8)
+    monkeypatch.setattr(throughput, "free_memory", lambda: 300 << 20)
+    (other := tmp_path / "other.txt").write_text("Text.")
+    done = run("narrate", story, other, "--model", "default", "--json")
+    assert done.exit_code == 0
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["2 of 8 cores speak"]
 
 
 def test_story_that_fails_does_not_stop_the_next(story: Path, tmp_path: Path) -> None:

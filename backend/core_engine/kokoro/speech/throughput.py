@@ -4,15 +4,27 @@ A single run does not use all cores well, because much of the network is short a
 core each are faster than two consecutive runs on both. The session is thread-safe; the text side has a lock.
 """
 
+import logging
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from core_engine.kokoro.errors import KokoroError
+from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.inference import Sound
+from core_engine.kokoro.model.memory import free_memory
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech, Utterance
 from core_engine.reading.lexicon import NO_LEXICON, Lexicon
+
+logger = logging.getLogger(__name__)
+
+_RUN_BYTES = 500 << 20
+"""Memory of a run of Kokoro with 510 tokens, measured with int8; float32 needs about the same."""
+
+_SMALL_MODEL_BYTES = 32 << 20
+"""Runs of smaller models, like the built-in voice, need a quarter of it at most."""
 
 _AHEAD = 2
 """Unfinished chunks per worker: enough to keep all workers busy, few enough to save memory."""
@@ -37,6 +49,26 @@ class _Started:
 
     utterance: Utterance
     sounds: list["Future[Sound]"]
+
+
+def run_bytes(model: Path) -> int:
+    """Return the bytes of memory that the longest run of the model at `model` needs, besides the loaded model."""
+    return _RUN_BYTES if model.stat().st_size >= _SMALL_MODEL_BYTES else _RUN_BYTES // 4
+
+
+def workers_for(model: Path) -> int:
+    """Return how many chunks to speak at once: one per allowed core, fewer where memory is short, at least 1.
+
+    `model` is the ONNX file, whose model should be loaded by then.
+    """
+    cores, free, each = allowed_cores(), free_memory(), run_bytes(model)
+    fit = cores if free is None else max(1, free // each)
+    if fit < cores:
+        logger.warning(
+            "%d of %d cores speak: %d MB of memory are free, and each of them needs up to %d MB.",
+            *(fit, cores, (free or 0) >> 20, each >> 20),
+        )
+    return min(fit, cores)
 
 
 def speak_each(kokoro: Kokoro, lines: Iterable[Line], workers: int) -> Generator[Speech | KokoroError, None, None]:
