@@ -36,10 +36,10 @@ class Gap:
     kind: str
     """SENTENCE, CLAUSE or NO_MARK."""
     pause_ms: float
-    pitch_step: float
-    """Semitones, without sign; nan where one side has no voice."""
-    energy_step_db: float
-    """Without sign."""
+    pitch_rise: float
+    """Semitones, below zero where the voice falls; nan where one side has no voice."""
+    loudness_rise: float
+    """dB, below zero where it gets fainter."""
     at_joint: bool
 
 
@@ -73,7 +73,7 @@ def _gap(audio: Floats, kind: str, begin: int, end: int, *, at_joint: bool) -> G
     before, behind = audio[max(0, begin - _BESIDE) : begin], audio[end : end + _BESIDE]
     pitch = 12 * float(np.log2(pitch_hz(behind) / pitch_hz(before)))
     energy = 20 * float(np.log10(rms(behind) / rms(before)))
-    return Gap(kind, (end - begin) * 1000 / SAMPLE_RATE, abs(pitch), abs(energy), at_joint)
+    return Gap(kind, (end - begin) * 1000 / SAMPLE_RATE, pitch, energy, at_joint)
 
 
 def _kind(marks: str) -> str:

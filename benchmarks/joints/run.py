@@ -9,7 +9,7 @@ Each chunk of a story is spoken once and joined twice: as it came, with 100 ms b
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "backend"))
 
 from core_engine.kokoro.dimensions import MAX_TOKENS, SAMPLE_RATE, SAMPLES_PER_FRAME  # noqa: E402
 from core_engine.kokoro.model.inference import Sound  # noqa: E402
-from core_engine.kokoro.speech.joints import join  # noqa: E402
+from core_engine.kokoro.speech.joints import join, without_context  # noqa: E402
 from core_engine.kokoro.speech.synthesis import CONTEXT_TOKENS, Kokoro, Utterance  # noqa: E402
 from core_engine.kokoro.speech.versions import checked_version  # noqa: E402
 from core_engine.kokoro.text.chunks import Chunk, text_to_chunks  # noqa: E402
@@ -30,8 +30,10 @@ from core_engine.model_choice import choose_model  # noqa: E402
 from core_engine.places import models_dir  # noqa: E402
 from storyflow.stories.story import read_story  # noqa: E402
 
+from across import in_one_run, with_context  # noqa: E402  isort: skip
 from styles import with_one_style  # noqa: E402  isort: skip
 
+_RISES = {"pitch": ("pitch_rise", "semitones"), "loudness": ("loudness_rise", "dB")}
 _LONGEST_MS = 800
 _FACTOR = 1.3
 
@@ -46,6 +48,8 @@ class Reading:
     """As they are joined."""
     gaps_before: list[Gap]
     gaps_now: list[Gap]
+    in_one_run: list[tuple[Gap, Gap] | None]
+    """For each joint, the same two sounds in the runs before and behind it; None where they share no words."""
     seconds: float
     """Of processor time."""
 
@@ -67,12 +71,14 @@ def read(kokoro: Kokoro, story: Path, voice: str, options: argparse.Namespace) -
     utterance = with_one_style(utterance) if options.one_style else utterance
     with ThreadPoolExecutor(options.workers) as pool:
         timed = [*pool.map(lambda chunk: _timed(kokoro, utterance, chunk), utterance.chunks)]
-    sounds = [sound for sound, _ in timed]
+    runs = [sound for sound, _ in timed]
+    sounds = [without_context(chunk, run) for chunk, run in zip(utterance.chunks, runs, strict=True)]
     was, was_placed = as_they_came(utterance.chunks, sounds)
     now, now_placed = as_joined(utterance.chunks, sounds)
     found = [*gaps(was, was_placed)], [*gaps(now, now_placed)]
     print(f"{story.name}, {voice}: {len(sounds)} chunks", file=sys.stderr, flush=True)
-    return Reading(was, now, *found, sum(seconds for _, seconds in timed))
+    whole = [*in_one_run(utterance.chunks, runs)]
+    return Reading(was, now, *found, whole, sum(seconds for _, seconds in timed))
 
 
 def as_they_came(chunks: Sequence[Chunk], sounds: Sequence[Sound]) -> tuple[Floats, list[Placed]]:
@@ -139,7 +145,7 @@ def _prepared(kokoro: Kokoro, text: str, voice: str, tokens: int, context: int) 
 
 def _timed(kokoro: Kokoro, utterance: Utterance, chunk: Chunk) -> tuple[Sound, float]:
     began = time.thread_time()
-    return kokoro.run(utterance, chunk), time.thread_time() - began
+    return kokoro.run(utterance, with_context(chunk)), time.thread_time() - began
 
 
 def _inside(reading: Reading) -> list[Gap]:
@@ -158,29 +164,64 @@ def _bars(readings: Sequence[Reading], inside: list[Gap], joints: list[Gap]) -> 
     return {
         f"joints inside a sentence that pause longer than {limit:.0f} ms": f"{too_long} of {len(within)}",
         f"longest pause at most {_LONGEST_MS} ms": f"{'yes' if longest <= _LONGEST_MS else 'no'}, {longest:.0f} ms",
-        "joints beyond the 90th percentile inside chunks, pitch": _beyond(readings, "pitch_step"),
-        "joints beyond the 90th percentile inside chunks, loudness": _beyond(readings, "energy_step_db"),
+        **{
+            f"steps beyond nine of ten inside chunks, {what}": _beyond(readings, rise)
+            for what, (rise, _) in _RISES.items()
+        },
+        **{f"joints and one run, {what}": _away(readings, *rise) for what, rise in _RISES.items()},
     }
 
 
-def _beyond(readings: Iterable[Reading], what: str) -> str:
-    """Return how many joints step further than nine of ten gaps of the reading, at the same mark, inside chunks."""
-    beyond = known = 0
+def _beyond(readings: Sequence[Reading], rise: str) -> str:
+    """Return how many joints step further than nine of ten gaps of the reading, at the same mark, inside chunks.
+
+    Beside it, how many do of the same marks in the runs across them, where there is no joint.
+    """
+    ways: dict[str, list[bool]] = {}
     for reading in readings:
-        limits = {kind: _ninth(reading, kind, what) for kind in (SENTENCE, CLAUSE)}
-        joints = [gap for gap in _joints(reading.gaps_now) if np.isfinite(getattr(gap, what))]
-        beyond += sum(getattr(gap, what) > limits.get(gap.kind, limits[CLAUSE]) for gap in joints)
-        known += len(joints)
-    return f"{beyond} of {known}, {100 * beyond / known:.0f} %; chance makes it {known / 10:.0f}"
+        limits = {kind: _ninth(reading, kind, rise) for kind in (SENTENCE, CLAUSE)}
+        for way, gap in _ways(reading):
+            if np.isfinite(getattr(gap, rise)):
+                beyond = abs(getattr(gap, rise)) > limits.get(gap.kind, limits[CLAUSE])
+                ways.setdefault(way, []).append(beyond)
+    return "; ".join(f"{way} {sum(found)} of {len(found)}" for way, found in ways.items())
 
 
-def _ninth(reading: Reading, kind: str, what: str) -> float:
-    return float(np.nanpercentile([getattr(gap, what) for gap in _inside(reading) if gap.kind == kind], 90))
+def _away(readings: Sequence[Reading], rise: str, unit: str) -> str:
+    """Return how far the steps of joints are from those of the runs across them, and these from each other."""
+    threes = [
+        [getattr(gap, rise) for gap in (joint, *runs)]
+        for reading in readings
+        for joint, runs in zip(_joints(reading.gaps_now), reading.in_one_run, strict=True)
+        if runs
+    ]
+    if not threes:
+        return "no joint is spoken across"
+    joint, before, behind = np.array(threes).T
+    pairs = {
+        "from the run before": joint - before,
+        "from the run behind": joint - behind,
+        "the two runs": behind - before,
+    }
+    return "; ".join(f"{pair} {np.nanmedian(abs(apart)):.1f} {unit}" for pair, apart in pairs.items())
+
+
+def _ways(reading: Reading) -> Iterator[tuple[str, Gap]]:
+    """Yield the gap of each joint, and of the same two sounds in the runs across it."""
+    for joint, runs in zip(_joints(reading.gaps_now), reading.in_one_run, strict=True):
+        yield "joints", joint
+        if runs:
+            yield from zip(("in the run before", "in the run behind"), runs, strict=True)
+
+
+def _ninth(reading: Reading, kind: str, rise: str) -> float:
+    """Return the step that nine of ten gaps at that mark inside the reading's chunks stay below."""
+    return float(np.nanpercentile([abs(getattr(gap, rise)) for gap in _inside(reading) if gap.kind == kind], 90))
 
 
 def _described(found: list[Gap]) -> str:
     pauses = [gap.pause_ms for gap in found]
-    pitch, energy = ([getattr(gap, what) for gap in found] for what in ("pitch_step", "energy_step_db"))
+    pitch, energy = ([abs(getattr(gap, rise)) for gap in found] for rise, _ in _RISES.values())
     return (
         f"{len(found)} | {np.median(pauses):.0f} ms ({max(pauses):.0f}) | {np.nanmedian(pitch):.1f} semitones "
         f"| {np.nanmedian(energy):.1f} dB"
