@@ -80,6 +80,7 @@ class Studio:
                 time.sleep(0.05)
             else:
                 return self
+        self.kill()
         raise AssertionError(f"the server did not start: {self.log}")
 
     def kill(self) -> None:
