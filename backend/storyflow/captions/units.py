@@ -83,6 +83,7 @@ def _stretches(spoken: Spoken) -> list[_Stretch]:
             lead = None
         elif found and (continues or match.group()[0] not in _OPENING):
             found[-1] = replace(found[-1], end=match.end(), words=(*found[-1].words, *inside))
+            lead = None
         else:
             lead = start
     if found and lead is not None:  # an opening mark that nothing follows

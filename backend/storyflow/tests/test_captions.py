@@ -99,6 +99,10 @@ class TestCues:
         (cue,) = cues_of([Spoken("* * *", (), 0.0), spoken("Yes.", start=2.0)])
         assert cue.texts == ("Yes.",)
 
+    def test_opening_mark_that_only_marks_follow_is_shown_once(self) -> None:
+        (cue,) = cues_of([spoken("He said “’ — and left.")])
+        assert squeezed("".join(cue.texts)) == squeezed("He said “’ — and left.")
+
     def test_opening_mark_at_the_end_is_kept(self) -> None:
         (cue,) = cues_of([spoken("He said “")])
         assert cue.texts == ("He said “",)
