@@ -39,15 +39,17 @@ def best_model(models_dir: Path) -> Model | None:
     installed = [Model(name, path) for name, path in installed_models(models_dir).items()]
     published = [model for name in _BEST for model in installed if model.name == name]
     int8 = next((model for model in published if model.name == RECOMMENDED), None)
-    if int8 and len(published) > 1 and _int8_is_fastest():
+    if int8 and int8 != published[0] and _int8_is_fastest():
         return int8
     others = (model for model in installed if find_voices(model.path.parent))
     return published[0] if published else next(others, None)
 
 
 def _int8_is_fastest() -> bool:
-    from core_engine.kokoro.model.runtime import int8_is_fastest  # the runtime is loaded only for this question
-
+    try:
+        from core_engine.kokoro.model.runtime import int8_is_fastest  # the runtime is loaded only for this question
+    except ImportError:  # reported where it is needed
+        return False
     return int8_is_fastest()
 
 

@@ -1,4 +1,4 @@
-"""What is found out about the processor, beside what its maker says."""
+"""What one product shows of the processor agrees with the flags that the kernel lists."""
 
 import platform
 import unittest

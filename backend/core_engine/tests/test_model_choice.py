@@ -30,6 +30,14 @@ class BestModelTests(FolderTestCase):
         assert best
         self.assertEqual(best.name, "kokoro-v1.0-int8")
 
+    def test_runtime_that_cannot_be_imported_changes_nothing(self) -> None:
+        for name in ORDER:
+            install(self.folder, name)
+        with mock.patch.dict("sys.modules", {"core_engine.kokoro.model.runtime": None}):
+            best = best_model(self.folder)
+        assert best
+        self.assertEqual(best.name, "kokoro-v1.0")
+
     @staticmethod
     def machine_for_int8(*, fastest: bool) -> Any:
         """Pretend to be a machine of the other kind, which a test cannot be."""

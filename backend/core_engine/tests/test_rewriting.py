@@ -1,5 +1,6 @@
-"""The faster graph: int8 convolutions in float32, instance normalisation in one operator, and what is left alone."""
+"""The faster graph: int8 convolutions, instance normalisation in one operator, and what is left alone."""
 
+import re
 import shutil
 import tempfile
 import unittest
@@ -85,9 +86,10 @@ def decoder(
     text = text.replace("OPSET", str(opset)).replace("FIRST", first).replace("BIAS", ", b1" if bias else "")
     model = onnx.parser.parse_model(text.replace("SQUARED", squared).replace("AXIS", axis))
     random = np.random.default_rng(1)
+    kernel = re.search(r"kernel_shape = \[(\d+)\]", first)
     shapes = {
         "gains": (1, CHANNELS, 1),
-        "w1": (CHANNELS, CHANNELS // groups, 3),
+        "w1": (CHANNELS, CHANNELS // groups, int(kernel[1]) if kernel else 3),
         "w2": (CHANNELS, CHANNELS, 1),
         "fc": (STYLE, 2 * CHANNELS),
         "fc_bias": (2 * CHANNELS,),
@@ -95,6 +97,15 @@ def decoder(
     for name, shape in shapes.items():
         values = random.normal(size=shape).astype(np.float32)
         model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    return model
+
+
+def two_with_the_same_weights() -> Any:
+    """Return a decoder whose second convolution has the weights of the first."""
+    model = decoder()
+    last = next(node for node in model.graph.node if node.output[0] == "audio")
+    last.input[1] = "w1"
+    last.attribute[0].ints[0] = 3
     return model
 
 
@@ -164,13 +175,13 @@ def show_first(model: Path) -> None:
         onnx.save(shown, model)
 
 
-def spoken(model: Path, output: str = "audio") -> npt.NDArray[np.float32]:
-    return spoken_by(ort.InferenceSession(model, providers=["CPUExecutionProvider"]), output)
+def spoken(model: Path, output: str = "audio", tokens: int = 40) -> npt.NDArray[np.float32]:
+    return spoken_by(ort.InferenceSession(model, providers=["CPUExecutionProvider"]), output, tokens)
 
 
-def spoken_by(session: Any, output: str = "audio") -> npt.NDArray[np.float32]:
+def spoken_by(session: Any, output: str = "audio", tokens: int = 40) -> npt.NDArray[np.float32]:
     style = np.random.default_rng(2).normal(size=(1, STYLE)).astype(np.float32)
-    feed = {"tokens": np.arange(40)[None], "style": style, "speed": np.ones(1, np.float32)}
+    feed = {"tokens": np.arange(tokens)[None], "style": style, "speed": np.ones(1, np.float32)}
     sound: npt.NDArray[np.float32] = session.run([output], feed)[0]
     return sound
 
@@ -180,6 +191,9 @@ FIRSTS = {
     "dilated": ("kernel_shape = [3], pads = [2, 2], dilations = [2]", 1),
     "strided": ("kernel_shape = [3], pads = [0, 1], strides = [2]", 1),
     "unpadded": ("kernel_shape = [3]", 1),
+    "padded at one end": ("kernel_shape = [3], pads = [0, 2]", 1),
+    "long": ("kernel_shape = [7], pads = [6, 6], dilations = [2]", 1),
+    "very long": ("kernel_shape = [13], pads = [2, 9]", 1),
     "without kernel_shape": ("pads = [1, 1]", 1),
     "grouped": ("kernel_shape = [3], pads = [1, 1], group = 2", 2),
 }
@@ -222,9 +236,41 @@ class ConvolutionTests(RewritingCase):
                     found = operators(changed)
                     in_float = 1 if name in ("strided", "grouped") else 0  # what is no plain product
                     kinds = (found["MatMulInteger"], found["Conv"], found["ConvInteger"])
-                    self.assertEqual(kinds, (2 - in_float, in_float, 0))
+                    more_pieces = {"long": 1, "very long": 2}.get(name, 0)
+                    self.assertEqual(kinds, (2 + more_pieces - in_float, in_float, 0))
                     if not in_float and multiplies_int8():
                         np.testing.assert_allclose(spoken(changed), spoken(model), rtol=1e-4, atol=1e-4)
+
+    def test_products_of_any_length_and_number(self) -> None:
+        model = quantized(decoder("kernel_shape = [13]"), self.folder)
+        show_first(model)
+        changed = faster(model, multiplies_int8=True)
+        for length in (13, 14, 15, 40):  # down to one place, in three pieces
+            sound, expected = (spoken(each, "first", length) for each in (changed, model))
+            self.assertEqual(sound.shape, (1, CHANNELS, length - 12))
+            if multiplies_int8():
+                np.testing.assert_allclose(sound, expected, rtol=1e-4, atol=1e-4)
+
+    def test_weights_that_two_products_share_have_the_scale_and_zero_point_of_each(self) -> None:
+        path = quantized(two_with_the_same_weights(), self.folder)
+        model = onnx.load(path)
+        tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        for name, value in (("w1_scale", tensors["w1_scale"] * 2), ("w1_zero_point", tensors["w1_zero_point"] + 1)):
+            model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(value), f"{name}_of_second"))
+            second = [node for node in model.graph.node if name in node.input][-1]
+            second.input[[*second.input].index(name)] = f"{name}_of_second"
+        onnx.save(model, path)
+        changed = faster(path, multiplies_int8=True)
+        self.assertEqual(operators(changed)["MatMulInteger"], 2)
+        if multiplies_int8():
+            np.testing.assert_allclose(spoken(changed), spoken(path), rtol=1e-4, atol=1e-4)
+
+    def test_model_with_names_like_the_new_ones_stays(self) -> None:
+        path = quantized(decoder(), self.folder)
+        model = onnx.load(path)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([2]), "storyflow_1"))
+        onnx.save(model, path)
+        self.assertFalse(write_faster(path, self.folder / "faster.onnx", multiplies_int8=True))
 
     def test_product_adds_the_bias_in_float(self) -> None:
         model = quantized(decoder(), self.folder)
@@ -256,11 +302,7 @@ class ConvolutionTests(RewritingCase):
                 self.assertEqual(operators(target)["ConvInteger"], 1)
 
     def test_weights_that_two_convolutions_share_are_written_once(self) -> None:
-        model = decoder()
-        last = next(node for node in model.graph.node if node.output[0] == "audio")
-        last.input[1] = "w1"
-        last.attribute[0].ints[0] = 3
-        path = quantized(model, self.folder)
+        path = quantized(two_with_the_same_weights(), self.folder)
         self.check_is_with_rounded_weights(path)
         tensors = onnx.load(path.with_name("faster.onnx")).graph.initializer
         self.assertEqual(sum(len(tensor.dims) == 4 for tensor in tensors), 1)
@@ -392,7 +434,7 @@ class OpeningTests(RewritingCase):
     def test_cached_graph_is_the_faster_one(self) -> None:
         model = quantized(decoder(), self.folder)
         first, second = self.heard(model), self.heard(model)
-        np.testing.assert_allclose(first, second, atol=1e-3)  # the second has no prepacked weights
+        np.testing.assert_allclose(first, second, atol=1e-3)  # in float32, the second has no prepacked weights
         found = operators(self.cached_graph())
         self.assertEqual((found["InstanceNormalization"], found["ConvInteger"]), (1, 0))
         self.assertEqual([path.name for path in self.cached_graph().parent.glob("*.onnx")], ["graph.onnx"])

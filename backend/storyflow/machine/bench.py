@@ -25,7 +25,7 @@ from storyflow.narration.speaking import save_speech
 SENTENCE = "The lighthouse keeper climbed the stairs at dusk, carrying a lantern and a book of old letters."
 ROUNDS = 3
 _SENTENCES_PER_CORE = 2
-_SAME_IN_FLOAT = ("kokoro-v1.0", "kokoro-v1.0-fp16")
+_SAME_IN_FLOAT = {"kokoro-v1.0", "kokoro-v1.0-fp16"}
 """The recommended int8 model in other precisions."""
 
 
@@ -127,9 +127,9 @@ def _advice(model: Model, provider: str) -> Iterator[str]:
         yield "There is an NVIDIA GPU. To use it: `pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`."
     if model.path.stat().st_size < SMALLEST_BYTES:
         return
-    if model.path.stem in _SAME_IN_FLOAT and int8_is_fastest():
+    if {model.name, model.path.stem} & _SAME_IN_FLOAT and int8_is_fastest():
         yield f"This processor has instructions for int8, so {RECOMMENDED} is the fastest model here."
-    elif model.path.stem == RECOMMENDED and provider != CUDA and not multiplies_int8():
+    elif RECOMMENDED in (model.name, model.path.stem) and provider != CUDA and not multiplies_int8():
         yield (
             "This processor has no instructions for int8 (VNNI). Int8 models compute their convolutions in float32 "
             "here, so they are smaller than kokoro-v1.0, but not faster."

@@ -41,4 +41,4 @@ def float_convolution(found: QuantizedConvolution) -> Change | None:
         Node.new("Squeeze", [result, _HEIGHT], found.output),
     )
     values = (found.numbers.astype(np.float32) - found.zero_point) * np.float32(found.scale)
-    return Change(found.output, nodes, {_HEIGHT: np.array([2]), weights: values[:, :, None, :]})
+    return Change(found.output, nodes, {_HEIGHT: np.array([2], np.int64), weights: values[:, :, None, :]})

@@ -41,7 +41,7 @@ def _in_one(output: str, sound: str, epsilon: float, factor: str, shift: str) ->
         Node.new("Reshape", [shift, _FLAT], flat_shift),
         Node.new("InstanceNormalization", [sound, flat_factor, flat_shift], output, epsilon=epsilon),
     )
-    return Change(output, nodes, {_FLAT: np.array([-1])})
+    return Change(output, nodes, {_FLAT: np.array([-1], np.int64)})
 
 
 def _normalized(graph: Graph, name: str) -> tuple[str, float] | None:

@@ -5,8 +5,8 @@ one matrix, and the weights one that the runtime packs once. The runtime's own i
 which is larger, at every run. The whole numbers are the same, so the sound is that of the published file, except that
 the bias is no longer rounded.
 
-The runtime multiplies int8 exactly on processors with instructions for it. On others its sums of two products saturate
-at 16 bits, because it uses signed weights there: see `core_engine.kokoro.model.int8_products`.
+The runtime multiplies int8 exactly on processors with instructions for it. On others, sums of two products overflow 16
+bits, as the weights here are signed: see `core_engine.kokoro.model.int8_products`.
 """
 
 import math
@@ -21,7 +21,7 @@ from core_engine.kokoro.graph.onnx_writing import Change
 from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
 
 _WIDEST = 6
-"""The shifted copies of the sound that are in memory at once, as they need more memory than all else. If the kernel has
+"""Shifted copies of the sound that are in memory at once: more would need more memory than all else. If the kernel has
 more elements, the sound is laid out in pieces, one after the other."""
 
 _TURNED = (0, 2, 1)  # (batch, channels, time) ↔ (batch, time, channels)
@@ -35,7 +35,9 @@ def matrix_product(found: QuantizedConvolution) -> Change | None:
     new = _NewNodes(found.output)
     padded = _padded(new, found)
     begins = _begins(new, found, padded, pieces=math.ceil(found.numbers.shape[2] / _WIDEST))
-    products = [_product(new, found, _columns(new, found, padded, piece)) for piece in begins]
+    products = [
+        _product(new, found, _columns(new, found, padded, piece), number) for number, piece in enumerate(begins)
+    ]
     whole = new.made("Concat", products, axis=1) if len(products) > 1 else products[0]
     turned_back = Node.new("Transpose", [whole], found.output, perm=_TURNED)
     return Change(found.output, (*new.nodes, turned_back), new.tensors)
@@ -57,7 +59,7 @@ class _NewNodes:
 
     def constant(self, values: int | Sequence[int]) -> str:
         """Add a tensor of int64, which other changes may have, too; return its name."""
-        return self.tensor(f"storyflow_{values}", np.array(values))
+        return self.tensor(f"storyflow_{values}", np.array(values, np.int64))
 
     def tensor(self, name: str, values: npt.NDArray[np.generic]) -> str:
         """Add a tensor and return its name."""
@@ -88,18 +90,22 @@ def _columns(new: _NewNodes, found: QuantizedConvolution, padded: str, begins: s
     elements = new.constant([element * found.dilation for element in range(found.numbers.shape[2])])
     indices = new.made("Add", [new.made("Unsqueeze", [begins, new.constant([-1])]), elements])
     copies = new.made("Gather", [padded, indices], axis=1)  # (batch, time out, kernel, channels in)
-    return new.made("Reshape", [copies, new.constant([0, 0, -1])])
+    _, channels, kernel = found.numbers.shape
+    return new.made("Reshape", [copies, new.constant([0, -1, kernel * channels])])
 
 
-def _product(new: _NewNodes, found: QuantizedConvolution, columns: str) -> str:
-    """Make the result, float32 of shape (batch, time out, channels out); the runtime makes one operator of these."""
+def _product(new: _NewNodes, found: QuantizedConvolution, columns: str, number: int) -> str:
+    """Make a piece of the result, float32 of shape (batch, time out, channels out).
+
+    The runtime makes one operator of these, unless pieces share a scale, so every second one computes it the other way.
+    """
     _, scale, zero_point = found.quantize.outputs
     offset = 128 if found.numbers.dtype == np.uint8 else 0  # the instructions take one signed factor
     weights = new.tensor(f"{found.weights}/columns", _matrix(found, offset))
     zero_of_weights = np.array(found.zero_point - offset, np.int8)
     both_zero = [zero_point, new.tensor(f"{found.weights}/zero_point={found.zero_point}", zero_of_weights)]
     scale_of_weights = new.tensor(f"{found.weights}/scale={found.scale!r}", np.array(found.scale, np.float32))
-    both_scales = new.made("Mul", [scale, scale_of_weights])
+    both_scales = new.made("Mul", [scale, scale_of_weights] if number % 2 else [scale_of_weights, scale])
     product = new.made("Cast", [new.made("MatMulInteger", [columns, weights, *both_zero])], to=_FLOAT32)
     scaled = new.made("Mul", [product, both_scales])
     return new.made("Add", [scaled, found.bias]) if found.bias else scaled

@@ -119,6 +119,11 @@ class Graph:
                 found.setdefault(name, []).append(node)
         return {name: tuple(nodes) for name, nodes in found.items()}
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all tensors."""
+        return frozenset().union(self.constants, self.producers, self.consumers, self.inputs, self.outputs)
+
     def made_by(self, name: str, kind: str) -> Node | None:
         """Return the node that makes a tensor if it is of that kind."""
         node = self.producers.get(name)

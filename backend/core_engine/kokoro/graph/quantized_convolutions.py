@@ -51,7 +51,7 @@ class QuantizedConvolution:
 
     @property
     def pads(self) -> tuple[int, int]:
-        """The zeros before and after the sound."""
+        """The number of zeros before and after the sound."""
         begin, end = self.node.integers.get("pads", (0, 0))
         return begin, end
 

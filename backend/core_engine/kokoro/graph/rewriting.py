@@ -1,6 +1,6 @@
 """Rewrite the graph of a model into one that computes the same in less time and memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -27,10 +27,17 @@ def write_faster(model: Path, target: Path, *, multiplies_int8: bool) -> bool:
     if graph.opset < _OLDEST_OPSET or any(node.has_graphs for node in graph.nodes):
         return False
     changes = [*chain(_convolutions(graph, multiplies_int8=multiplies_int8), instance_norms(graph))]
-    if changes:
+    if changes and not _names_of(changes) & graph.names:
         with target.open("wb") as file:
             file.writelines(rewritten(view, graph, changes))
-    return bool(changes)
+        return True
+    return False
+
+
+def _names_of(changes: Iterable[Change]) -> set[str]:
+    """Return the names of the tensors that these changes add."""
+    made = {name for change in changes for node in change.nodes for name in node.outputs if name != change.output}
+    return made.union(*(change.tensors for change in changes))
 
 
 def _convolutions(graph: Graph, *, multiplies_int8: bool) -> Iterator[Change]:
