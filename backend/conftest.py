@@ -3,6 +3,7 @@
 import gc
 import os
 import secrets
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -81,6 +82,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch this run, where its reports arrive."""
+    """Watch this run, where its reports arrive, and let Ctrl-C reach what tests start."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it that runs the tests in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SpecifiedTests(config), "specified-tests")
