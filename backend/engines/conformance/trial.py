@@ -5,6 +5,7 @@ import http.client
 import json
 import math
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from engines.environment import python_of
 START_S = 30.0
 STOP_S = 10.0
 LINKED_FROM_BYTES = 50_000_000
+_PORTS = (10_240, 32_768)  # beyond them are those of outgoing connections
+_TRIED_PORTS = 100
 NO_MODEL = "needs a model: put one into models/ or external_models/"
 
 
@@ -170,11 +173,16 @@ def trial_of(engine: Path) -> Iterator[Trial]:
 
 
 def free_port() -> int:
-    """Return a free port of 127.0.0.1."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a free port of 127.0.0.1, by chance and not one that systems give to outgoing connections.
+
+    Such a one could be taken before the server that it is meant for has started.
+    """
+    for _ in range(_TRIED_PORTS):
+        port = random.randrange(*_PORTS)  # noqa: S311 - not a secret
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"None of {_TRIED_PORTS} ports of 127.0.0.1 is free. Stop what listens there.")
 
 
 def _left_out(engine: Path) -> Callable[[str, list[str]], set[str]]:
