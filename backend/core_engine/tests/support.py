@@ -5,14 +5,16 @@ import functools
 import shutil
 import tempfile
 import unittest
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
 from django.test import SimpleTestCase, override_settings
 
+from core_engine.kokoro.model import control_groups
 from core_engine.kokoro.voice.formats import format_of
 from core_engine.kokoro.voice.voices import VOICES
 from core_engine.model_loader import KokoroModelLoader
@@ -39,6 +41,18 @@ class LoaderTestCase(FolderTestCase):
         super().setUp()
         forget_session()
         self.addCleanup(forget_session)
+
+
+@contextlib.contextmanager
+def control_group_files(folder: Path, membership: str, files: Mapping[str, str]) -> Iterator[None]:
+    """Let this process be in control groups with these files, below `folder`."""
+    proc, mount = folder / "cgroup", folder / "fs"
+    proc.write_text(membership)
+    for name, text in files.items():
+        (mount / name).parent.mkdir(parents=True, exist_ok=True)
+        (mount / name).write_text(text)
+    with mock.patch.object(control_groups, "_PROC", proc), mock.patch.object(control_groups, "_MOUNT", mount):
+        yield
 
 
 def forget_session() -> None:

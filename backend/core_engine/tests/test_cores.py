@@ -4,21 +4,14 @@ import os
 from typing import Any
 from unittest.mock import patch
 
-from core_engine.kokoro.model import control_groups
 from core_engine.kokoro.model.cores import allowed_cores
-from core_engine.tests.support import FolderTestCase
+from core_engine.tests.support import FolderTestCase, control_group_files
 
 
 class AllowedCoresTests(FolderTestCase):
     def allowed(self, membership: Any, files: Any, machine: int = 8) -> Any:
-        proc, mount = self.folder / "cgroup", self.folder / "fs"
-        proc.write_text(membership)
-        for name, text in files.items():
-            (mount / name).parent.mkdir(parents=True, exist_ok=True)
-            (mount / name).write_text(text)
         with (
-            patch.object(control_groups, "_PROC", proc),
-            patch.object(control_groups, "_MOUNT", mount),
+            control_group_files(self.folder, membership, files),
             patch.object(os, "sched_getaffinity", lambda _: set(range(machine)), create=True),
         ):
             return allowed_cores()

@@ -3,11 +3,11 @@
 from pathlib import Path
 from unittest.mock import patch
 
-from core_engine.kokoro.model import control_groups, memory
+from core_engine.kokoro.model import memory
 from core_engine.kokoro.model.memory import free_memory
 from core_engine.kokoro.speech import throughput
 from core_engine.kokoro.speech.throughput import run_bytes, workers_for
-from core_engine.tests.support import FolderTestCase
+from core_engine.tests.support import FolderTestCase, control_group_files
 
 GB = 1 << 30
 MEMINFO = "MemTotal: 16777216 kB\nMemFree: 1048576 kB\nMemAvailable: 8388608 kB\nHugePages_Total: 0\n"
@@ -15,19 +15,11 @@ MEMINFO = "MemTotal: 16777216 kB\nMemFree: 1048576 kB\nMemAvailable: 8388608 kB\
 
 class FreeMemoryTests(FolderTestCase):
     def free(self, membership: str, files: dict[str, str], meminfo: str | None = MEMINFO) -> int | None:
-        proc, machine, mount = self.folder / "cgroup", self.folder / "meminfo", self.folder / "fs"
-        proc.write_text(membership)
+        machine = self.folder / "meminfo"
         machine.unlink(missing_ok=True)
         if meminfo is not None:
             machine.write_text(meminfo)
-        for name, text in files.items():
-            (mount / name).parent.mkdir(parents=True, exist_ok=True)
-            (mount / name).write_text(text)
-        with (
-            patch.object(control_groups, "_PROC", proc),
-            patch.object(control_groups, "_MOUNT", mount),
-            patch.object(memory, "_MEMINFO", machine),
-        ):
+        with control_group_files(self.folder, membership, files), patch.object(memory, "_MEMINFO", machine):
             return free_memory()
 
     def test_machine_without_groups(self) -> None:
