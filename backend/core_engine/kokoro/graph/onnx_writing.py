@@ -49,13 +49,12 @@ def added_output(node: Node) -> bytes:
     return encoded(onnx.MODEL_GRAPH, encoded(onnx.NODE, bytes(node.content)) + encoded(onnx.OUTPUT, output))
 
 
-def small_model(nodes: Iterable[Node], tensors: Tensors, output: str, opset: int) -> bytes:
-    """Return the encoded ModelProto of a graph without inputs."""
-    graph = b"".join(encoded(onnx.NODE, bytes(node.content)) for node in nodes)
-    graph += b"".join(encoded(onnx.INITIALIZER, _tensor(name, values)) for name, values in tensors.items())
-    graph += encoded(onnx.OUTPUT, encoded(onnx.NAME, output.encode()))
+def small_model(node: Node, tensors: Tensors, opset: int) -> bytes:
+    """Return the encoded ModelProto of a graph that computes one node from these tensors and has no inputs."""
+    graph = b"".join(encoded(onnx.INITIALIZER, _tensor(name, values)) for name, values in tensors.items())
     version = encoded(onnx.MODEL_OPSET, encoded_number(onnx.OPSET_VERSION, opset))
-    return encoded_number(onnx.MODEL_IR_VERSION, _IR_VERSION) + version + encoded(onnx.MODEL_GRAPH, graph)
+    ir_version = encoded_number(onnx.MODEL_IR_VERSION, _IR_VERSION)
+    return ir_version + version + encoded(onnx.MODEL_GRAPH, graph) + added_output(node)
 
 
 def _tensor(name: str, values: npt.NDArray[np.generic]) -> bytes:

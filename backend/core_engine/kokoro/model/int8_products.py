@@ -27,7 +27,7 @@ def multiplies_int8() -> bool:
     x = np.repeat(np.array([[0], [255]], np.uint8), _SIZE, axis=1).repeat(_SIZE // 2, axis=0)
     y = np.repeat(np.array([[-128, 127]], np.int8), _SIZE, axis=0).repeat(_SIZE // 2, axis=1)
     tensors = {"x": x, "y": y, "zero of x": np.array(1, np.uint8), "zero of y": np.array(1, np.int8)}
-    model = small_model([Node.new("MatMulInteger", [*tensors], "product")], tensors, "product", _OPSET)
+    model = small_model(Node.new("MatMulInteger", [*tensors], "product"), tensors, _OPSET)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     try:
