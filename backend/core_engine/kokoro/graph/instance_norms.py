@@ -6,6 +6,7 @@ cache.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
@@ -16,32 +17,46 @@ from core_engine.kokoro.graph.onnx_writing import Change
 _FLAT = "storyflow_flat_shape"
 
 
-def instance_norms(graph: Graph) -> Iterator[Change]:
-    """Yield a change for each `factor * (x - mean(x)) / sqrt(variance(x) + epsilon) + shift` over the last axis."""
+@dataclass(frozen=True)
+class InstanceNorm:
+    """`factor * (sound - mean(sound)) / sqrt(variance(sound) + epsilon) + shift`, each channel for itself."""
+
+    output: str
+    """The result, of shape (batch, channels, time), as `sound` is."""
+    sound: str
+    epsilon: float
+    factor: str
+    """One number for each channel, as in `shift`."""
+    shift: str
+
+
+def instance_norms(graph: Graph) -> Iterator[InstanceNorm]:
+    """Yield the normalisations over the last axis."""
     for node in graph.nodes:
         if node.kind == "Add" and len(node.inputs) == 2:
-            change = next(filter(None, (_fused(graph, node, *order) for order in permutations(node.inputs))), None)
-            if change:
-                yield change
+            norm = next(filter(None, (_norm(graph, node, *order) for order in permutations(node.inputs))), None)
+            if norm:
+                yield norm
 
 
-def _fused(graph: Graph, add: Node, product: str, shift: str) -> Change | None:
+def in_one_operator(norm: InstanceNorm) -> Change:
+    """Return the change that computes a normalisation by the runtime's operator."""
+    flat_factor, flat_shift = f"{norm.output}/factor", f"{norm.output}/shift"
+    nodes = (
+        Node.new("Reshape", [norm.factor, _FLAT], flat_factor),
+        Node.new("Reshape", [norm.shift, _FLAT], flat_shift),
+        Node.new("InstanceNormalization", [norm.sound, flat_factor, flat_shift], norm.output, epsilon=norm.epsilon),
+    )
+    return Change(norm.output, nodes, {_FLAT: np.array([-1], np.int64)})
+
+
+def _norm(graph: Graph, add: Node, product: str, shift: str) -> InstanceNorm | None:
     multiply = graph.made_by(product, "Mul")
     for factor, quotient in permutations(multiply.inputs) if multiply else ():
         normalized = _normalized(graph, quotient)
         if normalized and all(_is_per_channel(graph, name) for name in (factor, shift)):
-            return _in_one(add.outputs[0], *normalized, factor, shift)
+            return InstanceNorm(add.outputs[0], *normalized, factor, shift)
     return None
-
-
-def _in_one(output: str, sound: str, epsilon: float, factor: str, shift: str) -> Change:
-    flat_factor, flat_shift = f"{output}/factor", f"{output}/shift"
-    nodes = (
-        Node.new("Reshape", [factor, _FLAT], flat_factor),
-        Node.new("Reshape", [shift, _FLAT], flat_shift),
-        Node.new("InstanceNormalization", [sound, flat_factor, flat_shift], output, epsilon=epsilon),
-    )
-    return Change(output, nodes, {_FLAT: np.array([-1], np.int64)})
 
 
 def _normalized(graph: Graph, name: str) -> tuple[str, float] | None:

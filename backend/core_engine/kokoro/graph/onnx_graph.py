@@ -19,7 +19,8 @@ _MOST_NUMBERS = 1024
 """Tensors written number by number, as exporters write small ones, are not read beyond this."""
 
 Part = bytes | memoryview
-Attribute = int | float | Sequence[int]
+Attribute = int | float | Sequence[int] | bytes
+"""Bytes are an encoded GraphProto."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Node:
     outputs: tuple[str, ...]
     content: Part
     """The encoded NodeProto."""
+    inner: frozenset[str] = frozenset()
+    """Of a new node: the names of the tensors that are made in the graph that it contains."""
 
     @classmethod
     def new(cls, kind: str, inputs: Sequence[str], output: str, **attributes: Attribute) -> "Node":
@@ -206,6 +209,8 @@ def _attribute(name: str, value: Attribute) -> bytes:
     if isinstance(value, float):
         fixed32 = bytes([onnx.FLOAT << 3 | 5]) + np.array(value, "<f4").tobytes()
         return named + fixed32 + encoded_number(onnx.TYPE, onnx.TYPE_FLOAT)
+    if isinstance(value, bytes):
+        return named + encoded(onnx.GRAPH, value) + encoded_number(onnx.TYPE, onnx.TYPE_GRAPH)
     if isinstance(value, int):
         return named + encoded_number(onnx.INT, value) + encoded_number(onnx.TYPE, onnx.TYPE_INT)
     numbers = b"".join(encoded_number(onnx.INTS, number) for number in value)
@@ -221,9 +226,10 @@ def _dims_of(content: memoryview) -> int:
 def _rank(value_info: memoryview) -> tuple[str, int]:
     """Return the name and the number of dimensions of a ValueInfoProto; -1 if it does not tell."""
     found = dict(messages(value_info))
-    kind = dict(messages(found.get(2, _NOTHING))).get(1, _NOTHING)  # of a TypeProto: that of a tensor
-    shape = dict(messages(kind)).get(2)
-    return _text(found.get(onnx.NAME, b"")), -1 if shape is None else sum(number == 1 for number, _ in messages(shape))
+    kind = dict(messages(found.get(onnx.VALUE_TYPE, _NOTHING))).get(onnx.TENSOR_TYPE, _NOTHING)
+    shape = dict(messages(kind)).get(onnx.VALUE_SHAPE)
+    rank = -1 if shape is None else sum(number == onnx.DIMENSION for number, _ in messages(shape))
+    return _text(found.get(onnx.NAME, b"")), rank
 
 
 def _tensor_name(content: memoryview) -> str:

@@ -5,12 +5,13 @@ from itertools import chain
 from pathlib import Path
 
 from core_engine.kokoro.graph.float_convolutions import float_convolution
-from core_engine.kokoro.graph.instance_norms import instance_norms
+from core_engine.kokoro.graph.instance_norms import in_one_operator, instance_norms
 from core_engine.kokoro.graph.matrix_products import matrix_product
 from core_engine.kokoro.graph.onnx_graph import Graph
 from core_engine.kokoro.graph.onnx_writing import Change, rewritten
 from core_engine.kokoro.graph.protobuf import mapped
 from core_engine.kokoro.graph.quantized_convolutions import quantized_convolutions
+from core_engine.kokoro.graph.snakes import snakes
 
 _OLDEST_OPSET = 13  # since then, axes of Unsqueeze are inputs
 
@@ -26,7 +27,7 @@ def write_faster(model: Path, target: Path, *, multiplies_int8: bool) -> bool:
     graph = Graph.read(view)
     if graph.opset < _OLDEST_OPSET or any(node.has_graphs for node in graph.nodes):
         return False
-    changes = [*chain(_convolutions(graph, multiplies_int8=multiplies_int8), instance_norms(graph))]
+    changes = [*chain(_convolutions(graph, multiplies_int8=multiplies_int8), _norms(graph))]
     if changes and not _names_of(changes) & graph.names:
         with target.open("wb") as file:
             file.writelines(rewritten(view, graph, changes))
@@ -36,7 +37,8 @@ def write_faster(model: Path, target: Path, *, multiplies_int8: bool) -> bool:
 
 def _names_of(changes: Iterable[Change]) -> set[str]:
     """Return the names of the tensors that these changes add."""
-    made = {name for change in changes for node in change.nodes for name in node.outputs if name != change.output}
+    nodes = [(node, change.output) for change in changes for node in change.nodes]
+    made = {name for node, output in nodes for name in node.inner.union(node.outputs) if name != output}
     return made.union(*(change.tensors for change in changes))
 
 
@@ -46,3 +48,10 @@ def _convolutions(graph: Graph, *, multiplies_int8: bool) -> Iterator[Change]:
         change = (matrix_product(found) if multiplies_int8 else None) or float_convolution(found)
         if change:
             yield change
+
+
+def _norms(graph: Graph) -> Iterator[Change]:
+    """Yield the changes for each instance normalisation, and for the activations behind it."""
+    for norm in instance_norms(graph):
+        yield in_one_operator(norm)
+        yield from snakes(graph, norm)

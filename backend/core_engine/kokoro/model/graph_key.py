@@ -15,7 +15,7 @@ from engines.store.manifest import sha256_of
 from engines.store.publishing import publish
 from engines.store.stamps import listed_digest
 
-_CONTENT = 4
+_CONTENT = 5
 """Increased when the graph cached for a model changes: 2 has the output for frames, 3 is rewritten to be faster, 4
 multiplies int8 matrices where that is faster still."""
 

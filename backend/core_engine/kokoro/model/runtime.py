@@ -10,6 +10,7 @@ from typing import Any
 import onnxruntime as ort
 
 from core_engine.kokoro.errors import ModelFileError
+from core_engine.kokoro.model.arenas import in_own_arena
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.external_data import check_external_data
 from core_engine.kokoro.model.graph_cache import graph_cache_for
@@ -50,7 +51,7 @@ def open_session(
     create = create or ort.InferenceSession
     _check_manifest(path)
     if CUDA not in ort.get_available_providers():
-        return _open_on_cpu(path, threads, create)
+        return _open_on_cpu(path, threads, in_own_arena(create))
     check_external_data(path)
     return _open_on_gpu(os.fspath(path), threads, prepared(create, faster=False))
 

@@ -1,0 +1,62 @@
+"""Put together the nodes and tensors that compute a part of a graph in another way."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from core_engine.kokoro.graph.onnx_graph import Attribute, Node
+from core_engine.kokoro.graph.onnx_writing import encoded_graph
+
+
+class NewNodes:
+    """Nodes in the order in which they run, each with one result, whose names begin with `prefix`."""
+
+    def __init__(self, prefix: str) -> None:
+        self.nodes: list[Node] = []
+        self.tensors: dict[str, npt.NDArray[np.generic]] = {}
+        self._prefix = prefix
+        self._pieces: dict[str, int] = {}
+
+    def made(self, kind: str, inputs: Sequence[str], **attributes: Attribute) -> str:
+        """Add a node; return the name of its result."""
+        self.nodes.append(Node.new(kind, inputs, self._next_name, **attributes))
+        return self.nodes[-1].outputs[0]
+
+    def constant(self, values: int | Sequence[int]) -> str:
+        """Add a tensor of int64, which other parts may have, too; return its name."""
+        return self.tensor(f"storyflow_{values}", np.array(values, np.int64))
+
+    def tensor(self, name: str, values: npt.NDArray[np.generic]) -> str:
+        """Add a tensor and return its name."""
+        self.tensors[name] = values
+        return name
+
+    def inside(self) -> "NewNodes":
+        """Return a place for the nodes of `scan`, with the same tensors."""
+        inner = NewNodes(f"{self._next_name}/inside")
+        inner.tensors = self.tensors
+        return inner
+
+    def piece(self, element: int) -> str:
+        """Return the name of another piece for these nodes, of this element type."""
+        name = f"{self._prefix}/piece{len(self._pieces)}"
+        self._pieces[name] = element
+        return name
+
+    def scan(self, inputs: Sequence[str], inner: "NewNodes") -> str:
+        """Compute a large tensor in pieces, one after the other, so that what is between is small and fits the caches.
+
+        `inputs` have the shape (pieces, …), and `inner` a `piece` for each. What its last node makes of each piece is
+        written straight into its place in the result, float32 of shape (pieces, …), whose name is returned.
+        """
+        made = {name for node in inner.nodes for name in node.outputs}.union(inner._pieces)
+        others = {name for node in inner.nodes for name in node.inputs} - made
+        body = encoded_graph(inner.nodes, inner._pieces)
+        node = Node.new("Scan", inputs, self._next_name, body=body, num_scan_inputs=len(inputs))
+        self.nodes.append(Node(node.kind, (*inputs, *sorted(others)), node.outputs, node.content, frozenset(made)))
+        return node.outputs[0]
+
+    @property
+    def _next_name(self) -> str:
+        return f"{self._prefix}/{len(self.nodes)}"
