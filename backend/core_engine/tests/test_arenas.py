@@ -1,6 +1,7 @@
 """Arenas in one region: who has them, and that they end with their sessions."""
 
 import re
+import sys
 import unittest
 from pathlib import Path
 from typing import Any
@@ -10,69 +11,89 @@ import onnxruntime as ort
 
 from core_engine.kokoro.model import arenas
 from core_engine.kokoro.model.arenas import with_arena_for
-from core_engine.kokoro.model.runtime import session_options
+from core_engine.kokoro.model.runtime import open_session, session_options
 from core_engine.model_paths import BUILT_IN, model_path
 from core_engine.places import models_dir
 from core_engine.tests.support import FolderTestCase
 
-STATUS = Path("/proc/self/status")
-MAY_REPLACE = tuple(map(int, ort.__version__.split(".")[:2])) >= (1, 23)
-
-
-REGION = 1 << 29
 MODEL = model_path(BUILT_IN, models_dir())
-
-
-def opened(runs_at_once: int = 1) -> Any:
-    return with_arena_for(MODEL, runs_at_once, ort.InferenceSession)(MODEL, sess_options=session_options(1))
+REGION = 512 << 20
+IS_POSSIBLE = sys.platform == "linux" and arenas._is_possible()
 
 
 def address_space() -> int:
     """Return the bytes of address space of this process."""
-    found = re.search(r"VmSize:\s+(\d+) kB", STATUS.read_text())
+    found = re.search(r"VmSize:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found
     return int(found[1]) << 10
 
 
-class ArenaTests(FolderTestCase):
-    def large(self) -> Any:
-        """Take any model for a large one."""
-        return mock.patch.object(arenas, "_LARGE_MODEL_BYTES", 1)
+@unittest.skipUnless(IS_POSSIBLE, "needs Linux without a limit of address space, and onnxruntime 1.23")
+class RegionTests(FolderTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        large = mock.patch.object(arenas, "_SMALLEST_MODEL_BYTES", 1)
+        large.start()
+        self.addCleanup(large.stop)
+        open_session(MODEL)  # what the runtime makes once
+        self.before = address_space()
 
-    @unittest.skipUnless(STATUS.exists() and MAY_REPLACE, "needs Linux and onnxruntime 1.23")
+    def regions(self) -> float:
+        """Return how many regions were added since the test began."""
+        return (address_space() - self.before) / REGION
+
     def test_region_ends_with_the_session(self) -> None:
-        with self.large():
-            opened()
-            before = address_space()
-            one = opened()
-            self.assertGreater(address_space() - before, REGION * 0.9)
-            other = opened(runs_at_once=5)
-            self.assertGreater(address_space() - before, 3 * REGION * 0.9)
-        del one, other
-        self.assertLess(address_space() - before, REGION * 0.1)
+        one = open_session(MODEL)
+        self.assertAlmostEqual(self.regions(), 1, delta=0.2)
+        other = open_session(MODEL)
+        self.assertAlmostEqual(self.regions(), 2, delta=0.2)
+        del one
+        self.assertAlmostEqual(self.regions(), 1, delta=0.2)
+        del other
+        self.assertAlmostEqual(self.regions(), 0, delta=0.2)
 
-    @unittest.skipUnless(STATUS.exists(), "needs Linux")
+    def test_region_for_several_runs_is_twice_as_large(self) -> None:
+        with mock.patch("core_engine.kokoro.model.runtime.allowed_cores", return_value=2):
+            session = open_session(MODEL, threads=1)
+        self.assertAlmostEqual(self.regions(), 2, delta=0.2)
+        del session
+
     def test_small_model_has_the_default_arena(self) -> None:
-        before = address_space()
-        session = opened()
-        self.assertLess(address_space() - before, REGION * 0.5)
-        self.assertTrue(session.get_inputs())
+        with mock.patch.object(arenas, "_SMALLEST_MODEL_BYTES", 1 << 40):
+            session = open_session(MODEL)
+        self.assertAlmostEqual(self.regions(), 0, delta=0.2)
+        del session
 
-    def test_session_without_it_where_the_runtime_cannot_replace_an_arena(self) -> None:
-        options: list[Any] = []
+    def test_session_that_fails_to_open_leaves_nothing(self) -> None:
+        broken = self.folder / "broken.onnx"
+        broken.write_bytes(b"no model")
+        with self.assertRaisesRegex(Exception, "Protobuf"):
+            open_session(broken)
+        self.assertAlmostEqual(self.regions(), 0, delta=0.2)
 
-        def create(_: Path, sess_options: Any) -> str:
-            options.append(sess_options)
-            return "session"
+    def test_options_may_be_used_twice(self) -> None:
+        options = session_options(1)
+        create = with_arena_for(MODEL, ort.InferenceSession, several_runs=False)
+        for _ in range(2):
+            create(MODEL, sess_options=options)
+        self.assertEqual(options.get_session_config_entry("session.use_env_allocators"), "1")
 
-        refused = mock.patch.object(ort, "create_and_register_allocator", side_effect=[None, RuntimeError(), None])
-        with self.large(), refused:
-            session = with_arena_for(MODEL, 1, create)(Path("m.onnx"), sess_options=session_options(1))
-        self.assertEqual(session, "session")
-        with self.assertRaises(RuntimeError):  # there is no such entry
-            options[0].get_session_config_entry("session.use_env_allocators")
+    def test_default_arena_where_address_space_is_limited_or_the_runtime_is_old(self) -> None:
+        strict = self.folder / "overcommit_memory"
+        strict.write_text("2\n")
+        for what in (
+            mock.patch("resource.getrlimit", return_value=(8 << 30, 8 << 30)),
+            mock.patch.object(arenas, "_OVERCOMMIT", strict),
+            mock.patch.object(ort, "__version__", "1.22.1"),
+            mock.patch.object(sys, "platform", "win32"),
+        ):
+            with self.subTest(what.attribute), what:
+                create = with_arena_for(MODEL, ort.InferenceSession, several_runs=False)
+                self.assertIs(create, ort.InferenceSession)
 
+
+class MissingFileTests(FolderTestCase):
     def test_missing_file_is_left_to_the_runtime(self) -> None:
-        def create() -> None: ...
+        def create() -> Any: ...
 
-        self.assertIs(with_arena_for(self.folder / "missing.onnx", 1, create), create)
+        self.assertIs(with_arena_for(self.folder / "missing.onnx", create, several_runs=False), create)

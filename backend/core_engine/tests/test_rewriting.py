@@ -109,7 +109,8 @@ def decoder(
         "fc": (STYLE, 2 * CHANNELS),
         "fc_bias": (2 * CHANNELS,),
     } | ({"b1": (CHANNELS,)} if bias else {})
-    shapes |= {"alpha": (1, CHANNELS, 1), "inverse": (1, CHANNELS, 1)}
+    if activation != SINE:
+        shapes |= {"alpha": (1, CHANNELS, 1), "inverse": (1, CHANNELS, 1)}
     for name, shape in shapes.items():
         values = random.normal(size=shape).astype(np.float32)
         model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
@@ -199,6 +200,15 @@ def show_first(model: Path) -> None:
         onnx.save(shown, model)
 
 
+def show_first_scan(model: Path) -> str:
+    """Let a model return what its first Scan makes, too; return its name."""
+    shown = onnx.load(model)
+    name = next(node.output[0] for node in shown.graph.node if node.op_type == "Scan")
+    shown.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    onnx.save(shown, model)
+    return str(name)
+
+
 def spoken(model: Path, output: str = "audio", tokens: int = 40) -> npt.NDArray[np.float32]:
     return spoken_by(ort.InferenceSession(model, providers=["CPUExecutionProvider"]), output, tokens)
 
@@ -268,15 +278,25 @@ class ConvolutionTests(RewritingCase):
         model = quantized(decoder("kernel_shape = [13]"), self.folder)
         show_first(model)
         copies = 13 * CHANNELS  # for one place
-        for piece in (copies, 3 * copies, 1 << 20):
-            with mock.patch.object(matrix_products, "_PIECE_BYTES", piece):
+        for limit, of_28_places in ((1, 28), (copies, 29), (3 * copies, 10), (1 << 20, 1)):
+            with mock.patch.object(matrix_products, "_PIECE_BYTES", limit):
                 changed = faster(model, multiplies_int8=True)
+            scanned = show_first_scan(changed)
             for length in (13, 14, 15, 40):  # down to one place
-                with self.subTest(piece=piece, length=length):
+                with self.subTest(limit=limit, length=length):
                     sound, expected = (spoken(each, "first", length) for each in (changed, model))
                     self.assertEqual(sound.shape, (1, CHANNELS, length - 12))
                     if multiplies_int8():
                         np.testing.assert_allclose(sound, expected, rtol=1e-4, atol=1e-4)
+            self.assertAlmostEqual(len(spoken(changed, scanned)), of_28_places, delta=1)
+
+    def test_several_sounds_at_once_are_an_error(self) -> None:
+        changed = onnx.load(faster(quantized(decoder(), self.folder), multiplies_int8=True))
+        changed.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+        session = ort.InferenceSession(changed.SerializeToString())
+        feed = {"tokens": np.ones((2, 9), np.int64), "style": np.ones((1, STYLE), np.float32)}
+        with self.assertRaisesRegex(Exception, "Squeeze"):
+            session.run(None, feed | {"speed": np.ones(1, np.float32)})
 
     def test_weights_that_two_products_share_have_the_scale_and_zero_point_of_each(self) -> None:
         path = quantized(two_with_the_same_weights(), self.folder)
@@ -298,6 +318,20 @@ class ConvolutionTests(RewritingCase):
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([2]), "storyflow_1"))
         onnx.save(model, path)
         self.assertFalse(write_faster(path, self.folder / "faster.onnx", multiplies_int8=True))
+
+    def test_model_with_names_like_those_in_pieces_stays(self) -> None:
+        path = quantized(decoder(), self.folder)
+        self.assertTrue(write_faster(path, self.folder / "faster.onnx", multiplies_int8=True))
+        graph = onnx.load(self.folder / "faster.onnx").graph
+        scan = next(node for node in graph.node if node.op_type == "Scan")
+        (body,) = (attribute.g for attribute in scan.attribute if attribute.g.node)
+        for name in (body.input[0].name, body.node[0].output[0]):
+            with self.subTest(name):
+                model = onnx.load(path)
+                model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([2]), name))
+                clashing = self.folder / "clashing.onnx"
+                onnx.save(model, clashing)
+                self.assertFalse(write_faster(clashing, self.folder / "faster.onnx", multiplies_int8=True))
 
     def test_product_adds_the_bias_in_float(self) -> None:
         model = quantized(decoder(), self.folder)
@@ -392,6 +426,9 @@ class SnakeTests(RewritingCase):
         for name, snake in {
             "power": SNAKE,
             "product": SNAKE.replace("Pow (sine, square)", "Mul (sine, sine)"),
+            "inverse computed": SNAKE.replace("angle =", "computed = Div (one, alpha) angle =").replace(
+                "(inverse,", "(computed,"
+            ),
             "other order": SNAKE.replace("(alpha, shaped)", "(shaped, alpha)").replace(
                 "(shaped, ripple)", "(ripple, shaped)"
             ),
@@ -416,11 +453,22 @@ class SnakeTests(RewritingCase):
             ("Add (shaped, ripple)", "Sub (shaped, ripple)"),
         ):
             with self.subTest(new):
-                path = self.new_folder() / "model.onnx"
-                onnx.save(decoder(activation=SNAKE.replace(old, new)), path)
-                changed = faster(path)
-                self.assertEqual(operators(changed)["Scan"], 0)
-                np.testing.assert_allclose(spoken(changed), spoken(path), rtol=1e-4, atol=1e-4)
+                self.check_is_no_snake(decoder(activation=SNAKE.replace(old, new)))
+
+    def test_snake_with_other_shapes_is_computed_as_before(self) -> None:
+        for name, shape in (("alpha", (1, 1, 1)), ("alpha", (1,)), ("inverse", (1, 1, 1)), ("inverse", (1, 1, 40))):
+            with self.subTest(name, shape=shape):
+                model = decoder(activation=SNAKE)
+                (tensor,) = (tensor for tensor in model.graph.initializer if tensor.name == name)
+                tensor.CopyFrom(onnx.numpy_helper.from_array(np.full(shape, 0.7, np.float32), name))
+                self.check_is_no_snake(model)
+
+    def check_is_no_snake(self, model: Any) -> None:
+        path = self.new_folder() / "model.onnx"
+        onnx.save(model, path)
+        changed = faster(path)
+        self.assertEqual(operators(changed)["Scan"], 0)
+        np.testing.assert_allclose(spoken(changed), spoken(path), rtol=1e-4, atol=1e-4)
 
     def test_normalised_sound_that_is_used_elsewhere_is_made_too(self) -> None:
         path = self.folder / "model.onnx"
@@ -445,8 +493,9 @@ class ModelTests(RewritingCase):
         self.assertEqual(after.producer_name, before.producer_name)
 
     def test_nothing_unused_is_left(self) -> None:
-        graph = onnx.load(faster(quantized(decoder(), self.folder))).graph
-        used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+        model = quantized(decoder(activation=SNAKE), self.folder)
+        graph = onnx.load(faster(model, multiplies_int8=True)).graph
+        used = {name for node in all_nodes(graph) for name in node.input} | {output.name for output in graph.output}
         self.assertLessEqual({tensor.name for tensor in graph.initializer}, used)
         self.assertTrue(all(used.intersection(node.output) for node in graph.node))
 

@@ -20,9 +20,9 @@ from core_engine.kokoro.graph.onnx_writing import Change
 from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
 
 _PIECE_BYTES = 1 << 20
-"""Size of the shifted copies that are in memory at once: they, and what is made of them, fit a processor's cache."""
+"""Size of the shifted copies that are in memory at once, or of what is made of them: both fit a processor's cache."""
 
-_TURNED = (0, 2, 1)  # (batch, channels, time) ↔ (batch, time, channels)
+_TURNED = (1, 0)  # (channels, time) ↔ (time, channels)
 
 
 def matrix_product(found: QuantizedConvolution) -> Change | None:
@@ -33,38 +33,38 @@ def matrix_product(found: QuantizedConvolution) -> Change | None:
     if found.group != 1 or found.stride != 1:
         return None
     new = NewNodes(found.output)
-    turned = new.made("Transpose", [found.quantize.outputs[0]], perm=_TURNED)
+    first = new.constant([0])
+    sound = new.made("Squeeze", [found.quantize.outputs[0], first])  # several sounds at once are an error
+    turned = new.made("Transpose", [sound], perm=_TURNED)
     places = _places(new, found, turned)
     pieces = new.made("Add", [new.made("Div", [places, new.constant(_most_places(found))]), new.constant(1)])
     size = new.made("Div", [new.made("Sub", [new.made("Add", [places, pieces]), new.constant(1)]), pieces])
     padded = _padded(new, found, turned, new.made("Sub", [new.made("Mul", [pieces, size]), places]))
     begins = new.made("Mul", [_range(new, pieces), size])
     product = _product(new, found, padded, begins, size)
-    whole = new.made("Reshape", [product, new.constant([1, -1, found.numbers.shape[0]])])
-    first, axis = new.constant([0]), new.constant([1])
-    kept = new.made("Slice", [whole, first, new.made("Unsqueeze", [places, first]), axis])
-    turned_back = Node.new("Transpose", [kept], found.output, perm=_TURNED)
-    return Change(found.output, (*new.nodes, turned_back), new.tensors)
+    whole = new.made("Reshape", [product, new.constant([-1, found.numbers.shape[0]])])
+    kept = new.made("Slice", [whole, first, new.made("Unsqueeze", [places, first]), first])
+    turned_back = new.made("Transpose", [kept], perm=_TURNED)
+    return Change(found.output, (*new.nodes, Node.new("Unsqueeze", [turned_back, first], found.output)), new.tensors)
 
 
 def _most_places(found: QuantizedConvolution) -> int:
     """Return the number of places of the kernel in the largest piece."""
-    _, channels, kernel = found.numbers.shape
-    return max(1, _PIECE_BYTES // int(kernel * channels))
+    channels_out, channels, kernel = map(int, found.numbers.shape)
+    return max(1, _PIECE_BYTES // max(kernel * channels, np.dtype(np.float32).itemsize * channels_out))
 
 
 def _places(new: NewNodes, found: QuantizedConvolution, turned: str) -> str:
     """Make the number of places of the kernel, which is the length of the result."""
-    length = new.made("Gather", [new.made("Shape", [turned]), new.constant(1)])
+    length = new.made("Gather", [new.made("Shape", [turned]), new.constant(0)])
     return new.made("Add", [length, new.constant(sum(found.pads) - (found.numbers.shape[2] - 1) * found.dilation)])
 
 
 def _padded(new: NewNodes, found: QuantizedConvolution, turned: str, rest: str) -> str:
-    """Make the sound, uint8 of shape (1, time, channels in), with its pads and what the last piece lacks."""
+    """Make the sound, uint8 of shape (time, channels in), with its pads and what the last piece lacks."""
     begin, end = found.pads
-    unpadded, first = new.constant([0]), new.constant([0, begin, 0, 0])
-    last = new.made("Unsqueeze", [new.made("Add", [rest, new.constant(end)]), unpadded])
-    pads = new.made("Concat", [first, last, unpadded], axis=0)
+    last = new.made("Unsqueeze", [new.made("Add", [rest, new.constant(end)]), new.constant([0])])
+    pads = new.made("Concat", [new.constant([begin, 0]), last, new.constant([0])], axis=0)
     return new.made("Pad", [turned, pads, found.quantize.outputs[2]])
 
 
@@ -79,9 +79,8 @@ def _product(new: NewNodes, found: QuantizedConvolution, padded: str, begins: st
     elements = new.constant([element * found.dilation for element in range(kernel)])
     places = new.made("Add", [new.made("Unsqueeze", [_range(new, size), new.constant([-1])]), elements])
     inner = new.inside()
-    begin = inner.piece(onnx.INT64)
-    indices = inner.made("Add", [places, begin])
-    copies = inner.made("Gather", [padded, indices], axis=1)  # (1, size, kernel, channels in)
+    indices = inner.made("Add", [places, inner.piece(onnx.INT64)])
+    copies = inner.made("Gather", [padded, indices])  # (size, kernel, channels in)
     columns = inner.made("Reshape", [copies, inner.constant([-1, kernel * channels])])
     _multiply(inner, found, columns)
     return new.scan([begins], inner)

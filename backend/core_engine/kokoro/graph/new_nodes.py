@@ -1,6 +1,7 @@
 """Put together the nodes and tensors that compute a part of a graph in another way."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ class NewNodes:
         return name
 
     def inside(self) -> "NewNodes":
-        """Return a place for the nodes of `scan`, with the same tensors."""
+        """Return a place for the nodes of the next `scan`, with the same tensors."""
         inner = NewNodes(f"{self._next_name}/inside")
         inner.tensors = self.tensors
         return inner
@@ -51,10 +52,10 @@ class NewNodes:
         written straight into its place in the result, float32 of shape (pieces, …), whose name is returned.
         """
         made = {name for node in inner.nodes for name in node.outputs}.union(inner._pieces)
-        others = {name for node in inner.nodes for name in node.inputs} - made
+        taken = {name for node in inner.nodes for name in node.inputs} - made
         body = encoded_graph(inner.nodes, inner._pieces)
         node = Node.new("Scan", inputs, self._next_name, body=body, num_scan_inputs=len(inputs))
-        self.nodes.append(Node(node.kind, (*inputs, *sorted(others)), node.outputs, node.content, frozenset(made)))
+        self.nodes.append(replace(node, inputs=(*inputs, *sorted(taken)), inner=frozenset(made)))
         return node.outputs[0]
 
     @property

@@ -30,6 +30,7 @@ class Node:
     kind: str
     """Empty for an operator that is not one of the standard's."""
     inputs: tuple[str, ...]
+    """For a new node that contains a graph, also what that graph takes from around it."""
     outputs: tuple[str, ...]
     content: Part
     """The encoded NodeProto."""

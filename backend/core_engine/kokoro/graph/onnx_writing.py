@@ -34,7 +34,7 @@ def rewritten(model: memoryview, graph: Graph, changes: Iterable[Change]) -> lis
     used = {name for node in nodes for name in node.inputs} | graph.inputs | graph.outputs
     new = {name: values for change in by_output.values() for name, values in change.tensors.items()}
     tensors: list[Part] = [value for name, value in graph.constants.items() if name in used]
-    tensors += [_tensor(name, values) for name, values in new.items()]
+    tensors += [_tensor(name, values) for name, values in new.items() if name in used]
     content = [part for node in nodes for part in _field(onnx.NODE, node.content)]
     content += [part for value in tensors for part in _field(onnx.INITIALIZER, value)]
     content += _rest_of_graph(model)

@@ -31,14 +31,16 @@ class _Snake:
     alpha: npt.NDArray[np.generic]
     """Of shape (1, channels, 1)."""
     inverse: str
+    """Of the same shape."""
 
 
 def snakes(graph: Graph, norm: InstanceNorm) -> Iterator[Change]:
     """Yield a change for each Snake of a normalised sound, whose shape is (1, channels, time)."""
     for add in graph.consumers.get(norm.output, ()):
         if add.kind == "Add" and len(add.inputs) == 2:
-            snake = next(filter(None, (_snake(graph, *order) for order in permutations(add.inputs))), None)
-            if snake and norm.output in add.inputs:
+            first, second = add.inputs
+            snake = _snake(graph, norm.output, second if first == norm.output else first)
+            if snake:
                 yield _by_channels(norm, snake, add.outputs[0])
 
 
@@ -46,12 +48,14 @@ def _snake(graph: Graph, sound: str, product: str) -> _Snake | None:
     multiply = graph.made_by(product, "Mul")
     for inverse, square in permutations(multiply.inputs) if multiply else ():
         alpha = _alpha(graph, square, sound)
-        if alpha is not None and graph.ranks.get(inverse) == 3:
-            return _Snake(alpha, inverse)
+        value = graph.constant(alpha) if alpha else None
+        # One alpha for all channels would not tell how many there are.
+        if alpha and value is not None and value.shape == (1, value.size, 1) and value.size > 1:
+            return _Snake(value, inverse) if _is_inverse(graph, inverse, alpha, value.shape) else None
     return None
 
 
-def _alpha(graph: Graph, square: str, sound: str) -> npt.NDArray[np.generic] | None:
+def _alpha(graph: Graph, square: str, sound: str) -> str | None:
     """Return the alpha of `sin(alpha * sound) ** 2`; None if it is no such square."""
     power = graph.producers.get(square)
     if power is None or len(power.inputs) != 2:
@@ -60,11 +64,16 @@ def _alpha(graph: Graph, square: str, sound: str) -> npt.NDArray[np.generic] | N
     is_square = (power.kind == "Mul" and base == exponent) or (power.kind == "Pow" and graph.scalar(exponent) == 2)
     sine = graph.made_by(base, "Sin") if is_square else None
     angle = graph.made_by(sine.inputs[0], "Mul") if sine else None
-    for alpha, other in permutations(angle.inputs) if angle else ():
-        value = graph.constant(alpha)
-        if other == sound and value is not None and value.shape == (1, value.size, 1) and value.size > 1:
-            return value
-    return None
+    return next((alpha for alpha, other in permutations(angle.inputs) if other == sound), None) if angle else None
+
+
+def _is_inverse(graph: Graph, inverse: str, alpha: str, shape: tuple[int, ...]) -> bool:
+    """Return whether a tensor is a constant of this shape, or computed from alpha."""
+    value = graph.constant(inverse)
+    if value is not None:
+        return value.shape == shape
+    node = graph.producers.get(inverse)
+    return node is not None and node.kind in ("Reciprocal", "Div") and node.inputs[-1] == alpha
 
 
 def _by_channels(norm: InstanceNorm, snake: _Snake, output: str) -> Change:
@@ -72,18 +81,19 @@ def _by_channels(norm: InstanceNorm, snake: _Snake, output: str) -> Change:
     size = math.gcd(channels, _CHANNELS)
     groups = channels // size
     new = NewNodes(output)
+    first = new.constant([0])
+    sound = new.made("Squeeze", [norm.sound, first])  # several sounds at once are an error
     inputs = [
-        new.made("Reshape", [norm.sound, new.constant([groups, size, -1])]),
+        new.made("Reshape", [sound, new.constant([groups, size, -1])]),
         *(new.made("Reshape", [vector, new.constant([groups, size])]) for vector in (norm.factor, norm.shift)),
         new.tensor(f"{output}/alpha", snake.alpha.reshape(groups, size, 1)),
         new.made("Reshape", [snake.inverse, new.constant([groups, size, 1])]),
     ]
     inner = new.inside()
     sound, factor, shift, alpha, inverse = (inner.piece(onnx.FLOAT32) for _ in inputs)
-    first = inner.constant([0])
-    normal = inner.made("Unsqueeze", [sound, first])
-    normal = inner.made("InstanceNormalization", [normal, factor, shift], epsilon=norm.epsilon)
-    normal = inner.made("Squeeze", [normal, first])
+    batch = inner.made("Unsqueeze", [sound, first])
+    batch = inner.made("InstanceNormalization", [batch, factor, shift], epsilon=norm.epsilon)
+    normal = inner.made("Squeeze", [batch, first])
     sine = inner.made("Sin", [inner.made("Mul", [alpha, normal])])
     inner.made("Add", [normal, inner.made("Mul", [inverse, inner.made("Mul", [sine, sine])])])
     whole = Node.new("Reshape", [new.scan(inputs, inner), new.constant([1, channels, -1])], output)

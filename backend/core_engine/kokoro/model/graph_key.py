@@ -17,7 +17,7 @@ from engines.store.stamps import listed_digest
 
 _CONTENT = 5
 """Increased when the graph cached for a model changes: 2 has the output for frames, 3 is rewritten to be faster, 4
-multiplies int8 matrices where that is faster still."""
+multiplies int8 matrices where that is faster still, 5 does so in pieces."""
 
 _PROCESSOR = ("vendor_id", "model name", "flags", "Features", "CPU implementer", "CPU part")
 

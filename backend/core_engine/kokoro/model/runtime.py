@@ -40,9 +40,9 @@ def open_session(
 ) -> Any:
     """Open an ONNX model on the GPU if the installed runtime supports it, otherwise on the CPU.
 
-    `threads` is the number of threads per run, by default all allowed cores; with fewer, several run at once. `create`
-    makes the session; by default onnxruntime's InferenceSession. A model that computes the frames of its tokens gets an
-    extra output for them (see `times`).
+    `threads` is the number of threads per run, by default all allowed cores; with fewer, there is room for several runs
+    at once. `create` makes the session; by default onnxruntime's InferenceSession. A model that computes the frames of
+    its tokens gets an extra output for them (see `times`).
 
     Raises ModelFileError for a file that refers to data outside the model's folder or does not match its manifest,
     and any error of the runtime for a file that it cannot load.
@@ -51,8 +51,8 @@ def open_session(
     create = create or ort.InferenceSession
     _check_manifest(path)
     if CUDA not in ort.get_available_providers():
-        runs_at_once = allowed_cores() // threads if threads else 1
-        return _open_on_cpu(path, threads, with_arena_for(path, max(1, runs_at_once), create))
+        several_runs = threads is not None and threads < allowed_cores()
+        return _open_on_cpu(path, threads, with_arena_for(path, create, several_runs=several_runs))
     check_external_data(path)
     return _open_on_gpu(os.fspath(path), threads, prepared(create, faster=False))
 
