@@ -456,11 +456,15 @@ class SnakeTests(RewritingCase):
                 self.check_is_no_snake(decoder(activation=SNAKE.replace(old, new)))
 
     def test_snake_with_other_shapes_is_computed_as_before(self) -> None:
-        for name, shape in (("alpha", (1, 1, 1)), ("alpha", (1,)), ("inverse", (1, 1, 1)), ("inverse", (1, 1, 40))):
-            with self.subTest(name, shape=shape):
+        channels = (1, CHANNELS, 1)
+        for alpha, inverse in (((1,), channels), ((1, 1, 1), (1, 1, 1)), (channels, (1, 1, 1)), (channels, (1, 1, 40))):
+            with self.subTest(alpha=alpha, inverse=inverse):
                 model = decoder(activation=SNAKE)
-                (tensor,) = (tensor for tensor in model.graph.initializer if tensor.name == name)
-                tensor.CopyFrom(onnx.numpy_helper.from_array(np.full(shape, 0.7, np.float32), name))
+                for tensor in model.graph.initializer:
+                    shape = {"alpha": alpha, "inverse": inverse}.get(tensor.name)
+                    if shape:
+                        values = np.full(shape, 0.7, np.float32)
+                        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
                 self.check_is_no_snake(model)
 
     def check_is_no_snake(self, model: Any) -> None:
