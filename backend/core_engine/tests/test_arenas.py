@@ -77,6 +77,12 @@ class RegionTests(FolderTestCase):
             create(MODEL, sess_options=options)
         self.assertEqual(options.get_session_config_entry("session.use_env_allocators"), "1")
 
+    def test_session_opens_without_an_arena_if_the_runtime_makes_none(self) -> None:
+        with mock.patch.object(ort, "create_and_register_allocator", side_effect=RuntimeError("no")):
+            session = open_session(MODEL)
+        self.assertAlmostEqual(self.regions(), 0, delta=0.2)
+        self.assertTrue(session.get_outputs())
+
     def test_default_arena_where_address_space_is_limited_or_the_runtime_is_old(self) -> None:
         strict = self.folder / "overcommit_memory"
         strict.write_text("2\n")

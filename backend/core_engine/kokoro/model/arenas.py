@@ -8,12 +8,15 @@ registered before each session is opened, and replaced by an empty one as soon a
 with the session. Sessions that are opened at once may share an arena, or have a small one that grows.
 """
 
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
+
+logger = logging.getLogger(__name__)
 
 Create = Callable[..., Any]
 
@@ -54,8 +57,8 @@ def _is_possible() -> bool:
 
 def _in_one_region(region_bytes: int, create: Create) -> Create:
     def open_in_arena(*model: Any, sess_options: Any, **options: Any) -> Any:
-        _register(region_bytes)
-        _let_share(sess_options)
+        if _register(region_bytes):
+            _let_share(sess_options)
         try:
             return create(*model, sess_options=sess_options, **options)
         finally:
@@ -72,12 +75,17 @@ def _let_share(options: Any) -> None:
         options.add_session_config_entry(_SHARED, "1")
 
 
-def _register(region_bytes: int) -> None:
-    """Let sessions that are opened from now on share a new arena."""
+def _register(region_bytes: int) -> bool:
+    """Let sessions that are opened from now on share a new arena; return whether the runtime has made one."""
     memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
     settings = {
         "initial_chunk_size_bytes": region_bytes,
         "max_dead_bytes_per_chunk": 1 << 20,  # a tensor takes as much of a free place as it needs, not the whole of it
         "arena_extend_strategy": 0,  # the default
     }
-    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(settings))
+    try:
+        ort.create_and_register_allocator(memory, ort.OrtArenaCfg(settings))
+    except Exception:  # of a build that differs; sessions open as well without it
+        logger.debug("The runtime makes no arena", exc_info=True)
+        return False
+    return True
