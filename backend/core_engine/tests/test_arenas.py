@@ -31,7 +31,7 @@ def large_mappings() -> int:
 class RegionTests(FolderTestCase):
     def setUp(self) -> None:
         super().setUp()
-        large = mock.patch.object(arenas, "_SMALLEST_MODEL_BYTES", 1)
+        large = mock.patch.object(arenas, "LARGE_MODEL_BYTES", 1)
         large.start()
         self.addCleanup(large.stop)
         open_session(MODEL)  # what the runtime makes once
@@ -58,7 +58,7 @@ class RegionTests(FolderTestCase):
         del session
 
     def test_small_model_has_the_default_arena(self) -> None:
-        with mock.patch.object(arenas, "_SMALLEST_MODEL_BYTES", 1 << 40):
+        with mock.patch.object(arenas, "LARGE_MODEL_BYTES", 1 << 40):
             session = open_session(MODEL)
         self.assertAlmostEqual(self.regions(), 0, delta=0.2)
         del session

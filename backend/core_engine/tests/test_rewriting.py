@@ -191,22 +191,18 @@ def all_nodes(graph: Any) -> Iterator[Any]:
             yield from all_nodes(attribute.g)
 
 
-def show_first(model: Path) -> None:
-    """Let a model return the result of its first convolution, too, if it does not do so yet."""
+def show(model: Path, tensor: str) -> None:
+    """Let a model return a tensor of three dimensions, too, if it does not do so yet."""
     shown = onnx.load(model)
-    if "first" not in [output.name for output in shown.graph.output]:
-        info = onnx.helper.make_tensor_value_info("first", onnx.TensorProto.FLOAT, [1, CHANNELS, "n"])
+    if tensor not in [output.name for output in shown.graph.output]:
+        info = onnx.helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, [None, None, None])
         shown.graph.output.append(info)
         onnx.save(shown, model)
 
 
-def show_first_scan(model: Path) -> str:
-    """Let a model return what its first Scan makes, too; return its name."""
-    shown = onnx.load(model)
-    name = next(node.output[0] for node in shown.graph.node if node.op_type == "Scan")
-    shown.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    onnx.save(shown, model)
-    return str(name)
+def first_scan(model: Path) -> str:
+    """Return the name of what the first Scan makes."""
+    return str(next(node.output[0] for node in onnx.load(model).graph.node if node.op_type == "Scan"))
 
 
 def spoken(model: Path, output: str = "audio", tokens: int = 40) -> npt.NDArray[np.float32]:
@@ -276,12 +272,13 @@ class ConvolutionTests(RewritingCase):
 
     def test_products_of_any_length_in_any_number_of_pieces(self) -> None:
         model = quantized(decoder("kernel_shape = [13]"), self.folder)
-        show_first(model)
+        show(model, "first")
         copies = 13 * CHANNELS  # for one place
         for limit, of_28_places in ((1, 28), (copies, 29), (3 * copies, 10), (1 << 20, 1)):
             with mock.patch.object(matrix_products, "_PIECE_BYTES", limit):
                 changed = faster(model, multiplies_int8=True)
-            scanned = show_first_scan(changed)
+            scanned = first_scan(changed)
+            show(changed, scanned)
             for length in (13, 14, 15, 40):  # down to one place
                 with self.subTest(limit=limit, length=length):
                     sound, expected = (spoken(each, "first", length) for each in (changed, model))
@@ -335,9 +332,9 @@ class ConvolutionTests(RewritingCase):
 
     def test_product_adds_the_bias_in_float(self) -> None:
         model = quantized(decoder(), self.folder)
-        show_first(model)
+        show(model, "first")
         biased = spoken(model, "first")
-        show_first(with_bias_in_whole_numbers(model))
+        show(with_bias_in_whole_numbers(model), "first")
         self.assertGreater(np.abs(spoken(model, "first") - biased).max(), 1e-3)  # what rounding the bias costs
         changed = faster(model, multiplies_int8=True)
         self.assertEqual(operators(changed)["Floor"], 0)

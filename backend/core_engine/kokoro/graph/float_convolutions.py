@@ -10,35 +10,30 @@ The runtime's blocked float32 convolutions exist for images only, so a sound bec
 
 import numpy as np
 
-from core_engine.kokoro.graph.onnx_graph import Node
+from core_engine.kokoro.graph.new_nodes import NewNodes
 from core_engine.kokoro.graph.onnx_writing import Change
 from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
 
 _MOST_WEIGHTS = 750_000
 """Those with more, 3 MB in float32, run at frame rate, where there are many weights and little work."""
 
-_HEIGHT = "storyflow_height_axis"
-
 
 def float_convolution(found: QuantizedConvolution) -> Change | None:
     """Return the change that computes a convolution in float32; None if it has too many weights."""
     if found.numbers.size > _MOST_WEIGHTS:
         return None
-    weights = f"{found.weights}*{found.scale!r}-{found.zero_point}"
-    image, result = f"{found.output}/image", f"{found.output}/convolved"
-    begin, end = found.pads
-    nodes = (
-        Node.new("Unsqueeze", [found.quantize.inputs[0], _HEIGHT], image),
-        Node.new(
-            "Conv",
-            [image, weights, *([found.bias] if found.bias else [])],
-            result,
-            dilations=(1, found.dilation),
-            strides=(1, found.stride),
-            pads=(0, begin, 0, end),
-            group=found.group,
-        ),
-        Node.new("Squeeze", [result, _HEIGHT], found.output),
-    )
+    new = NewNodes(found.output)
     values = (found.numbers.astype(np.float32) - found.zero_point) * np.float32(found.scale)
-    return Change(found.output, nodes, {_HEIGHT: np.array([2], np.int64), weights: values[:, :, None, :]})
+    weights = new.tensor(f"{found.weights}*{found.scale!r}-{found.zero_point}", values[:, :, None, :])
+    height = new.constant([2])
+    image = new.made("Unsqueeze", [found.quantize.inputs[0], height])
+    begin, end = found.pads
+    convolved = new.made(
+        "Conv",
+        [image, weights, *([found.bias] if found.bias else [])],
+        dilations=(1, found.dilation),
+        strides=(1, found.stride),
+        pads=(0, begin, 0, end),
+        group=found.group,
+    )
+    return new.change("Squeeze", [convolved, height])

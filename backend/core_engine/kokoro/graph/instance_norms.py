@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
-import numpy as np
-
+from core_engine.kokoro.graph.new_nodes import NewNodes
 from core_engine.kokoro.graph.onnx_graph import Graph, Node
 from core_engine.kokoro.graph.onnx_writing import Change
-
-_FLAT = "storyflow_flat_shape"
 
 
 @dataclass(frozen=True)
@@ -41,13 +38,9 @@ def instance_norms(graph: Graph) -> Iterator[InstanceNorm]:
 
 def in_one_operator(norm: InstanceNorm) -> Change:
     """Return the change that computes a normalisation by the runtime's operator."""
-    flat_factor, flat_shift = f"{norm.output}/factor", f"{norm.output}/shift"
-    nodes = (
-        Node.new("Reshape", [norm.factor, _FLAT], flat_factor),
-        Node.new("Reshape", [norm.shift, _FLAT], flat_shift),
-        Node.new("InstanceNormalization", [norm.sound, flat_factor, flat_shift], norm.output, epsilon=norm.epsilon),
-    )
-    return Change(norm.output, nodes, {_FLAT: np.array([-1], np.int64)})
+    new = NewNodes(norm.output)
+    factor, shift = (new.made("Reshape", [vector, new.constant([-1])]) for vector in (norm.factor, norm.shift))
+    return new.change("InstanceNormalization", [norm.sound, factor, shift], epsilon=norm.epsilon)
 
 
 def _norm(graph: Graph, add: Node, product: str, shift: str) -> InstanceNorm | None:

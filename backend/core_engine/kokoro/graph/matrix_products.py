@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from core_engine.kokoro.graph import onnx_fields as onnx
 from core_engine.kokoro.graph.new_nodes import NewNodes
-from core_engine.kokoro.graph.onnx_graph import Node
 from core_engine.kokoro.graph.onnx_writing import Change
 from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
 
@@ -44,8 +43,7 @@ def matrix_product(found: QuantizedConvolution) -> Change | None:
     product = _product(new, found, padded, begins, size)
     whole = new.made("Reshape", [product, new.constant([-1, found.numbers.shape[0]])])
     kept = new.made("Slice", [whole, first, new.made("Unsqueeze", [places, first]), first])
-    turned_back = new.made("Transpose", [kept], perm=_TURNED)
-    return Change(found.output, (*new.nodes, Node.new("Unsqueeze", [turned_back, first], found.output)), new.tensors)
+    return new.change("Unsqueeze", [new.made("Transpose", [kept], perm=_TURNED), first])
 
 
 def _most_places(found: QuantizedConvolution) -> int:

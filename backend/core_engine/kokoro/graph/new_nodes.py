@@ -1,4 +1,4 @@
-"""Put together the nodes and tensors that compute a part of a graph in another way."""
+"""Put together the nodes and tensors of a change, which computes a tensor of a graph in another way."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,22 +7,27 @@ import numpy as np
 import numpy.typing as npt
 
 from core_engine.kokoro.graph.onnx_graph import Attribute, Node
-from core_engine.kokoro.graph.onnx_writing import encoded_graph
+from core_engine.kokoro.graph.onnx_writing import Change, encoded_graph
 
 
 class NewNodes:
-    """Nodes in the order in which they run, each with one result, whose names begin with `prefix`."""
+    """Nodes in the order in which they run, each with one result. The names of all but the last begin with `output`."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, output: str) -> None:
         self.nodes: list[Node] = []
         self.tensors: dict[str, npt.NDArray[np.generic]] = {}
-        self._prefix = prefix
+        self._output = output
         self._pieces: dict[str, int] = {}
 
     def made(self, kind: str, inputs: Sequence[str], **attributes: Attribute) -> str:
         """Add a node; return the name of its result."""
         self.nodes.append(Node.new(kind, inputs, self._next_name, **attributes))
         return self.nodes[-1].outputs[0]
+
+    def change(self, kind: str, inputs: Sequence[str], **attributes: Attribute) -> Change:
+        """Return the change that makes `output`, with this as the last node."""
+        last = Node.new(kind, inputs, self._output, **attributes)
+        return Change(self._output, (*self.nodes, last), self.tensors)
 
     def constant(self, values: int | Sequence[int]) -> str:
         """Add a tensor of int64, which other parts may have, too; return its name."""
@@ -41,7 +46,7 @@ class NewNodes:
 
     def piece(self, element: int) -> str:
         """Return the name of another piece for these nodes, of this element type."""
-        name = f"{self._prefix}/piece{len(self._pieces)}"
+        name = f"{self._output}/piece{len(self._pieces)}"
         self._pieces[name] = element
         return name
 
@@ -60,4 +65,4 @@ class NewNodes:
 
     @property
     def _next_name(self) -> str:
-        return f"{self._prefix}/{len(self.nodes)}"
+        return f"{self._output}/{len(self.nodes)}"

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from core_engine.kokoro.graph import onnx_fields as onnx
 from core_engine.kokoro.graph.instance_norms import InstanceNorm
 from core_engine.kokoro.graph.new_nodes import NewNodes
-from core_engine.kokoro.graph.onnx_graph import Graph, Node
+from core_engine.kokoro.graph.onnx_graph import Graph
 from core_engine.kokoro.graph.onnx_writing import Change
 
 _CHANNELS = 8
@@ -96,5 +96,4 @@ def _by_channels(norm: InstanceNorm, snake: _Snake, output: str) -> Change:
     normal = inner.made("Squeeze", [batch, first])
     sine = inner.made("Sin", [inner.made("Mul", [alpha, normal])])
     inner.made("Add", [normal, inner.made("Mul", [inverse, inner.made("Mul", [sine, sine])])])
-    whole = Node.new("Reshape", [new.scan(inputs, inner), new.constant([1, channels, -1])], output)
-    return Change(output, (*new.nodes, whole), new.tensors)
+    return new.change("Reshape", [new.scan(inputs, inner), new.constant([1, channels, -1])])

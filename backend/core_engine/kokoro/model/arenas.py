@@ -10,17 +10,17 @@ with the session. Sessions that are opened at once may share an arena, or have a
 
 import logging
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
 
+from core_engine.kokoro.model.prepared import Create
+
 logger = logging.getLogger(__name__)
 
-Create = Callable[..., Any]
-
-_SMALLEST_MODEL_BYTES = 32 << 20  # the tensors of smaller ones are small, too
+LARGE_MODEL_BYTES = 32 << 20
+"""The runs of smaller models need little memory."""
 
 _REGION_BYTES = 512 << 20
 """Enough for the weights of Kokoro in int8 and a run of 510 tokens."""
@@ -39,7 +39,7 @@ def with_arena_for(model: Path, create: Create, *, several_runs: bool) -> Create
     address space is limited, sessions have the default arena.
     """
     try:
-        is_worth_it = model.stat().st_size >= _SMALLEST_MODEL_BYTES and _is_possible()
+        is_worth_it = model.stat().st_size >= LARGE_MODEL_BYTES and _is_possible()
     except OSError:  # the runtime reports missing files
         return create
     return _in_one_region(_REGION_BYTES * (1 + several_runs), create) if is_worth_it else create

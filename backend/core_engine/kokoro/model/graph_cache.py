@@ -23,6 +23,7 @@ from typing import Any
 import onnxruntime as ort
 
 from core_engine.kokoro.model.graph_key import graph_key
+from core_engine.kokoro.model.prepared import Create
 from engines.store import manifest
 from engines.store.publishing import publish, rename
 from engines.store.stamps import check_unchanged, note_verified
@@ -40,8 +41,6 @@ _WEIGHT_BYTES = 1024  # smaller tensors stay in the graph file
 _OF_WHOLE_NUMBERS = re.compile(b"Quantize|Integer|NBits")
 _BUILDING = ".building-"
 _ABANDONED_S = 3600  # writing a graph never takes longer
-
-Create = Callable[..., Any]
 
 
 def graph_cache_for(model: Path) -> "GraphCache | None":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_engine.kokoro.errors import KokoroError
+from core_engine.kokoro.model.arenas import LARGE_MODEL_BYTES
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.inference import Sound
 from core_engine.kokoro.model.memory import free_memory
@@ -22,9 +23,6 @@ logger = logging.getLogger(__name__)
 
 _RUN_BYTES = 500 << 20
 """Memory of a run of Kokoro with 510 tokens, measured with int8; float32 needs about the same."""
-
-_SMALL_MODEL_BYTES = 32 << 20
-"""Runs of smaller models, like the built-in voice, need a quarter of it at most."""
 
 _AHEAD = 2
 """Unfinished chunks per worker: enough to keep all workers busy, few enough to save memory."""
@@ -52,8 +50,11 @@ class _Started:
 
 
 def run_bytes(model: Path) -> int:
-    """Return the bytes of memory that the longest run of the model at `model` needs, besides the loaded model."""
-    return _RUN_BYTES if model.stat().st_size >= _SMALL_MODEL_BYTES else _RUN_BYTES // 4
+    """Return the bytes of memory that the longest run of the model at `model` needs, besides the loaded model.
+
+    Small models, like the built-in voice, need a quarter at most.
+    """
+    return _RUN_BYTES if model.stat().st_size >= LARGE_MODEL_BYTES else _RUN_BYTES // 4
 
 
 def workers_for(model: Path) -> int:
