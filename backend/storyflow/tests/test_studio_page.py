@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LONG = "\n\n".join(
-    f"This is paragraph number {number}, and it says a little more than the last." for number in range(150)
+    f"This is paragraph number {number}, and it says a little more than the last. {'It goes on and on. ' * 12}".strip()
+    for number in range(150)
 )
+"""Of more than an hour, since a fast machine makes ten minutes of it in a second."""
 PHONE = {"width": 390, "height": 844}
 SECOND = 1000.0  # milliseconds
 LATE = 45 * SECOND
