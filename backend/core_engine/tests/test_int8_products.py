@@ -3,8 +3,9 @@
 import platform
 import unittest
 from pathlib import Path
+from unittest import mock
 
-from core_engine.kokoro.model.int8_products import multiplies_int8
+from core_engine.kokoro.model.int8_products import largest_pair
 
 _CPUINFO = Path("/proc/cpuinfo")
 _MADE_FOR_INT8 = frozenset(["avx512_vnni", "avx_vnni", "amx_int8"])
@@ -15,7 +16,11 @@ class Int8ProductTests(unittest.TestCase):
     def test_exact_where_the_processor_has_instructions_for_int8(self) -> None:
         line = next(line for line in _CPUINFO.read_text().splitlines() if line.startswith("flags"))
         flags = set(line.split())
-        if flags & _MADE_FOR_INT8:
-            self.assertTrue(multiplies_int8())
-        elif "avx2" in flags:
-            self.assertFalse(multiplies_int8())
+        expected = 256 if flags & _MADE_FOR_INT8 or "avx2" not in flags else 128
+        self.assertEqual(largest_pair(), expected)
+
+    def test_runtime_without_products_of_int8(self) -> None:
+        largest_pair.cache_clear()
+        self.addCleanup(largest_pair.cache_clear)
+        with mock.patch("onnxruntime.InferenceSession", side_effect=RuntimeError):
+            self.assertEqual(largest_pair(), 0)

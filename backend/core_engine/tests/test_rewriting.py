@@ -12,7 +12,7 @@ import onnxruntime as ort
 
 from core_engine.kokoro.graph.rewriting import write_faster
 from core_engine.kokoro.model import graph_cache, prepared
-from core_engine.kokoro.model.int8_products import multiplies_int8
+from core_engine.kokoro.model.int8_products import largest_pair
 from core_engine.kokoro.model.runtime import open_session
 from core_engine.tests.decoders import (
     CHANNELS,
@@ -143,7 +143,7 @@ class ModelTests(RewritingCase):
 
     def test_nothing_unused_is_left(self) -> None:
         model = quantized(decoder(activation=SNAKE), self.folder)
-        graph = onnx.load(faster(model, multiplies_int8=True)).graph
+        graph = onnx.load(faster(model)).graph
         used = {name for node in all_nodes(graph) for name in node.input} | {output.name for output in graph.output}
         self.assertLessEqual({tensor.name for tensor in graph.initializer}, used)
         self.assertTrue(all(used.intersection(node.output) for node in graph.node))
@@ -175,7 +175,7 @@ class ModelTests(RewritingCase):
             with self.subTest(content):
                 path.write_bytes(content)
                 try:
-                    self.assertFalse(write_faster(path, self.folder / "faster.onnx", multiplies_int8=True))
+                    self.assertFalse(write_faster(path, self.folder / "faster.onnx", largest_pair()))
                 except ValueError:
                     self.assertFalse((self.folder / "faster.onnx").exists())
 
@@ -225,5 +225,5 @@ class OpeningTests(RewritingCase):
         model = quantized(decoder(), self.folder)
         off = mock.patch.dict("os.environ", {graph_cache.SETTING: graph_cache.OFF})
         with off, mock.patch.object(prepared, "_LARGEST_IN_MEMORY", 100):
-            expected = spoken(faster(model, multiplies_int8=multiplies_int8()))
+            expected = spoken(faster(model))
             np.testing.assert_allclose(self.heard(model), expected, rtol=1e-4, atol=1e-4)

@@ -11,7 +11,6 @@ from typing import Any
 
 from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.graph_cache import SETTING, SMALLEST_BYTES, graph_cache_for
-from core_engine.kokoro.model.int8_products import multiplies_int8
 from core_engine.kokoro.model.runtime import CUDA, int8_is_fastest, provider_names
 from core_engine.kokoro.speech.synthesis import Kokoro, Speech
 from core_engine.kokoro.speech.throughput import Line, speak_each, workers_for
@@ -127,13 +126,11 @@ def _advice(model: Model, provider: str) -> Iterator[str]:
         yield "There is an NVIDIA GPU. To use it: `pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`."
     if model.path.stat().st_size < SMALLEST_BYTES:
         return
-    if {model.name, model.path.stem} & _SAME_IN_FLOAT and int8_is_fastest():
-        yield f"This processor has instructions for int8, so {RECOMMENDED} is the fastest model here."
-    elif RECOMMENDED in (model.name, model.path.stem) and provider != CUDA and not multiplies_int8():
-        yield (
-            "This processor has no instructions for int8 (VNNI). Int8 models compute their convolutions in float32 "
-            "here, so they are smaller than kokoro-v1.0, but not faster."
-        )
+    names = {model.name, model.path.stem}
+    if names & _SAME_IN_FLOAT and int8_is_fastest():
+        yield f"{RECOMMENDED} is the fastest model on this processor."
+    elif RECOMMENDED in names and provider == CUDA:
+        yield "kokoro-v1.0 is faster on a GPU, which has no int8 convolutions: they run on the processor."
     cache = graph_cache_for(model.path)
     if cache is None:
         yield f"The optimised graph is not cached: {SETTING} is `off`, or there is no home folder. A cache is faster."

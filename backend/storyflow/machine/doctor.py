@@ -50,12 +50,11 @@ def _runtime() -> str:
     import onnxruntime
 
     from core_engine.kokoro.model.cores import allowed_cores
-    from core_engine.kokoro.model.int8_products import multiplies_int8
-    from core_engine.kokoro.model.runtime import provider_names
+    from core_engine.kokoro.model.runtime import int8_is_fastest, provider_names
 
     providers = ", ".join(provider_names(onnxruntime.get_available_providers()))
-    int8 = "with" if multiplies_int8() else "without"
-    return f"{onnxruntime.__version__} on {providers}; {allowed_cores()} cores, {int8} instructions for int8"
+    fastest = "int8" if int8_is_fastest() else "float32"
+    return f"{onnxruntime.__version__} on {providers}; {allowed_cores()} cores; {fastest} models are the fastest"
 
 
 def _espeak() -> str:

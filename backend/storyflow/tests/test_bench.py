@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from core_engine.kokoro.model import graph_cache
+from core_engine.kokoro.model.runtime import CPU, CUDA
+from core_engine.model_choice import Model
 from core_engine.model_paths import BUILT_IN, model_path
 from storyflow.commands.exits import Exit
 from storyflow.commands.main import main
@@ -57,23 +59,27 @@ def test_gpu_without_its_runtime_is_told(run: Callable[..., Result]) -> None:
         assert "onnxruntime-gpu" in run("--model", "default").stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "with_instructions", "said"),
-    [("kokoro-v1.0", True, "kokoro-v1.0-int8 is the fastest"), ("kokoro-v1.0-int8", False, "no instructions for int8")],
-)
-def test_file_that_serves_the_processor_better_is_named(
-    name: str, with_instructions: bool, said: str, run: Callable[..., Result], tmp_path: Path
-) -> None:
-    shutil.copytree(model_path(BUILT_IN, tmp_path).parent, tmp_path / name)
-    (model,) = (tmp_path / name).glob("*.onnx")
-    model.rename(tmp_path / name / f"{name}.onnx")
-    for machine, expected in ((with_instructions, True), (not with_instructions, False)):
-        with (
-            patch.object(bench, "SMALLEST_BYTES", 1),
-            patch.object(bench, "multiplies_int8", return_value=machine),
-            patch.object(bench, "int8_is_fastest", return_value=machine),
-        ):
-            assert (said in run("--model", str(tmp_path / name / f"{name}.onnx")).stdout) is expected
+def test_int8_file_is_named_where_it_serves_better(run: Callable[..., Result], tmp_path: Path) -> None:
+    model = copied(tmp_path, "kokoro-v1.0")
+    for is_fastest in (True, False):
+        with patch.object(bench, "SMALLEST_BYTES", 1), patch.object(bench, "int8_is_fastest", return_value=is_fastest):
+            said = "kokoro-v1.0-int8 is the fastest" in run("--model", str(model)).stdout
+        assert said is is_fastest
+
+
+def test_float_file_is_named_where_int8_runs_on_a_gpu(tmp_path: Path) -> None:
+    model = Model("kokoro-v1.0-int8", copied(tmp_path, "kokoro-v1.0-int8"))
+    with patch.object(bench, "SMALLEST_BYTES", 1):
+        for provider in (CUDA, CPU):
+            said = any("kokoro-v1.0 is faster" in line for line in bench._advice(model, provider))
+            assert said is (provider == CUDA)
+
+
+def copied(folder: Path, name: str) -> Path:
+    """Return the path of the built-in model, copied under another name."""
+    shutil.copytree(model_path(BUILT_IN, folder).parent, folder / name)
+    (model,) = (folder / name).glob("*.onnx")
+    return model.rename(folder / name / f"{name}.onnx")
 
 
 def test_graph_that_is_not_kept_is_told(

@@ -1,19 +1,16 @@
-"""Compute convolutions of an int8 export as products of int8 matrices, the fastest way on processors made for them.
+"""Compute convolutions of an int8 export as products of int8 matrices.
 
 The sound is turned so that its channels lie side by side, which makes the shifted copies for the elements of the kernel
 one matrix, and the weights one that the runtime packs once. The runtime's own int8 convolution packs the sound instead,
 which is larger, at every run. All copies together take up to eleven times the memory of the sound, so they are made and
 multiplied in pieces. The whole numbers are the same, so the sound is that of the published file, except that the bias
 is no longer rounded.
-
-The runtime multiplies int8 exactly on processors with instructions for it. On others, sums of two products overflow 16
-bits, as the weights here are signed: see `core_engine.kokoro.model.int8_products`.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from core_engine.kokoro.graph import onnx_fields as onnx
+from core_engine.kokoro.graph.exact_weights import with_exact_weights
 from core_engine.kokoro.graph.new_nodes import NewNodes
 from core_engine.kokoro.graph.onnx_writing import Change
 from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
@@ -24,13 +21,14 @@ _PIECE_BYTES = 1 << 20
 _TURNED = (1, 0)  # (channels, time) ↔ (time, channels)
 
 
-def matrix_product(found: QuantizedConvolution) -> Change | None:
-    """Return the change that computes a convolution as a product of matrices; None if it has groups or a stride.
+def matrix_product(found: QuantizedConvolution, largest_pair: int) -> Change | None:
+    """Return the change that computes a convolution as a product of matrices; None if it has groups.
 
-    The sound has the shape (1, channels, time).
+    The sound has the shape (1, channels, time). See `with_exact_weights` for `largest_pair`.
     """
-    if found.group != 1 or found.stride != 1:
+    if found.group != 1:
         return None
+    found = with_exact_weights(found, largest_pair)
     new = NewNodes(found.output)
     first = new.constant([0])
     sound = new.made("Squeeze", [found.quantize.outputs[0], first])  # several sounds at once are an error
@@ -39,7 +37,7 @@ def matrix_product(found: QuantizedConvolution) -> Change | None:
     pieces = new.made("Add", [new.made("Div", [places, new.constant(_most_places(found))]), new.constant(1)])
     size = new.made("Div", [new.made("Sub", [new.made("Add", [places, pieces]), new.constant(1)]), pieces])
     padded = _padded(new, found, turned, new.made("Sub", [new.made("Mul", [pieces, size]), places]))
-    begins = new.made("Mul", [_range(new, pieces), size])
+    begins = new.made("Mul", [_range(new, pieces), _strides(new, found, size)])
     product = _product(new, found, padded, begins, size)
     whole = new.made("Reshape", [product, new.constant([-1, found.numbers.shape[0]])])
     kept = new.made("Slice", [whole, first, new.made("Unsqueeze", [places, first]), first])
@@ -55,13 +53,21 @@ def _most_places(found: QuantizedConvolution) -> int:
 def _places(new: NewNodes, found: QuantizedConvolution, turned: str) -> str:
     """Make the number of places of the kernel, which is the length of the result."""
     length = new.made("Gather", [new.made("Shape", [turned]), new.constant(0)])
-    return new.made("Add", [length, new.constant(sum(found.pads) - (found.numbers.shape[2] - 1) * found.dilation)])
+    first = (found.numbers.shape[2] - 1) * found.dilation + 1
+    strides = new.made("Add", [length, new.constant(sum(found.pads) - first + found.stride)])
+    return new.made("Div", [strides, new.constant(found.stride)]) if found.stride > 1 else strides
+
+
+def _strides(new: NewNodes, found: QuantizedConvolution, places: str) -> str:
+    """Make how far so many places lie apart in the sound."""
+    return new.made("Mul", [places, new.constant(found.stride)]) if found.stride > 1 else places
 
 
 def _padded(new: NewNodes, found: QuantizedConvolution, turned: str, rest: str) -> str:
-    """Make the sound, uint8 of shape (time, channels in), with its pads and what the last piece lacks."""
+    """Make the sound, uint8 of shape (time, channels in), with its pads and those for the rest of the last piece."""
     begin, end = found.pads
-    last = new.made("Unsqueeze", [new.made("Add", [rest, new.constant(end)]), new.constant([0])])
+    behind = new.made("Add", [_strides(new, found, rest), new.constant(end)])
+    last = new.made("Unsqueeze", [behind, new.constant([0])])
     pads = new.made("Concat", [new.constant([begin, 0]), last, new.constant([0])], axis=0)
     return new.made("Pad", [turned, pads, found.quantize.outputs[2]])
 
@@ -75,7 +81,8 @@ def _product(new: NewNodes, found: QuantizedConvolution, padded: str, begins: st
     """Make the result in pieces that begin at these places, float32 of shape (pieces, size, channels out)."""
     _, channels, kernel = found.numbers.shape
     elements = new.constant([element * found.dilation for element in range(kernel)])
-    places = new.made("Add", [new.made("Unsqueeze", [_range(new, size), new.constant([-1])]), elements])
+    begin = new.made("Unsqueeze", [_strides(new, found, _range(new, size)), new.constant([-1])])
+    places = new.made("Add", [begin, elements])
     inner = new.inside()
     indices = inner.made("Add", [places, inner.piece(onnx.INT64)])
     copies = inner.made("Gather", [padded, indices])  # (size, kernel, channels in)
@@ -87,18 +94,10 @@ def _product(new: NewNodes, found: QuantizedConvolution, padded: str, begins: st
 def _multiply(new: NewNodes, found: QuantizedConvolution, columns: str) -> str:
     """Make a piece of the result, float32 of shape (size, channels out). The runtime makes one operator of these."""
     _, scale, zero_point = found.quantize.outputs
-    offset = 128 if found.numbers.dtype == np.uint8 else 0  # the instructions take one signed factor
-    weights = new.tensor(f"{found.weights}/columns", _matrix(found, offset))
-    zero_of_weights = np.array(found.zero_point - offset, np.int8)
-    both_zero = [zero_point, new.tensor(f"{found.weights}/zero_point={found.zero_point}", zero_of_weights)]
-    scale_of_weights = new.tensor(f"{found.weights}/scale={found.scale!r}", np.array(found.scale, np.float32))
+    weights = new.tensor(f"{found.output}/weights", np.ascontiguousarray(found.matrix))
+    zero_of_weights = new.tensor(f"{found.output}/zero_point", np.array(found.zero_point, found.numbers.dtype))
+    scale_of_weights = new.tensor(f"{found.output}/scale", np.array(found.scale, np.float32))
     both_scales = new.made("Mul", [scale, scale_of_weights])
-    product = new.made("Cast", [new.made("MatMulInteger", [columns, weights, *both_zero])], to=onnx.FLOAT32)
-    scaled = new.made("Mul", [product, both_scales])
+    product = new.made("MatMulInteger", [columns, weights, zero_point, zero_of_weights])
+    scaled = new.made("Mul", [new.made("Cast", [product], to=onnx.FLOAT32), both_scales])
     return new.made("Add", [scaled, found.bias]) if found.bias else scaled
-
-
-def _matrix(found: QuantizedConvolution, offset: int) -> npt.NDArray[np.int8]:
-    """Return the weights as int8 of shape (kernel * channels in, channels out)."""
-    weights = (found.numbers.astype(np.int16) - offset).astype(np.int8)
-    return np.ascontiguousarray(weights.transpose(2, 1, 0).reshape(-1, weights.shape[0]))

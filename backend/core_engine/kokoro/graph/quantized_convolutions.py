@@ -30,9 +30,10 @@ class QuantizedConvolution:
     """A float32 tensor of shape (channels out,), or None if the bias is added elsewhere."""
 
     @property
-    def weights(self) -> str:
-        """The name of the weights in the file."""
-        return self.node.inputs[1]
+    def matrix(self) -> npt.NDArray[np.generic]:
+        """The weights, of shape (kernel * channels in, channels out)."""
+        matrix: npt.NDArray[np.generic] = self.numbers.transpose(2, 1, 0).reshape(-1, self.numbers.shape[0])
+        return matrix
 
     @property
     def dilation(self) -> int:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from core_engine.kokoro.graph.float_convolutions import float_convolution
 from core_engine.kokoro.graph.instance_norms import in_one_operator, instance_norms
 from core_engine.kokoro.graph.matrix_products import matrix_product
 from core_engine.kokoro.graph.onnx_graph import Graph
@@ -16,10 +15,10 @@ from core_engine.kokoro.graph.snakes import snakes
 _OLDEST_OPSET = 13  # since then, axes of Unsqueeze are inputs
 
 
-def write_faster(model: Path, target: Path, *, multiplies_int8: bool) -> bool:
+def write_faster(model: Path, target: Path, largest_pair: int) -> bool:
     """Write a faster model with the same inputs and outputs to `target`; return False if nothing can be made faster.
 
-    `multiplies_int8` is whether the runtime multiplies int8 exactly on this processor.
+    `largest_pair` says which weights the processor multiplies exactly (see `with_exact_weights`).
 
     Raises OSError, ValueError for a file that is not an ONNX model, and IndexError for one whose nodes lack inputs.
     """
@@ -27,7 +26,7 @@ def write_faster(model: Path, target: Path, *, multiplies_int8: bool) -> bool:
     graph = Graph.read(view)
     if graph.opset < _OLDEST_OPSET or any(node.has_graphs for node in graph.nodes):
         return False
-    changes = [*chain(_convolutions(graph, multiplies_int8=multiplies_int8), _norms(graph))]
+    changes = [*chain(_convolutions(graph, largest_pair), _norms(graph))]
     if changes and not _names_of(changes) & graph.names:
         with target.open("wb") as file:
             file.writelines(rewritten(view, graph, changes))
@@ -42,12 +41,9 @@ def _names_of(changes: Iterable[Change]) -> set[str]:
     return made.union(*(change.tensors for change in changes))
 
 
-def _convolutions(graph: Graph, *, multiplies_int8: bool) -> Iterator[Change]:
+def _convolutions(graph: Graph, largest_pair: int) -> Iterator[Change]:
     """Yield a change for each int8 convolution that can be computed in less time."""
-    for found in quantized_convolutions(graph):
-        change = (matrix_product(found) if multiplies_int8 else None) or float_convolution(found)
-        if change:
-            yield change
+    return filter(None, (matrix_product(found, largest_pair) for found in quantized_convolutions(graph)))
 
 
 def _norms(graph: Graph) -> Iterator[Change]:

@@ -1,12 +1,13 @@
-"""Find out whether the runtime multiplies int8 exactly and fast on this processor.
+"""Find out which int8 weights the runtime multiplies exactly on this processor.
 
 With instructions made for it (VNNI and AMX of x86 processors, the dot products of Arm), the runtime adds up products of
-int8 in 32 bits. On other x86 processors with AVX2, and on other Arm processors, it adds two of them in 16 bits, which
-large ones overflow. So a product of the largest numbers shows which kind it is, on any operating system. Processors
-without AVX2, which are slow at anything, are exact, too.
+int8 in 32 bits. On other x86 processors with AVX2 it first adds those of two neighbouring weights in 16 bits. That is
+exact if the two are together at most 128, since the sound is at most 255, and 255 * 128 < 2**15. Products of the
+largest weights show which kind a processor is, on any operating system.
 """
 
 import logging
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,15 +18,26 @@ from core_engine.kokoro.graph.onnx_writing import small_model
 
 logger = logging.getLogger(__name__)
 
+_HARDEST = {
+    256: ((127, 127), (-128, -128)),  # any weights
+    128: ((127, 1), (1, 127), (64, 64), (-127, -1), (-1, -127), (-64, -64)),
+}
+"""By the sum of their magnitudes, the pairs of neighbouring weights that are the hardest to multiply."""
+
 _SIZE = 64
 _OPSET = 13
 
 
 @lru_cache(maxsize=1)
-def multiplies_int8() -> bool:
-    """Return whether products of uint8 and int8 matrices are exact; False if the runtime cannot compute one."""
+def largest_pair() -> int:
+    """Return up to which sum of their magnitudes two neighbouring weights are multiplied exactly: 256, 128 or 0."""
+    return next((largest for largest, pairs in _HARDEST.items() if _are_exact(pairs)), 0)
+
+
+def _are_exact(pairs: Sequence[tuple[int, int]]) -> bool:
+    """Return whether products of these weights and of the largest sound are exact; False if there is no product."""
     x = np.repeat(np.array([[0], [255]], np.uint8), _SIZE, axis=1).repeat(_SIZE // 2, axis=0)
-    y = np.repeat(np.array([[-128, 127]], np.int8), _SIZE, axis=0).repeat(_SIZE // 2, axis=1)
+    y = np.tile(np.array(pairs, np.int8).T, (_SIZE // 2, _SIZE // len(pairs)))
     tensors = {"x": x, "y": y, "zero of x": np.array(1, np.uint8), "zero of y": np.array(1, np.int8)}
     model = small_model(Node.new("MatMulInteger", [*tensors], "product"), tensors, _OPSET)
     options = ort.SessionOptions()

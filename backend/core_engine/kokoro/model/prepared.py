@@ -17,7 +17,7 @@ import numpy as np
 from core_engine.kokoro.dimensions import STYLE_SIZE
 from core_engine.kokoro.graph.rewriting import write_faster
 from core_engine.kokoro.model.inference import read_signature, run
-from core_engine.kokoro.model.int8_products import multiplies_int8
+from core_engine.kokoro.model.int8_products import largest_pair
 from core_engine.kokoro.model.times import frames_addition
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def _open_faster(addition: bytes, model: Path, create: Create, options: dict[str
     """Open a model that computes the same in less time; raises _NothingFasterError if there is none."""
     with _folder_beside_graph(options) as folder:
         changed = Path(folder) / model.name
-        if not write_faster(model, changed, multiplies_int8=multiplies_int8()):
+        if not write_faster(model, changed, largest_pair()):
             raise _NothingFasterError
         with changed.open("ab") as file:
             file.write(addition)
