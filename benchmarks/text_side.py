@@ -6,11 +6,17 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from unittest.mock import patch
 
 from answers import Ratio
 from prepared import chapter, peer
+from side_by_side import alternate
 
 from core_engine.kokoro.text.chunks import text_to_chunks
+from core_engine.model_paths import BUILT_IN
+from core_engine.places import models_dir
+from storyflow.narration import rehearsing
+from storyflow.narration.rehearsal import Rehearsal
 
 ROUNDS = 3
 
@@ -22,7 +28,21 @@ def measure(full: bool = False) -> list[Ratio]:
     return [
         _compared(f"{size} in one line: time", [" ".join(text.split())], 1 if full else ROUNDS),
         _compared(f"{size} by paragraph: time", text.split("\n\n"), ROUNDS),
+        _on_two_cores(chapter(1_000_000)),
     ]
+
+
+def _on_two_cores(text: str) -> Ratio:
+    """Read a book as `--dry-run --phonemes` does, in this process and a further one, which starts each time."""
+    rehearsal = Rehearsal.by("af_bella", BUILT_IN, models_dir(), as_written=False, phonemes=True)
+    passages = list(rehearsal.of_text(text))
+
+    def read(cores: int) -> None:
+        with patch.object(rehearsing, "allowed_cores", return_value=cores):
+            list(rehearsing.rehearsed(passages))
+
+    two, one = alternate(lambda: read(2), lambda: read(1), rounds=ROUNDS)
+    return Ratio("phonemes of 1 MB, numbers in words, on two cores ÷ on one: time", two, one, "s", at_most=0.6)
 
 
 def _compared(what: str, texts: list[str], rounds: int) -> Ratio:

@@ -68,20 +68,21 @@ class Rehearsal:
         check_phonemes(lexicon, version)
         return cls(voice, as_written, version, frozenset(voices), lexicon)
 
-    def of_text(self, text: str) -> Iterator[Rehearsed]:
-        """Yield what would be spoken for `text`, line by line."""
+    def of_text(self, text: str) -> "Iterator[Passage]":
+        """Yield the passages of `text`, line by line."""
         for line in text.splitlines():
             for part in cut_at_pauses(line):
                 if part.text:
-                    yield self._of(None, part.text)
+                    yield Passage(self, None, part.text)
 
-    def of_story(self, story: Story) -> Iterator[Rehearsed]:
-        """Yield what would be spoken for every segment; raise VoicePackError if a voice of the cast is missing."""
+    def of_story(self, story: Story) -> "Iterator[Passage]":
+        """Yield every segment; raise VoicePackError if a voice of the cast is missing."""
         check_cast(story, self.voices)
         for segment in story.segments:
-            yield self._of(segment.id, segment.text, segment.voice)
+            yield Passage(self, segment.id, segment.text, segment.voice)
 
-    def _of(self, segment_id: str | None, text: str, voice: str | None = None) -> Rehearsed:
+    def read(self, segment_id: str | None, text: str, voice: str | None) -> Rehearsed:
+        """Return what would be spoken for a text, by another voice if one is given."""
         language = language_of((voice or self.voice).lstrip(), self.version or V1_0).code
         reading = read_as_written(text, self.lexicon) if self.as_written else read_aloud(text, language, self.lexicon)
         words = reading.text if self.as_written else reading.printed
@@ -94,3 +95,18 @@ class Rehearsal:
         except NothingToSpeakError:
             return ""
         return "".join((" " if chunk.follows_space else "") + chunk.phonemes for chunk in chunks)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text to be rehearsed."""
+
+    rehearsal: Rehearsal
+    id: str | None
+    text: str
+    voice: str | None = None
+    """None for that of the rehearsal."""
+
+    def rehearsed(self) -> Rehearsed:
+        """Return what would be spoken; raises the errors of `text_to_chunks`."""
+        return self.rehearsal.read(self.id, self.text, self.voice)

@@ -146,5 +146,7 @@ def _made_id(text: str, taken: set[str]) -> str:
 def _first_words(text: str) -> str:
     """Return the first words of a text in plain letters, with hyphens between: "i-had-called-upon-my"."""
     decomposed = unicodedata.normalize("NFKD", text[:200].casefold())
-    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter) and letter not in "'’")
+    if not decomposed.isascii():
+        decomposed = "".join(letter for letter in decomposed if letter != "’" and not unicodedata.combining(letter))
+    plain = decomposed.replace("'", "")
     return "-".join(re.findall("[a-z0-9]+", plain)[:_WORDS_IN_ID])[:_LONGEST_WORDS].rstrip("-")

@@ -44,6 +44,19 @@ def process_of(*arguments: object, **options: Any) -> "subprocess.CompletedProce
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
+def children_of(process: int) -> list[int]:
+    """Return the processes that `process` has started (Linux)."""
+    listed = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for path in listed for child in path.read_text().split()]
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def _environment(variables: Mapping[str, str] | None) -> Iterator[None]:
     """Replace the environment of this process for a while; None leaves it."""

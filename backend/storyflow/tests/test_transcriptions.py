@@ -34,7 +34,7 @@ from storyflow.hosting.child_engine import ChildEngine
 from storyflow.serving import listener as listening
 from storyflow.serving.listener import Listener
 from storyflow.serving.recordings import LARGEST_BYTES
-from storyflow.tests.support import AT_LAST_S
+from storyflow.tests.support import AT_LAST_S, children_of, is_alive
 from storyflow.tests.test_openai_api import only_built_in, served
 
 pytest.importorskip("faster_whisper")
@@ -220,19 +220,6 @@ def test_forms_of_other_origins_are_refused(address: str) -> None:
 def test_route_is_described(address: str) -> None:
     route = httpx.get(f"{address}/openapi.json", timeout=AT_LAST_S).json()["paths"]["/v1/audio/transcriptions"]["post"]
     assert "file" in route["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-
-
-def children_of(process: int) -> list[int]:
-    """Return the processes that `process` has started (Linux)."""
-    listed = Path(f"/proc/{process}/task").glob("*/children")
-    return [int(child) for path in listed for child in path.read_text().split()]
-
-
-def is_alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
