@@ -15,7 +15,7 @@ from side_by_side import alternate
 from core_engine.kokoro.text.chunks import text_to_chunks
 from core_engine.model_paths import BUILT_IN
 from core_engine.places import models_dir
-from storyflow.narration import rehearsing
+from storyflow.narration import further_processes
 from storyflow.narration.rehearsal import Rehearsal
 
 ROUNDS = 3
@@ -38,8 +38,8 @@ def _on_two_cores(text: str) -> Ratio:
     passages = list(rehearsal.of_text(text))
 
     def read(cores: int) -> None:
-        with patch.object(rehearsing, "allowed_cores", return_value=cores):
-            list(rehearsing.rehearsed(passages))
+        with patch.object(further_processes, "allowed_cores", return_value=cores):
+            list(further_processes.read_in_order(passages))
 
     two, one = alternate(lambda: read(2), lambda: read(1), rounds=ROUNDS)
     return Ratio("phonemes of 1 MB, numbers in words, on two cores ÷ on one: time", two, one, "s", at_most=0.6)

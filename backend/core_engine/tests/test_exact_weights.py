@@ -42,7 +42,7 @@ def sums_of_neighbours(found: QuantizedConvolution) -> list[int]:
 
 
 class ExactWeightTests(unittest.TestCase):
-    @given(convolutions(), st.sampled_from([0, 128, 256]))
+    @given(convolutions(), st.sampled_from([0, 127, 256]))
     def test_values_stay_and_signed_neighbours_are_small(self, found: QuantizedConvolution, largest_pair: int) -> None:
         exact = with_exact_weights(found, largest_pair)
         np.testing.assert_array_equal(values(exact), values(found))
@@ -54,12 +54,12 @@ class ExactWeightTests(unittest.TestCase):
 
     def test_zero_point_is_taken_off_where_that_makes_weights_small(self) -> None:
         numbers = np.array([[[60], [127], [0]]], np.uint8)  # of seven bits: -3, 64, -63
-        exact = with_exact_weights(convolution(numbers, 63), 128)
+        exact = with_exact_weights(convolution(numbers, 63), 127)
         self.assertEqual((exact.numbers.dtype, exact.zero_point), (np.int8, 0))
         self.assertEqual(exact.numbers.tolist(), [[[-3], [64], [-63]]])
 
     def test_neighbours_are_those_of_the_matrix_of_the_product(self) -> None:
-        large_then_small = np.array([[[90, 90], [30, 30]]], np.uint8)  # by element: (90, 30), (90, 30)
-        self.assertEqual(with_exact_weights(convolution(large_then_small, 0), 128).numbers.dtype, np.int8)
-        side_by_side = large_then_small.transpose(0, 2, 1)  # by element: (90, 90), (30, 30)
-        self.assertEqual(with_exact_weights(convolution(side_by_side, 0), 128).numbers.dtype, np.uint8)
+        large_then_small = np.array([[[90, 90], [37, 37]]], np.uint8)  # by element: (90, 37), (90, 37)
+        self.assertEqual(with_exact_weights(convolution(large_then_small, 0), 127).numbers.dtype, np.int8)
+        side_by_side = large_then_small.transpose(0, 2, 1)  # by element: (90, 90), (37, 37)
+        self.assertEqual(with_exact_weights(convolution(side_by_side, 0), 127).numbers.dtype, np.uint8)

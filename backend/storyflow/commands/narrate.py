@@ -149,7 +149,7 @@ def _with_audiobook(
 
 
 def _rehearse(stories: Sequence[Path], dialogue: str | None, manner: Manner) -> None:
-    from storyflow.narration.rehearsing import rehearsed
+    from storyflow.narration.further_processes import read_in_order
     from storyflow.output.narration import report_rehearsal, warn_of_language
     from storyflow.stories.story import read_story
 
@@ -158,7 +158,7 @@ def _rehearse(stories: Sequence[Path], dialogue: str | None, manner: Manner) -> 
     each = list(zip(texts, manners, strict=True))
     mismatch = warn_of_language((line for text, own in each for line in lines_of(text, own)), manner.as_json)
     segments = (segment for text, own in each for segment in own.rehearsal().of_story(text))
-    report_rehearsal(rehearsed(segments), mismatch, manner.as_json)
+    report_rehearsal(read_in_order(segments), mismatch, manner.as_json)
 
 
 def _announced_media_root() -> Path:

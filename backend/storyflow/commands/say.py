@@ -28,10 +28,10 @@ def say(text: str, output: Path | None, manner: Manner) -> None:
     written = _standard_input() if text == "-" else text
     mismatch = warn_of_language([(written, manner.voice)], manner.as_json)
     if manner.dry_run:
-        from storyflow.narration.rehearsing import rehearsed
+        from storyflow.narration.further_processes import read_in_order
 
         _parts(written)  # says which line is wrong
-        report_rehearsal(rehearsed(manner.rehearsal().of_text(written)), mismatch, manner.as_json)
+        report_rehearsal(read_in_order(manner.rehearsal().of_text(written)), mismatch, manner.as_json)
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output': the WAV file to write. Give it, or --dry-run.")

@@ -81,20 +81,10 @@ class Rehearsal:
         for segment in story.segments:
             yield Passage(self, segment.id, segment.text, segment.voice)
 
-    def read(self, segment_id: str | None, text: str, voice: str | None) -> Rehearsed:
-        """Return what would be spoken for a text, by another voice if one is given."""
-        language = language_of((voice or self.voice).lstrip(), self.version or V1_0).code
-        reading = read_as_written(text, self.lexicon) if self.as_written else read_aloud(text, language, self.lexicon)
-        words = reading.text if self.as_written else reading.printed
-        phonemes = None if self.version is None else self._phonemes(reading.text, language, self.version)
-        return Rehearsed(segment_id, text, " ".join(words.split()), phonemes)
-
-    def _phonemes(self, text: str, language: str, version: str) -> str:
-        try:
-            chunks = text_to_chunks(text, language, version=version, lexicon=self.lexicon)
-        except NothingToSpeakError:
-            return ""
-        return "".join((" " if chunk.follows_space else "") + chunk.phonemes for chunk in chunks)
+    @property
+    def takes_time(self) -> bool:
+        """Whether a text is more than copied."""
+        return not self.as_written or self.version is not None
 
 
 @dataclass(frozen=True)
@@ -107,6 +97,18 @@ class Passage:
     voice: str | None = None
     """None for that of the rehearsal."""
 
-    def rehearsed(self) -> Rehearsed:
+    def read(self) -> Rehearsed:
         """Return what would be spoken; raises the errors of `text_to_chunks`."""
-        return self.rehearsal.read(self.id, self.text, self.voice)
+        how, text = self.rehearsal, self.text
+        language = language_of((self.voice or how.voice).lstrip(), how.version or V1_0).code
+        reading = read_as_written(text, how.lexicon) if how.as_written else read_aloud(text, language, how.lexicon)
+        words = reading.text if how.as_written else reading.printed
+        phonemes = None if how.version is None else self._phonemes(reading.text, language, how.version)
+        return Rehearsed(self.id, text, " ".join(words.split()), phonemes)
+
+    def _phonemes(self, words: str, language: str, version: str) -> str:
+        try:
+            chunks = text_to_chunks(words, language, version=version, lexicon=self.rehearsal.lexicon)
+        except NothingToSpeakError:
+            return ""
+        return "".join((" " if chunk.follows_space else "") + chunk.phonemes for chunk in chunks)

@@ -22,7 +22,7 @@ _TURNED = (1, 0)  # (channels, time) ↔ (time, channels)
 
 
 def matrix_product(found: QuantizedConvolution, largest_pair: int) -> Change | None:
-    """Return the change that computes a convolution as a product of matrices; None if it has groups.
+    """Return the change that computes a convolution as a product of matrices; None if it has groups: that one stays.
 
     The sound has the shape (1, channels, time). See `with_exact_weights` for `largest_pair`.
     """
@@ -37,7 +37,7 @@ def matrix_product(found: QuantizedConvolution, largest_pair: int) -> Change | N
     pieces = new.made("Add", [new.made("Div", [places, new.constant(_most_places(found))]), new.constant(1)])
     size = new.made("Div", [new.made("Sub", [new.made("Add", [places, pieces]), new.constant(1)]), pieces])
     padded = _padded(new, found, turned, new.made("Sub", [new.made("Mul", [pieces, size]), places]))
-    begins = new.made("Mul", [_range(new, pieces), _strides(new, found, size)])
+    begins = new.made("Mul", [_range(new, pieces), _distance(new, found, size)])
     product = _product(new, found, padded, begins, size)
     whole = new.made("Reshape", [product, new.constant([-1, found.numbers.shape[0]])])
     kept = new.made("Slice", [whole, first, new.made("Unsqueeze", [places, first]), first])
@@ -53,12 +53,12 @@ def _most_places(found: QuantizedConvolution) -> int:
 def _places(new: NewNodes, found: QuantizedConvolution, turned: str) -> str:
     """Make the number of places of the kernel, which is the length of the result."""
     length = new.made("Gather", [new.made("Shape", [turned]), new.constant(0)])
-    first = (found.numbers.shape[2] - 1) * found.dilation + 1
-    strides = new.made("Add", [length, new.constant(sum(found.pads) - first + found.stride)])
-    return new.made("Div", [strides, new.constant(found.stride)]) if found.stride > 1 else strides
+    reach = (found.numbers.shape[2] - 1) * found.dilation + 1
+    room = new.made("Add", [length, new.constant(sum(found.pads) - reach + found.stride)])
+    return new.made("Div", [room, new.constant(found.stride)]) if found.stride > 1 else room
 
 
-def _strides(new: NewNodes, found: QuantizedConvolution, places: str) -> str:
+def _distance(new: NewNodes, found: QuantizedConvolution, places: str) -> str:
     """Make how far so many places lie apart in the sound."""
     return new.made("Mul", [places, new.constant(found.stride)]) if found.stride > 1 else places
 
@@ -66,7 +66,7 @@ def _strides(new: NewNodes, found: QuantizedConvolution, places: str) -> str:
 def _padded(new: NewNodes, found: QuantizedConvolution, turned: str, rest: str) -> str:
     """Make the sound, uint8 of shape (time, channels in), with its pads and those for the rest of the last piece."""
     begin, end = found.pads
-    behind = new.made("Add", [_strides(new, found, rest), new.constant(end)])
+    behind = new.made("Add", [_distance(new, found, rest), new.constant(end)])
     last = new.made("Unsqueeze", [behind, new.constant([0])])
     pads = new.made("Concat", [new.constant([begin, 0]), last, new.constant([0])], axis=0)
     return new.made("Pad", [turned, pads, found.quantize.outputs[2]])
@@ -81,7 +81,7 @@ def _product(new: NewNodes, found: QuantizedConvolution, padded: str, begins: st
     """Make the result in pieces that begin at these places, float32 of shape (pieces, size, channels out)."""
     _, channels, kernel = found.numbers.shape
     elements = new.constant([element * found.dilation for element in range(kernel)])
-    begin = new.made("Unsqueeze", [_strides(new, found, _range(new, size)), new.constant([-1])])
+    begin = new.made("Unsqueeze", [_distance(new, found, _range(new, size)), new.constant([-1])])
     places = new.made("Add", [begin, elements])
     inner = new.inside()
     indices = inner.made("Add", [places, inner.piece(onnx.INT64)])

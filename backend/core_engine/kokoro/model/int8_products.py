@@ -1,9 +1,10 @@
 """Find out which int8 weights the runtime multiplies exactly on this processor.
 
 With instructions made for it (VNNI and AMX of x86 processors, the dot products of Arm), the runtime adds up products of
-int8 in 32 bits. On other x86 processors with AVX2 it first adds those of two neighbouring weights in 16 bits. That is
-exact if the two are together at most 128, since the sound is at most 255, and 255 * 128 < 2**15. Products of the
-largest weights show which kind a processor is, on any operating system.
+int8 in 32 bits. On other processors it first adds two of them in 16 bits. With AVX2 they are those of two neighbouring
+weights, which is exact if the two are together at most 128, since the sound is at most 255, and 255 * 128 < 2**15. On
+Arm they are those of other weights and of a sound between -128 and 127, which is exact if no weight is -128. A sum of
+127 is exact on both. Products of the largest weights show which kind a processor is, on any operating system.
 """
 
 import logging
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _HARDEST = {
     256: ((127, 127), (-128, -128)),  # any weights
-    128: ((127, 1), (1, 127), (64, 64), (-127, -1), (-1, -127), (-64, -64)),
+    127: ((127, 0), (0, 127), (63, 64), (-127, 0), (0, -127), (-63, -64)),
 }
 """By the sum of their magnitudes, the pairs of neighbouring weights that are the hardest to multiply."""
 
@@ -30,7 +31,7 @@ _OPSET = 13
 
 @lru_cache(maxsize=1)
 def largest_pair() -> int:
-    """Return up to which sum of their magnitudes two neighbouring weights are multiplied exactly: 256, 128 or 0."""
+    """Return up to which sum of their magnitudes two neighbouring weights are multiplied exactly: 256, 127 or 0."""
     return next((largest for largest, pairs in _HARDEST.items() if _are_exact(pairs)), 0)
 
 
