@@ -1,6 +1,6 @@
 """Write the weights of an int8 convolution so that this processor multiplies them exactly, and as fast as it can.
 
-The runtime multiplies signed weights faster than unsigned ones: with AVX2 alone in two thirds of the time, and with
+The runtime multiplies signed weights faster than unsigned ones: with AVX2 alone in three quarters of the time, and with
 instructions for int8 in much less. But without such instructions only small weights are multiplied exactly (see
 `core_engine.kokoro.model.int8_products`). Those of the published file are small once their zero point is taken off: it
 was made for all processors, and uses seven of the eight bits.
