@@ -196,17 +196,8 @@ def test_further_process_ends_with_the_command_however_that_ends(by: str, tmp_pa
         pytest.skip("needs a second core")
     story, number = tmp_path / "story.txt", signal.Signals[by]
     story.write_text("\n\n".join(LINES * 200))
-    command = [
-        sys.executable,
-        "-m",
-        "storyflow",
-        "narrate",
-        str(story),
-        "--dry-run",
-        "--phonemes",
-        "--model",
-        "default",
-    ]
+    how = ("--dry-run", "--phonemes", "--model", "default")
+    command = [sys.executable, "-m", "storyflow", "narrate", str(story), *how]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
