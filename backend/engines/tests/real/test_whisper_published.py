@@ -5,7 +5,6 @@ The weights are those of the listening tests, brought into the library's own for
 
 import base64
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from engines.tests.real.published_whisper import write_published
 from engines.tests.real.real_engine import BUILD, RealEngine, python_of
 from engines.tests.support import field
 from listening.equipment import Equipment, EquipmentMissingError, installed
+from listening.word_errors import words_of
 
 pytest.importorskip("onnxruntime")
 
@@ -136,15 +136,11 @@ def test_words_are_heard_when_they_are_said(listening: RealEngine, speak: Callab
     answer = listening.post("/transcribe?language=en", wav_of(sound, RATE), {"Content-Type": "audio/wav"})
     assert answer.status == 200, answer.body
     first, second = answer.json()["segments"]
+    # Word by word: the marks are the listener's guess.
     assert [words_of(first["text"]), words_of(second["text"])] == [words_of(TEXT), words_of(HARE)]
     assert 1.5 < first["words"][1]["start"] < 3.0, "after the pause; the first word may take some of it"
     assert first["end"] == pytest.approx((len(lead) + len(speak(TEXT))) / RATE, abs=0.6)
     assert second["words"][1]["start"] == pytest.approx((2 * len(lead) + len(speak(TEXT))) / RATE + 0.4, abs=0.6)
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text, without the marks, which a listener guesses."""
-    return re.findall("[a-z]+", text.lower())
 
 
 def test_converted_model_is_kept_in_the_mount_by_its_digest(listening: RealEngine) -> None:
