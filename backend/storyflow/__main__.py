@@ -1,12 +1,42 @@
 """Entry point of the command. It imports nothing at first, so that Ctrl-C works cleanly from the start."""
 
+import atexit
+import os
 import sys
 
 _INTERRUPTED = 130
 
 
+def program() -> None:
+    """Run the command line as all that this process does.
+
+    At the end, what Python holds is left to the system: to free the session of a large model takes Python longer than
+    the rest of the way out. What other code has registered with `atexit` still runs.
+    """
+    codes: list[int] = []
+    atexit.register(_end_with, codes)  # registered first, so it runs last
+    try:
+        main()
+    except SystemExit as ending:
+        if ending.code is None or isinstance(ending.code, int):
+            codes.append(ending.code or 0)
+        raise
+
+
+def _end_with(codes: list[int]) -> None:
+    """End the process with the code, if there is one."""
+    if not codes:
+        return
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except (OSError, ValueError):  # Python tries it once more and reports it
+        return
+    os._exit(codes[0])
+
+
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; raises SystemExit at the end."""
     try:
         from storyflow.commands.exits import interrupts_wait
 
@@ -32,4 +62,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program()

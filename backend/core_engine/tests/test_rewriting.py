@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from core_engine.kokoro.graph import rewriting
 from core_engine.kokoro.graph.rewriting import write_faster
 from core_engine.kokoro.model import graph_cache, prepared
 from core_engine.kokoro.model.int8_products import largest_pair
@@ -210,12 +211,12 @@ class OpeningTests(RewritingCase):
 
     def test_whatever_goes_wrong_the_model_itself_is_opened(self) -> None:
         model = quantized(decoder(), self.folder)
-        for what, error in (
-            ("write_faster", OSError(28, "No space left on device")),
-            ("write_faster", IndexError()),
-            ("run", ValueError()),
+        for module, what, error in (
+            (rewriting, "write_faster", OSError(28, "No space left on device")),
+            (rewriting, "write_faster", IndexError()),
+            (prepared, "run", ValueError()),
         ):
-            with self.subTest(what, error=error), mock.patch.object(prepared, what, side_effect=error):
+            with self.subTest(what, error=error), mock.patch.object(module, what, side_effect=error):
                 shutil.rmtree(self.folder / "cache", ignore_errors=True)
                 sound = self.heard(model)
                 self.assertEqual(operators(self.cached_graph())["ConvInteger"], 2)

@@ -10,6 +10,7 @@ from unittest import mock
 import numpy as np
 import onnxruntime as ort
 
+from core_engine.kokoro.graph import rewriting
 from core_engine.kokoro.model import graph_cache, prepared, times
 from core_engine.kokoro.model.inference import read_signature, run
 from core_engine.kokoro.model.runtime import open_session
@@ -152,7 +153,7 @@ class FramesTests(FolderTestCase):
     def test_graph_that_cannot_be_rewritten_returns_frames(self) -> None:
         onnx.save(export(), self.model)
         kept = mock.patch.dict("os.environ", {graph_cache.SETTING: str(self.folder / "cache")})
-        fails = mock.patch.object(prepared, "write_faster", side_effect=ValueError)
+        fails = mock.patch.object(rewriting, "write_faster", side_effect=ValueError)
         with kept, fails, mock.patch.object(graph_cache, "SMALLEST_BYTES", 1):
             sounds = [self.spoken_by(open_session(self.model, 1)) for _ in range(2)]
         self.assertEqual([sound.frames.tolist() for sound in sounds], [FRAMES, FRAMES])

@@ -46,7 +46,7 @@ def test_rewritten_graph_is_as_near_to_float_as_the_published_file(
     assert 0 < of_ours < 1.02 * of_published  # unrounded biases move single sentences by 2 %, this way or that
 
 
-def in_float(found: QuantizedConvolution, largest_pair: int) -> Change:
+def in_float(found: QuantizedConvolution, as_long: str, largest_pair: int) -> Change:
     """Return the change that computes a convolution in float32, with the weights as they are in int8."""
     new = NewNodes(found.output)
     values = (found.numbers.astype(np.float32) - found.zero_point) * np.float32(found.scale)

@@ -5,6 +5,9 @@ one matrix, and the weights one that the runtime packs once. The runtime's own i
 which is larger, at every run. All copies together take up to eleven times the memory of the sound, so they are made and
 multiplied in pieces. The whole numbers are the same, so the sound is that of the published file, except that the bias
 is no longer rounded.
+
+A session opens in a time that grows with the number of nodes. So what depends on the length of the sound is computed
+from the same tensor for all convolutions that it passes through, and the runtime makes one node of equal ones.
 """
 
 import numpy as np
@@ -18,30 +21,44 @@ from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
 _PIECE_BYTES = 1 << 20
 """Size of the shifted copies that are in memory at once, or of what is made of them: both fit a processor's cache."""
 
-_TURNED = (1, 0)  # (channels, time) ↔ (time, channels)
+_TURNED = (1, 0)  # (channels, time) → (time, channels)
+_TURNED_BACK = (0, 2, 1)  # (1, time, channels) → (1, channels, time)
 
 
-def matrix_product(found: QuantizedConvolution, largest_pair: int) -> Change | None:
+def matrix_product(found: QuantizedConvolution, as_long: str, largest_pair: int) -> Change | None:
     """Return the change that computes a convolution as a product of matrices; None if it has groups: that one stays.
 
-    The sound has the shape (1, channels, time). See `with_exact_weights` for `largest_pair`.
+    The sound has the shape (1, channels, time), and the last axis of the tensor `as_long` is as long. See
+    `with_exact_weights` for `largest_pair`.
     """
     if found.group != 1:
         return None
     found = with_exact_weights(found, largest_pair)
     new = NewNodes(found.output)
-    first = new.constant([0])
-    sound = new.made("Squeeze", [found.quantize.outputs[0], first])  # several sounds at once are an error
+    sound = new.made("Squeeze", [found.quantize.outputs[0], new.constant([0])])  # several sounds at once are an error
     turned = new.made("Transpose", [sound], perm=_TURNED)
-    places = _places(new, found, turned)
-    pieces = new.made("Add", [new.made("Div", [places, new.constant(_most_places(found))]), new.constant(1)])
-    size = new.made("Div", [new.made("Sub", [new.made("Add", [places, pieces]), new.constant(1)]), pieces])
-    padded = _padded(new, found, turned, new.made("Sub", [new.made("Mul", [pieces, size]), places]))
-    begins = new.made("Mul", [_range(new, pieces), _distance(new, found, size)])
-    product = _product(new, found, padded, begins, size)
-    whole = new.made("Reshape", [product, new.constant([-1, found.numbers.shape[0]])])
-    kept = new.made("Slice", [whole, first, new.made("Unsqueeze", [places, first]), first])
-    return new.change("Unsqueeze", [new.made("Transpose", [kept], perm=_TURNED), first])
+    if found.reach == found.stride == 1 and not any(found.pads):
+        product = new.made("Unsqueeze", [_multiply(new, found, turned), new.constant([0])])
+    else:
+        product = _in_pieces(new, found, turned, as_long)
+    return new.change("Transpose", [product], perm=_TURNED_BACK)
+
+
+def _in_pieces(new: NewNodes, found: QuantizedConvolution, turned: str, as_long: str) -> str:
+    """Make the product, float32 of shape (1, time, channels out), a piece of time after the other."""
+    most = _most_places(found)
+    places = _places(new, found, as_long)
+    pieces = new.made("Add", [new.made("Div", [places, new.constant(most)]), new.constant(1)])
+    size = new.made("Add", [new.made("Div", [places, pieces]), new.constant(1)])  # at most `most`
+    begins = _in_sound(new, found, new.made("Range", [new.constant(0), places, size]))
+    begin, end = found.pads
+    # The last piece may end behind the sound.
+    pads = new.constant([begin, 0, end + most * found.stride, 0])
+    padded = new.made("Pad", [turned, pads, found.quantize.outputs[2]])
+    product = _scanned(new, found, padded, begins, size)
+    whole = new.made("Reshape", [product, new.constant([1, -1, found.numbers.shape[0]])])
+    end_of_places = new.made("Unsqueeze", [places, new.constant([0])])
+    return new.made("Slice", [whole, new.constant([0]), end_of_places, new.constant([1])])
 
 
 def _most_places(found: QuantizedConvolution) -> int:
@@ -50,42 +67,29 @@ def _most_places(found: QuantizedConvolution) -> int:
     return max(1, _PIECE_BYTES // max(kernel * channels, np.dtype(np.float32).itemsize * channels_out))
 
 
-def _places(new: NewNodes, found: QuantizedConvolution, turned: str) -> str:
+def _places(new: NewNodes, found: QuantizedConvolution, as_long: str) -> str:
     """Make the number of places of the kernel, which is the length of the result."""
-    length = new.made("Gather", [new.made("Shape", [turned]), new.constant(0)])
-    reach = (found.numbers.shape[2] - 1) * found.dilation + 1
-    room = new.made("Add", [length, new.constant(sum(found.pads) - reach + found.stride)])
-    return new.made("Div", [room, new.constant(found.stride)]) if found.stride > 1 else room
+    length = new.made("Gather", [new.made("Shape", [as_long]), new.constant(-1)])
+    if found.keeps_length:
+        return length
+    room = new.made("Add", [length, new.constant(sum(found.pads) - found.reach + found.stride)])
+    return new.made("Div", [room, new.constant(found.stride)])
 
 
-def _distance(new: NewNodes, found: QuantizedConvolution, places: str) -> str:
-    """Make how far so many places lie apart in the sound."""
+def _in_sound(new: NewNodes, found: QuantizedConvolution, places: str) -> str:
+    """Make where these places of the kernel begin in the sound."""
     return new.made("Mul", [places, new.constant(found.stride)]) if found.stride > 1 else places
 
 
-def _padded(new: NewNodes, found: QuantizedConvolution, turned: str, rest: str) -> str:
-    """Make the sound, uint8 of shape (time, channels in), with its pads and those for the rest of the last piece."""
-    begin, end = found.pads
-    behind = new.made("Add", [_distance(new, found, rest), new.constant(end)])
-    last = new.made("Unsqueeze", [behind, new.constant([0])])
-    pads = new.made("Concat", [new.constant([begin, 0]), last, new.constant([0])], axis=0)
-    return new.made("Pad", [turned, pads, found.quantize.outputs[2]])
-
-
-def _range(new: NewNodes, size: str) -> str:
-    """Make the numbers from 0 to `size`."""
-    return new.made("Range", [new.constant(0), size, new.constant(1)])
-
-
-def _product(new: NewNodes, found: QuantizedConvolution, padded: str, begins: str, size: str) -> str:
-    """Make the result in pieces that begin at these places, float32 of shape (pieces, size, channels out)."""
+def _scanned(new: NewNodes, found: QuantizedConvolution, padded: str, begins: str, size: str) -> str:
+    """Make the result in pieces that begin there, float32 of shape (pieces, size, channels out)."""
     _, channels, kernel = found.numbers.shape
+    place = _in_sound(new, found, new.made("Range", [new.constant(0), size, new.constant(1)]))
     elements = new.constant([element * found.dilation for element in range(kernel)])
-    begin = new.made("Unsqueeze", [_distance(new, found, _range(new, size)), new.constant([-1])])
-    places = new.made("Add", [begin, elements])
+    indices = new.made("Add", [new.made("Unsqueeze", [place, new.constant([-1])]), elements])
     inner = new.inside()
-    indices = inner.made("Add", [places, inner.piece(onnx.INT64)])
-    copies = inner.made("Gather", [padded, indices])  # (size, kernel, channels in)
+    moved = inner.made("Add", [indices, inner.piece(onnx.INT64)])
+    copies = inner.made("Gather", [padded, moved])  # (size, kernel, channels in)
     columns = inner.made("Reshape", [copies, inner.constant([-1, kernel * channels])])
     _multiply(inner, found, columns)
     return new.scan([begins], inner)

@@ -143,9 +143,14 @@ class Graph:
         return _array(self.constants[name]) if name in self.constants else None
 
     @cached_property
+    def constant_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of the initializers."""
+        return {name: _shape(content) for name, content in self.constants.items()}
+
+    @cached_property
     def ranks(self) -> Mapping[str, int]:
         """Tensor → number of dimensions, where the file tells it, or where it follows from what makes the tensor."""
-        known = {name: _dims_of(content) for name, content in self.constants.items()} | dict(self.declared_ranks)
+        known = {name: len(shape) for name, shape in self.constant_shapes.items()} | dict(self.declared_ranks)
         for node in self.nodes:
             if node.kind == "DynamicQuantizeLinear":
                 known |= dict.fromkeys(node.outputs[1:], 0)
@@ -218,10 +223,10 @@ def _attribute(name: str, value: Attribute) -> bytes:
     return named + numbers + encoded_number(onnx.TYPE, onnx.TYPE_INTS)
 
 
-def _dims_of(content: memoryview) -> int:
-    """Return the number of dimensions of a TensorProto."""
+def _shape(content: memoryview) -> tuple[int, ...]:
+    """Return the shape of a TensorProto."""
     dims = [value for number, value in fields(content) if number == onnx.DIMS]
-    return sum(1 if isinstance(value, int) else len(packed(value)) for value in dims)
+    return tuple(size for value in dims for size in ([value] if isinstance(value, int) else packed(value)))
 
 
 def _rank(value_info: memoryview) -> tuple[str, int]:

@@ -30,6 +30,22 @@ class QuantizedConvolution:
     """A float32 tensor of shape (channels out,), or None if the bias is added elsewhere."""
 
     @property
+    def sound(self) -> str:
+        """The input in float32, of shape (batch, channels in, time)."""
+        return self.quantize.inputs[0]
+
+    @property
+    def reach(self) -> int:
+        """Number of places of the sound from the first to the last element of the kernel."""
+        kernel: int = self.numbers.shape[2]
+        return (kernel - 1) * self.dilation + 1
+
+    @property
+    def keeps_length(self) -> bool:
+        """Whether the result is as long as the sound."""
+        return self.stride == 1 and sum(self.pads) == self.reach - 1
+
+    @property
     def matrix(self) -> npt.NDArray[np.generic]:
         """The weights, of shape (kernel * channels in, channels out)."""
         matrix: npt.NDArray[np.generic] = self.numbers.transpose(2, 1, 0).reshape(-1, self.numbers.shape[0])

@@ -1,10 +1,10 @@
 """Rewrite the graph of a model into one that computes the same in less time and memory."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 
-from core_engine.kokoro.graph.instance_norms import in_one_operator, instance_norms
+from core_engine.kokoro.graph.instance_norms import InstanceNorm, in_one_operator, instance_norms
+from core_engine.kokoro.graph.lengths import lengths
 from core_engine.kokoro.graph.matrix_products import matrix_product
 from core_engine.kokoro.graph.onnx_graph import Graph
 from core_engine.kokoro.graph.onnx_writing import Change, rewritten
@@ -26,7 +26,10 @@ def write_faster(model: Path, target: Path, largest_pair: int) -> bool:
     graph = Graph.read(view)
     if graph.opset < _OLDEST_OPSET or any(node.has_graphs for node in graph.nodes):
         return False
-    changes = [*chain(_convolutions(graph, largest_pair), _norms(graph))]
+    convolutions, norms = [*quantized_convolutions(graph)], [*instance_norms(graph)]
+    as_long = lengths(graph, convolutions, norms)
+    products = [matrix_product(found, as_long.get(found.sound, found.sound), largest_pair) for found in convolutions]
+    changes = [*filter(None, products), *_in_place_of(graph, norms)]
     if changes and not _names_of(changes) & graph.names:
         with target.open("wb") as file:
             file.writelines(rewritten(view, graph, changes))
@@ -41,13 +44,8 @@ def _names_of(changes: Iterable[Change]) -> set[str]:
     return made.union(*(change.tensors for change in changes))
 
 
-def _convolutions(graph: Graph, largest_pair: int) -> Iterator[Change]:
-    """Yield a change for each int8 convolution that can be computed in less time."""
-    return filter(None, (matrix_product(found, largest_pair) for found in quantized_convolutions(graph)))
-
-
-def _norms(graph: Graph) -> Iterator[Change]:
+def _in_place_of(graph: Graph, norms: Iterable[InstanceNorm]) -> Iterator[Change]:
     """Yield the changes for each instance normalisation, and for the activations behind it."""
-    for norm in instance_norms(graph):
+    for norm in norms:
         yield in_one_operator(norm)
         yield from snakes(graph, norm)

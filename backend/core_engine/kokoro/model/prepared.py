@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from core_engine.kokoro.dimensions import STYLE_SIZE
-from core_engine.kokoro.graph.rewriting import write_faster
 from core_engine.kokoro.model.inference import read_signature, run
 from core_engine.kokoro.model.int8_products import largest_pair
 from core_engine.kokoro.model.times import frames_addition
@@ -67,6 +66,8 @@ def _folder_beside_graph(options: dict[str, Any]) -> "tempfile.TemporaryDirector
 
 def _open_faster(addition: bytes, model: Path, create: Create, options: dict[str, Any]) -> Any:
     """Open a model that computes the same in less time; raises _NothingFasterError if there is none."""
+    from core_engine.kokoro.graph.rewriting import write_faster  # not where its graph is cached
+
     with _folder_beside_graph(options) as folder:
         changed = Path(folder) / model.name
         if not write_faster(model, changed, largest_pair()):
