@@ -11,7 +11,7 @@ def program() -> None:
     """Run the command line as all that this process does.
 
     At the end, what Python holds is left to the system: to free the session of a large model takes Python longer than
-    the rest of the way out. What other code has registered with `atexit` still runs.
+    the rest of the way out. What is registered with `atexit` from now on still runs.
     """
     codes: list[int] = []
     atexit.register(_end_with, codes)  # registered first, so it runs last
@@ -21,18 +21,6 @@ def program() -> None:
         if ending.code is None or isinstance(ending.code, int):
             codes.append(ending.code or 0)
         raise
-
-
-def _end_with(codes: list[int]) -> None:
-    """End the process with the code, if there is one."""
-    if not codes:
-        return
-    try:
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            stream.flush()
-    except (OSError, ValueError):  # Python tries it once more and reports it
-        return
-    os._exit(codes[0])
 
 
 def main() -> None:
@@ -59,6 +47,18 @@ def main() -> None:
             sys.exit(_INTERRUPTED)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+
+
+def _end_with(codes: list[int]) -> None:
+    """End the process with the code, if there is one."""
+    if not codes:
+        return
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except (OSError, ValueError):  # Python tries it once more and reports it
+        return
+    os._exit(codes[0])
 
 
 if __name__ == "__main__":

@@ -220,6 +220,52 @@ def test_doctor_fails_where_narrating_cannot_work(tmp_path: Path) -> None:
     assert broken == ["Write permission"]
 
 
+def ending_of(what: str, stdout: int = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
+    """Run the command in a process of its own, with `what` in the place of its commands."""
+    script = f"""
+import atexit, sys
+from storyflow import __main__ as command
+
+class Kept:
+    def __del__(self):
+        print("freed")
+
+def main():
+    command.kept = Kept()
+    atexit.register(print, "registered")
+    print("spoken")
+    {what}
+
+command.main = main
+command.program()
+"""
+    environment = os.environ | {"PYTHONUNBUFFERED": ""}
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, env=environment)
+
+
+@pytest.mark.parametrize(("code", "expected"), [("0", 0), ("None", 0), ("7", 7), ("True", 1)])
+def test_the_end_frees_nothing_and_loses_nothing(code: str, expected: int) -> None:
+    done = ending_of(f"sys.exit({code})")
+    assert (done.returncode, done.stdout, done.stderr) == (expected, "spoken\nregistered\n", "")
+
+
+@pytest.mark.parametrize("what", ["sys.exit('In words.')", "raise ValueError('In words.')"])
+def test_an_end_with_words_is_left_to_python(what: str) -> None:
+    done = ending_of(what)
+    assert done.returncode == 1
+    assert done.stdout == "spoken\nregistered\nfreed\n"
+    assert "In words." in done.stderr
+
+
+def test_what_cannot_be_printed_at_the_end_is_reported() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    done = ending_of("sys.exit(0)", full)
+    os.close(full)
+    assert done.returncode == 120
+    assert "No space left on device" in done.stderr
+
+
 def imported_by(*arguments: str | Path) -> set[str]:
     """Return the modules that a command has imported when it is done."""
     script = """
