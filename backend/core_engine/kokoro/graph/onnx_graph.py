@@ -60,6 +60,13 @@ class Node:
         is_standard = all(domain in _STANDARD for domain in domains)
         return cls(kinds[0] if kinds and is_standard else "", inputs, outputs, content)
 
+    @property
+    def operator(self) -> bytes:
+        """What the node is, without the names of its tensors and its own."""
+        names = (onnx.NODE_INPUT, onnx.NODE_OUTPUT, onnx.NODE_NAME)
+        found = messages(memoryview(self.content))
+        return b"".join(encoded(number, bytes(value)) for number, value in found if number not in names)
+
     @cached_property
     def integers(self) -> Mapping[str, tuple[int, ...]]:
         """The attributes that are integers or lists of them."""

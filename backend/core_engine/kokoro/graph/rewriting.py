@@ -10,6 +10,7 @@ from core_engine.kokoro.graph.onnx_graph import Graph
 from core_engine.kokoro.graph.onnx_writing import Change, rewritten
 from core_engine.kokoro.graph.protobuf import mapped
 from core_engine.kokoro.graph.quantized_convolutions import quantized_convolutions
+from core_engine.kokoro.graph.repeated_layers import repeated_layers
 from core_engine.kokoro.graph.snakes import snakes
 
 _OLDEST_OPSET = 13  # since then, axes of Unsqueeze are inputs
@@ -29,7 +30,7 @@ def write_faster(model: Path, target: Path, largest_pair: int) -> bool:
     convolutions, norms = [*quantized_convolutions(graph)], [*instance_norms(graph)]
     as_long = lengths(graph, convolutions, norms)
     products = [matrix_product(found, as_long.get(found.sound, found.sound), largest_pair) for found in convolutions]
-    changes = [*filter(None, products), *_in_place_of(graph, norms)]
+    changes = [*filter(None, [*products, repeated_layers(graph)]), *_in_place_of(graph, norms)]
     if changes and not _names_of(changes) & graph.names:
         with target.open("wb") as file:
             file.writelines(rewritten(view, graph, changes))
