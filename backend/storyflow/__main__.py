@@ -11,10 +11,11 @@ def program() -> None:
     """Run the command line as all that this process does.
 
     At the end, what Python holds is left to the system: to free the session of a large model takes Python longer than
-    the rest of the way out. What is registered with `atexit` from now on still runs.
+    the rest of the way out. What is registered with `atexit` from now on still runs; files that are still open then are
+    not flushed.
     """
     codes: list[int] = []
-    atexit.register(_end_with, codes)  # registered first, so it runs last
+    atexit.register(_end_with, codes)  # runs after all that is registered later
     try:
         main()
     except SystemExit as ending:

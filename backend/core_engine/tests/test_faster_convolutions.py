@@ -38,6 +38,9 @@ FIRSTS = {
     "long": ("kernel_shape = [7], pads = [6, 6], dilations = [2]", 1),
     "very long": ("kernel_shape = [13], pads = [2, 9]", 1),
     "without kernel_shape": ("pads = [1, 1]", 1),
+    "of one element": ("kernel_shape = [1]", 1),
+    "of one element, padded": ("kernel_shape = [1], pads = [1, 2]", 1),
+    "of one element, strided": ("kernel_shape = [1], strides = [2]", 1),
     "grouped": ("kernel_shape = [3], pads = [1, 1], group = 2", 2),
 }
 
@@ -53,6 +56,7 @@ class ConvolutionTests(RewritingCase):
                     found = operators(changed)
                     left = int(name == "grouped")
                     self.assertEqual((found["MatMulInteger"], found["ConvInteger"]), (2 - left, left))
+                    self.assertEqual(found["Scan"], 1 - (name in ("grouped", "of one element")))
                     np.testing.assert_allclose(spoken(changed), spoken(model), rtol=1e-4, atol=1e-4)
 
     def test_weights_are_signed_where_the_processor_multiplies_them_exactly(self) -> None:
@@ -88,6 +92,19 @@ class ConvolutionTests(RewritingCase):
                         self.assertEqual(sound.shape, (1, CHANNELS, (length - 13) // stride + 1))
                         np.testing.assert_allclose(sound, expected, rtol=1e-4, atol=1e-4)
                 self.assertAlmostEqual(len(spoken(changed, scanned)), places / size, delta=1)
+
+    def test_products_of_padded_sounds_in_any_number_of_pieces(self) -> None:
+        for pads in ("[0, 5]", "[5, 0]", "[4, 3]"):
+            for stride in (1, 3):
+                text = f"kernel_shape = [4], pads = {pads}, strides = [{stride}]"
+                model = quantized(decoder(text), self.new_folder())
+                for limit in (1, 7 * 4 * CHANNELS, 1 << 20):
+                    with mock.patch.object(matrix_products, "_PIECE_BYTES", limit):
+                        changed = faster(model)
+                    for length in (1, 9, 40):
+                        with self.subTest(text, limit=limit, length=length):
+                            sound, expected = (spoken(each, tokens=length) for each in (changed, model))
+                            np.testing.assert_allclose(sound, expected, rtol=1e-4, atol=1e-4)
 
     def test_several_sounds_at_once_are_an_error(self) -> None:
         changed = onnx.load(faster(quantized(decoder(), self.folder)))

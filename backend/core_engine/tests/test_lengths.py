@@ -27,8 +27,9 @@ from core_engine.tests.decoders import (
 
 BY_ELEMENT = """
 <ir_version: 8, opset_import: ["" : 17]>
-g (float[1, 2, t] x, float[1, 2, u] y) => (float[1, 2, v] z)
-<float[1, 2, 1] column = {1, 2}, float[1, 1, 3] row = {1, 2, 3}, float square = {2}> {
+g (float[1, 2, t] x, float[1, 2, u] y, float k) => (float[1, 2, v] z)
+<float[1, 2, 1] column = {1, 2}, float[1, 1, 3] row = {1, 2, 3}, float square = {2}, int64[3] as_column = {1, -1, 1},
+ int64[3] as_row = {1, 1, -1}> {
   relu = LeakyRelu (x)
   scaled = Mul (column, relu)
   residual = Add (x, scaled)
@@ -38,6 +39,11 @@ g (float[1, 2, t] x, float[1, 2, u] y) => (float[1, 2, v] z)
   broadcast = Add (y, power)
   after = Sin (broadcast)
   stretched = Sub (x, row)
+  folded = Reshape (column, as_column)
+  moved = Add (folded, x)
+  laid = Reshape (column, as_row)
+  stretched_too = Add (laid, x)
+  of_number = Mul (k, column)
   joined = Concat <axis = 2> (x, y)
   z = Mul (joined, square)
 }
@@ -58,9 +64,9 @@ class LengthTests(RewritingCase):
         path = self.folder / "model.onnx"
         onnx.save(onnx.parser.parse_model(BY_ELEMENT), path)
         found = found_in(path)
-        for name in ("relu", "scaled", "residual", "angle", "power"):
+        for name in ("relu", "scaled", "residual", "angle", "power", "moved"):
             self.assertEqual(found[name], "x", name)
-        for name in ("broadcast", "stretched", "joined"):  # y may be longer than x, or have length one
+        for name in ("broadcast", "stretched", "stretched_too", "joined", "of_number"):  # y may be one long, too
             self.assertEqual(found[name], name)
         self.assertEqual((found["after"], found["z"]), ("broadcast", "joined"))
 

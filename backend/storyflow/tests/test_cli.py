@@ -8,13 +8,17 @@ import subprocess
 import sys
 import time
 import wave
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from core_engine.tests.support import install
 from core_engine.tts_wrapper import VALID_VOICE_IDS
+from storyflow import __version__ as storyflow_version
 from storyflow.tests.support import process_of, storyflow
+
+FULL = Path("/dev/full")
 
 
 def test_say_writes_a_wav(tmp_path: Path) -> None:
@@ -258,12 +262,23 @@ def test_an_end_with_words_is_left_to_python(what: str) -> None:
     assert "In words." in done.stderr
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full, which Linux has")
 def test_what_cannot_be_printed_at_the_end_is_reported() -> None:
-    full = os.open("/dev/full", os.O_WRONLY)
-    done = ending_of("sys.exit(0)", full)
-    os.close(full)
+    with FULL.open("wb") as full:
+        done = ending_of("sys.exit(0)", full.fileno())
     assert done.returncode == 120
     assert "No space left on device" in done.stderr
+
+
+def test_the_command_and_the_module_end_so(tmp_path: Path) -> None:
+    (script,) = entry_points(group="console_scripts", name="storyflow")
+    assert script.value == "storyflow.__main__:program"
+    kept = "class Kept:\n    def __del__(self):\n        print('freed')\nkept = Kept()\n"
+    (tmp_path / "sitecustomize.py").write_text(kept)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    assert process_of("--version", env=environment).stdout == f"storyflow, version {storyflow_version}\n"
+    freed = subprocess.run([sys.executable, "-c", ""], env=environment, capture_output=True, text=True, timeout=60)
+    assert freed.stdout == "freed\n"
 
 
 def imported_by(*arguments: str | Path) -> set[str]:

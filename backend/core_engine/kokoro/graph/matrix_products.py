@@ -3,8 +3,8 @@
 The sound is turned so that its channels lie side by side, which makes the shifted copies for the elements of the kernel
 one matrix, and the weights one that the runtime packs once. The runtime's own int8 convolution packs the sound instead,
 which is larger, at every run. All copies together take up to eleven times the memory of the sound, so they are made and
-multiplied in pieces. The whole numbers are the same, so the sound is that of the published file, except that the bias
-is no longer rounded.
+multiplied in pieces, unless the kernel has one element. The whole numbers are the same, so the sound is that of the
+published file, except that the bias is no longer rounded.
 
 A session opens in a time that grows with the number of nodes. So what depends on the length of the sound is computed
 from the same tensor for all convolutions that it passes through, and the runtime makes one node of equal ones.
@@ -37,7 +37,7 @@ def matrix_product(found: QuantizedConvolution, as_long: str, largest_pair: int)
     new = NewNodes(found.output)
     sound = new.made("Squeeze", [found.quantize.outputs[0], new.constant([0])])  # several sounds at once are an error
     turned = new.made("Transpose", [sound], perm=_TURNED)
-    if found.reach == found.stride == 1 and not any(found.pads):
+    if found.reach == found.stride == 1 and not any(found.pads):  # no copies are needed
         product = new.made("Unsqueeze", [_multiply(new, found, turned), new.constant([0])])
     else:
         product = _in_pieces(new, found, turned, as_long)
@@ -49,10 +49,10 @@ def _in_pieces(new: NewNodes, found: QuantizedConvolution, turned: str, as_long:
     most = _most_places(found)
     places = _places(new, found, as_long)
     pieces = new.made("Add", [new.made("Div", [places, new.constant(most)]), new.constant(1)])
-    size = new.made("Add", [new.made("Div", [places, pieces]), new.constant(1)])  # at most `most`
+    size = new.made("Add", [new.made("Div", [places, pieces]), new.constant(1)])  # `most`, if not fewer
     begins = _in_sound(new, found, new.made("Range", [new.constant(0), places, size]))
     begin, end = found.pads
-    # The last piece may end behind the sound.
+    # The last piece may end behind the sound, by less than its size.
     pads = new.constant([begin, 0, end + most * found.stride, 0])
     padded = new.made("Pad", [turned, pads, found.quantize.outputs[2]])
     product = _scanned(new, found, padded, begins, size)
@@ -77,7 +77,7 @@ def _places(new: NewNodes, found: QuantizedConvolution, as_long: str) -> str:
 
 
 def _in_sound(new: NewNodes, found: QuantizedConvolution, places: str) -> str:
-    """Make where these places of the kernel begin in the sound."""
+    """Make the indices in the sound at which these places of the kernel begin."""
     return new.made("Mul", [places, new.constant(found.stride)]) if found.stride > 1 else places
 
 
@@ -88,7 +88,7 @@ def _scanned(new: NewNodes, found: QuantizedConvolution, padded: str, begins: st
     elements = new.constant([element * found.dilation for element in range(kernel)])
     indices = new.made("Add", [new.made("Unsqueeze", [place, new.constant([-1])]), elements])
     inner = new.inside()
-    moved = inner.made("Add", [indices, inner.piece(onnx.INT64)])
+    moved = inner.made("Add", [indices, inner.piece()])
     copies = inner.made("Gather", [padded, moved])  # (size, kernel, channels in)
     columns = inner.made("Reshape", [copies, inner.constant([-1, kernel * channels])])
     _multiply(inner, found, columns)

@@ -17,7 +17,7 @@ class NewNodes:
         self.nodes: list[Node] = []
         self.tensors: dict[str, npt.NDArray[np.generic]] = {}
         self._output = output
-        self._pieces: dict[str, int] = {}
+        self._pieces: list[str] = []
 
     def made(self, kind: str, inputs: Sequence[str], **attributes: Attribute) -> str:
         """Add a node; return the name of its result."""
@@ -44,11 +44,10 @@ class NewNodes:
         inner.tensors = self.tensors
         return inner
 
-    def piece(self, element: int) -> str:
-        """Return the name of another piece for these nodes, of this element type."""
-        name = f"{self._output}/piece{len(self._pieces)}"
-        self._pieces[name] = element
-        return name
+    def piece(self) -> str:
+        """Return the name of another piece for these nodes."""
+        self._pieces.append(f"{self._output}/piece{len(self._pieces)}")
+        return self._pieces[-1]
 
     def scan(self, inputs: Sequence[str], inner: "NewNodes") -> str:
         """Compute a large tensor in pieces, one after the other, so that what is between is small and fits the caches.

@@ -14,6 +14,7 @@ from core_engine.kokoro.graph.protobuf import encoded, encoded_number, fields, m
 _STANDARD = ("", "ai.onnx")
 _ELEMENTWISE = frozenset(["Add", "Div", "Mul", "Sub"])
 _AS_INPUT = frozenset(["Cast", "LeakyRelu", "Pad", "Pow", "Sin"])
+_DECLARED = (onnx.GRAPH_INPUT, onnx.OUTPUT, onnx.VALUE)
 _CONVOLUTIONS = frozenset(["Conv", "ConvInteger", "ConvTranspose"])
 _MOST_NUMBERS = 1024
 """Tensors written number by number, as exporters write small ones, are not read beyond this."""
@@ -35,7 +36,7 @@ class Node:
     content: Part
     """The encoded NodeProto."""
     inner: frozenset[str] = frozenset()
-    """Of a new node: the names of the tensors that are made in the graph that it contains."""
+    """Of a new node: the new names of tensors in the graph that it contains."""
 
     @classmethod
     def new(cls, kind: str, inputs: Sequence[str], output: str, **attributes: Attribute) -> "Node":
@@ -112,7 +113,7 @@ class Graph:
             {_tensor_name(value): value for number, value in parts if number == onnx.INITIALIZER},
             frozenset(_rank(value)[0] for number, value in parts if number == onnx.GRAPH_INPUT),
             frozenset(_rank(value)[0] for number, value in parts if number == onnx.OUTPUT),
-            dict(rank for rank in (_rank(value) for number, value in parts if number == onnx.VALUE) if rank[1] >= 0),
+            dict(rank for rank in (_rank(value) for number, value in parts if number in _DECLARED) if rank[1] >= 0),
             max((_opset(value) for number, value in messages(model) if number == onnx.MODEL_OPSET), default=0),
         )
 

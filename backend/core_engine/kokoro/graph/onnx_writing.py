@@ -57,18 +57,20 @@ def small_model(node: Node, tensors: Tensors, opset: int) -> bytes:
     return ir_version + version + encoded(onnx.MODEL_GRAPH, graph) + added_output(node)
 
 
-def encoded_graph(nodes: Sequence[Node], inputs: Mapping[str, int]) -> bytes:
-    """Return an encoded GraphProto of these nodes, for inputs of these element types. The last makes the output."""
-    content = b"".join(encoded(onnx.NODE, bytes(node.content)) for node in nodes)
-    content += b"".join(encoded(onnx.GRAPH_INPUT, _value(name, element)) for name, element in inputs.items())
+def encoded_graph(nodes: Sequence[Node], inputs: Iterable[str]) -> bytes:
+    """Return an encoded GraphProto of these nodes, to be contained in a node. The last makes the output.
+
+    The runtime knows the types of inputs and output from what the containing node takes.
+    """
     output = nodes[-1].outputs[0]
-    return content + encoded(onnx.GRAPH_NAME, encoded_text(output)) + encoded(onnx.OUTPUT, _value(output, onnx.FLOAT32))
+    content = b"".join(encoded(onnx.NODE, bytes(node.content)) for node in nodes)
+    content += b"".join(encoded(onnx.GRAPH_INPUT, _named(name)) for name in inputs)
+    return content + encoded(onnx.GRAPH_NAME, encoded_text(output)) + encoded(onnx.OUTPUT, _named(output))
 
 
-def _value(name: str, element: int) -> bytes:
-    """Return an encoded ValueInfoProto of a tensor of any shape."""
-    tensor = encoded(onnx.TENSOR_TYPE, encoded_number(onnx.VALUE_ELEMENT, element))
-    return encoded(onnx.NAME, encoded_text(name)) + encoded(onnx.VALUE_TYPE, tensor)
+def _named(tensor: str) -> bytes:
+    """Return an encoded ValueInfoProto of a tensor of any type."""
+    return encoded(onnx.NAME, encoded_text(tensor))
 
 
 def _tensor(name: str, values: npt.NDArray[np.generic]) -> bytes:

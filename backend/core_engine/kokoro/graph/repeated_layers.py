@@ -7,14 +7,12 @@ Source: Z. Lan et al., "ALBERT: A Lite BERT for Self-supervised Learning of Lang
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from core_engine.kokoro.graph import onnx_fields as onnx
 from core_engine.kokoro.graph.onnx_graph import Graph, Node
 from core_engine.kokoro.graph.onnx_writing import Change, encoded_graph
 
@@ -23,26 +21,36 @@ _FEWEST_WEIGHTS = 1 << 20
 """In a layer. With fewer, a loop is not worth it."""
 
 Layer = Sequence[Node]
-"""Nodes in order. The last makes the only tensor that the next layer takes."""
+"""Nodes in order. What the last makes is all of this layer that the next one takes."""
 
 
-def repeated_layers(graph: Graph) -> Change | None:
-    """Return the change that computes equal layers in a loop, of several rows the longest; None if there is none."""
+def repeated_layers(graph: Graph, needed: Container[str]) -> Change | None:
+    """Return the change that computes a row of equal layers in a loop; None if there is none.
+
+    If there are several rows, it is the one where most nodes are saved. Of tensors that are `needed` elsewhere, only
+    what the last layer makes can come from a loop.
+    """
     for layers in _candidates(graph):
         entering = _entering(layers)
-        if entering and _are_equal(layers, entering) and _are_closed(graph, layers):
+        if entering and _are_equal(layers, entering) and _are_closed(graph, layers, needed):
             return _in_a_loop(layers, entering)
     return None
 
 
 def _candidates(graph: Graph) -> Iterator[Sequence[Layer]]:
-    """Yield what may be layers, for the nodes of each are alike. The first layer may begin anywhere in a period."""
+    """Yield rows of nodes that may be layers: with many weights, and each with nodes like those of the others."""
+    weights = np.cumsum([0, *(_weights(graph, node) for node in graph.nodes)])
     for row in _rows(_numbered(graph.nodes)):
-        for begin in range(row.begin, min(row.begin + row.period, row.end - _FEWEST_LAYERS * row.period + 1)):
-            places = range(begin, row.end - row.period + 1, row.period)
-            layers = [graph.nodes[place : place + row.period] for place in places]
-            if _weights(graph, layers[0]) >= _FEWEST_WEIGHTS:
-                yield layers
+        last = row.end - _FEWEST_LAYERS * row.period
+        for begin in range(row.begin, min(row.begin + row.period - 1, last) + 1):
+            if weights[begin + row.period] - weights[begin] >= _FEWEST_WEIGHTS:
+                places = range(begin, row.end - row.period + 1, row.period)
+                yield [graph.nodes[place : place + row.period] for place in places]
+
+
+def _weights(graph: Graph, node: Node) -> int:
+    """Return the number of weights that a node takes."""
+    return sum(math.prod(graph.constant_shapes.get(name, (0,))) for name in node.inputs)
 
 
 @dataclass(frozen=True)
@@ -92,41 +100,34 @@ def _are_equal(layers: Sequence[Layer], entering: Sequence[str]) -> bool:
     return all(wiring == wirings[0] for wiring in wirings)
 
 
-def _wiring(layer: Layer, entering: str) -> list[str | tuple[int, int]]:
-    """Return the inputs of all nodes: where in the layer each was made, or the name of a tensor from elsewhere."""
-    made = {name: (node, output) for node, each in enumerate(layer) for output, name in enumerate(each.outputs)}
+def _wiring(layer: Layer, entering: str) -> Sequence[object]:
+    """Return for each node which outputs it has, and where in the layer its inputs are made, or their names."""
+    made = {name: (node, output) for node, each in enumerate(layer) for output, name in enumerate(each.outputs) if name}
     made[entering] = (-1, 0)
-    return [made.get(name, name) for node in layer for name in node.inputs]
+    return [([*map(bool, node.outputs)], [made.get(name, name) for name in node.inputs]) for node in layer]
 
 
-def _are_closed(graph: Graph, layers: Sequence[Layer]) -> bool:
-    """Return whether nothing else takes what is made in the layers, except what the last one returns."""
-    for layer, following in pairwise([*layers, ()]):
-        inside = {id(node) for node in layer}
-        near = inside.union(map(id, following))
-        for node in layer:
-            allowed = near if node is layer[-1] else inside
-            for name in filter(None, node.outputs):
-                takers = {id(taker) for taker in graph.consumers.get(name, ())}
-                if name != layers[-1][-1].outputs[0] and (name in graph.outputs or takers - allowed):
-                    return False
-    return True
-
-
-def _weights(graph: Graph, layer: Layer) -> int:
-    """Return the number of weights that a layer takes."""
-    taken = {name for node in layer for name in node.inputs}
-    return sum(math.prod(graph.constant_shapes.get(name, (0,))) for name in taken)
+def _are_closed(graph: Graph, layers: Sequence[Layer], needed: Container[str]) -> bool:
+    """Return whether no other node takes what is made in the layers, and none of it is needed, but for the last."""
+    inside = {id(node) for layer in layers for node in layer}
+    made = (name for layer in layers for node in layer for name in node.outputs if name)
+    return all(
+        name == layers[-1][-1].outputs[0]
+        or (name not in needed and all(id(taker) in inside for taker in graph.consumers.get(name, ())))
+        for name in made
+    )
 
 
 def _in_a_loop(layers: Sequence[Layer], entering: Sequence[str]) -> Change:
-    """Return the change that computes all layers by the nodes of the second. What names it has are then free."""
+    """Return the change that computes all layers by the nodes of the second.
+
+    These keep their names: nothing takes what they make any more, so they are no longer in the graph itself.
+    """
     body, output = layers[1], layers[-1][-1].outputs[0]
     times, unused = f"{output}/times", f"{output}/time"
-    graph = encoded_graph(body, {entering[1]: onnx.FLOAT32, unused: onnx.INT64})
     made = {entering[1], "", *(name for node in body for name in node.outputs)}
     around = sorted({name for node in body for name in node.inputs} - made)
     inputs = [entering[0], times]
-    loop = Node.new("Scan", inputs, output, body=graph, num_scan_inputs=1)
+    loop = Node.new("Scan", inputs, output, body=encoded_graph(body, [entering[1], unused]), num_scan_inputs=1)
     loop = replace(loop, inputs=(*inputs, *around), inner=frozenset([unused]))
     return Change(output, (loop,), {times: np.zeros(len(layers), np.int64)})

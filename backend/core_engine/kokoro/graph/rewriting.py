@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from core_engine.kokoro.graph.instance_norms import InstanceNorm, in_one_operator, instance_norms
+from core_engine.kokoro.graph.instance_norms import in_one_operator, instance_norms
 from core_engine.kokoro.graph.lengths import lengths
 from core_engine.kokoro.graph.matrix_products import matrix_product
 from core_engine.kokoro.graph.onnx_graph import Graph
@@ -27,10 +27,9 @@ def write_faster(model: Path, target: Path, largest_pair: int) -> bool:
     graph = Graph.read(view)
     if graph.opset < _OLDEST_OPSET or any(node.has_graphs for node in graph.nodes):
         return False
-    convolutions, norms = [*quantized_convolutions(graph)], [*instance_norms(graph)]
-    as_long = lengths(graph, convolutions, norms)
-    products = [matrix_product(found, as_long.get(found.sound, found.sound), largest_pair) for found in convolutions]
-    changes = [*filter(None, [*products, repeated_layers(graph)]), *_in_place_of(graph, norms)]
+    changes = [*_changes(graph, largest_pair)]
+    needed = graph.outputs.union(name for change in changes for node in change.nodes for name in node.inputs)
+    changes += filter(None, [repeated_layers(graph, needed)])
     if changes and not _names_of(changes) & graph.names:
         with target.open("wb") as file:
             file.writelines(rewritten(view, graph, changes))
@@ -45,8 +44,14 @@ def _names_of(changes: Iterable[Change]) -> set[str]:
     return made.union(*(change.tensors for change in changes))
 
 
-def _in_place_of(graph: Graph, norms: Iterable[InstanceNorm]) -> Iterator[Change]:
-    """Yield the changes for each instance normalisation, and for the activations behind it."""
+def _changes(graph: Graph, largest_pair: int) -> Iterator[Change]:
+    """Yield a change for each convolution, each instance normalisation, and the activations behind these."""
+    convolutions, norms = [*quantized_convolutions(graph)], [*instance_norms(graph)]
+    as_long = lengths(graph, convolutions, norms)
+    for found in convolutions:
+        product = matrix_product(found, as_long.get(found.sound, found.sound), largest_pair)
+        if product:
+            yield product
     for norm in norms:
         yield in_one_operator(norm)
         yield from snakes(graph, norm)

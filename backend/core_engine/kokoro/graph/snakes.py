@@ -14,7 +14,6 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
-from core_engine.kokoro.graph import onnx_fields as onnx
 from core_engine.kokoro.graph.instance_norms import InstanceNorm
 from core_engine.kokoro.graph.new_nodes import NewNodes
 from core_engine.kokoro.graph.onnx_graph import Graph
@@ -90,7 +89,7 @@ def _by_channels(norm: InstanceNorm, snake: _Snake, output: str) -> Change:
         new.made("Reshape", [snake.inverse, new.constant([groups, size, 1])]),
     ]
     inner = new.inside()
-    sound, factor, shift, alpha, inverse = (inner.piece(onnx.FLOAT32) for _ in inputs)
+    sound, factor, shift, alpha, inverse = (inner.piece() for _ in inputs)
     batch = inner.made("Unsqueeze", [sound, first])
     batch = inner.made("InstanceNormalization", [batch, factor, shift], epsilon=norm.epsilon)
     normal = inner.made("Squeeze", [batch, first])

@@ -66,7 +66,7 @@ def _folder_beside_graph(options: dict[str, Any]) -> "tempfile.TemporaryDirector
 
 def _open_faster(addition: bytes, model: Path, create: Create, options: dict[str, Any]) -> Any:
     """Open a model that computes the same in less time; raises _NothingFasterError if there is none."""
-    from core_engine.kokoro.graph.rewriting import write_faster  # not where its graph is cached
+    from core_engine.kokoro.graph.rewriting import write_faster  # a cached graph needs none of it
 
     with _folder_beside_graph(options) as folder:
         changed = Path(folder) / model.name
