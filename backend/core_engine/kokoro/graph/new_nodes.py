@@ -1,13 +1,12 @@
 """Put together the nodes and tensors of a change, which computes a tensor of a graph in another way."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from core_engine.kokoro.graph.onnx_graph import Attribute, Node
-from core_engine.kokoro.graph.onnx_writing import Change, encoded_graph
+from core_engine.kokoro.graph.onnx_writing import Change, scan
 
 
 class NewNodes:
@@ -53,13 +52,10 @@ class NewNodes:
         """Compute a large tensor in pieces, one after the other, so that what is between is small and fits the caches.
 
         `inputs` have the shape (pieces, …), and `inner` a `piece` for each. What its last node makes of each piece is
-        written straight into its place in the result, float32 of shape (pieces, …), whose name is returned.
+        written straight into its place in the result, of shape (pieces, …), whose name is returned.
         """
-        made = {name for node in inner.nodes for name in node.outputs}.union(inner._pieces)
-        taken = {name for node in inner.nodes for name in node.inputs} - made
-        body = encoded_graph(inner.nodes, inner._pieces)
-        node = Node.new("Scan", inputs, self._next_name, body=body, num_scan_inputs=len(inputs))
-        self.nodes.append(replace(node, inputs=(*inputs, *sorted(taken)), inner=frozenset(made)))
+        node = scan(inner.nodes, inner._pieces, inputs, self._next_name, pieces=len(inputs))
+        self.nodes.append(node)
         return node.outputs[0]
 
     @property

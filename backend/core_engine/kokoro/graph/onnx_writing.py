@@ -1,7 +1,7 @@
 """Write an ONNX graph with changes, without the `onnx` package."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,19 @@ def small_model(node: Node, tensors: Tensors, opset: int) -> bytes:
     return ir_version + version + encoded(onnx.MODEL_GRAPH, graph) + added_output(node)
 
 
-def encoded_graph(nodes: Sequence[Node], inputs: Iterable[str]) -> bytes:
+def scan(body: Sequence[Node], taking: Sequence[str], inputs: Sequence[str], output: str, *, pieces: int) -> Node:
+    """Return a node that runs `body` once for each piece of its last inputs; `pieces` is the number of these inputs.
+
+    The body takes `inputs` under the names `taking`. An input before the pieces is a state: the body makes the next
+    one, and the `output` is the last. Without a state, it is what the body makes of all pieces.
+    """
+    made = {name for node in body for name in node.outputs}.union(taking)
+    around = {name for node in body for name in node.inputs if name} - made
+    node = Node.new("Scan", inputs, output, body=_encoded_graph(body, taking), num_scan_inputs=pieces)
+    return replace(node, inputs=(*inputs, *sorted(around)), inner=frozenset(made))
+
+
+def _encoded_graph(nodes: Sequence[Node], inputs: Iterable[str]) -> bytes:
     """Return an encoded GraphProto of these nodes, to be contained in a node. The last makes the output.
 
     The runtime knows the types of inputs and output from what the containing node takes.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core_engine.kokoro.graph.onnx_graph import Graph, Node
-from core_engine.kokoro.graph.onnx_writing import Change, encoded_graph
+from core_engine.kokoro.graph.onnx_writing import Change, scan
 
 _FEWEST_LAYERS = 3
 _FEWEST_WEIGHTS = 1 << 20
@@ -67,8 +67,8 @@ class _Row:
         return (self.end - self.begin) // self.period * self.period - self.period
 
 
-def _rows(numbers: npt.NDArray[np.int64]) -> Iterator[_Row]:
-    """Yield the rows that are long enough, first those where most is saved."""
+def _rows(numbers: npt.NDArray[np.int64]) -> list[_Row]:
+    """Return the rows that are long enough, first those where most is saved."""
     rows = []
     for period in range(2, len(numbers) // _FEWEST_LAYERS + 1):
         like = np.concatenate([[False], numbers[period:] == numbers[:-period], [False]])
@@ -76,7 +76,7 @@ def _rows(numbers: npt.NDArray[np.int64]) -> Iterator[_Row]:
         enough = (_FEWEST_LAYERS - 1) * period
         pairs = zip(begins, ends, strict=True)
         rows += [_Row(int(begin), int(end) + period, period) for begin, end in pairs if end - begin >= enough]
-    yield from sorted(rows, key=lambda row: row.saved, reverse=True)
+    return sorted(rows, key=lambda row: row.saved, reverse=True)
 
 
 def _numbered(nodes: Sequence[Node]) -> npt.NDArray[np.int64]:
@@ -123,11 +123,8 @@ def _in_a_loop(layers: Sequence[Layer], entering: Sequence[str]) -> Change:
 
     These keep their names: nothing takes what they make any more, so they are no longer in the graph itself.
     """
-    body, output = layers[1], layers[-1][-1].outputs[0]
+    output = layers[-1][-1].outputs[0]
     times, unused = f"{output}/times", f"{output}/time"
-    made = {entering[1], "", *(name for node in body for name in node.outputs)}
-    around = sorted({name for node in body for name in node.inputs} - made)
-    inputs = [entering[0], times]
-    loop = Node.new("Scan", inputs, output, body=encoded_graph(body, [entering[1], unused]), num_scan_inputs=1)
-    loop = replace(loop, inputs=(*inputs, *around), inner=frozenset([unused]))
-    return Change(output, (loop,), {times: np.zeros(len(layers), np.int64)})
+    loop = scan(layers[1], [entering[1], unused], [entering[0], times], output, pieces=1)
+    new_names = frozenset([unused])
+    return Change(output, (replace(loop, inner=new_names),), {times: np.zeros(len(layers), np.int64)})
