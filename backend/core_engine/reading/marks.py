@@ -1,6 +1,5 @@
 """Marks around words: HTML entities, dashes, stage marks such as [sic], footnote numbers, emoji."""
 
-import html
 import re
 import unicodedata
 
@@ -28,6 +27,8 @@ _NAMES = {
 
 
 def _entity(match: re.Match[str], _british: bool) -> str | None:
+    import html  # with a table of 2,000 names that few texts need
+
     character = html.unescape(match.group())
     return None if character == match.group() else character.replace("\u00a0", " ")
 

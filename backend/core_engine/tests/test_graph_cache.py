@@ -19,6 +19,7 @@ import onnxruntime as ort
 from core_engine.kokoro.model import graph_cache, graph_key
 from core_engine.kokoro.model.graph_cache import SETTING, GraphCache, graph_cache_for
 from core_engine.kokoro.model.inference import read_signature
+from core_engine.kokoro.model.parts import in_parts, part_paths
 from core_engine.kokoro.model.runtime import open_session, session_options
 from core_engine.kokoro.speech.synthesis import Kokoro
 from core_engine.kokoro.speech.versions import version_of_model
@@ -283,6 +284,39 @@ class GraphCacheTest(GraphCacheCase):
         os.utime(left, (1, 1))
         self.open()
         self.assertFalse(left.exists())
+
+
+@unittest.skipUnless(onnx, "needs onnx to add the types of tensors to the test's model")
+class PartsTest(GraphCacheCase):
+    def setUp(self) -> None:
+        super().setUp()
+        onnx.save(onnx.shape_inference.infer_shapes(onnx.load(self.model)), self.model)
+
+    def test_graph_lies_in_parts_too_and_both_speak_the_same_samples(self) -> None:
+        self.open()
+        parts = self.cache.find(self.model, session_options(1), in_parts(self.create))
+        self.assertEqual(sorted(self.create.opened[1:]), ["storyflow-first-part.onnx", "storyflow-second-part.onnx"])
+        np.testing.assert_array_equal(self.fed(parts), self.fed(self.open()))
+
+    def test_damaged_part_is_made_again(self) -> None:
+        self.open()
+        for part in part_paths(self.kept()[0] / "graph.onnx"):
+            part.write_bytes(b"no model")
+            with self.assertLogs(graph_cache.logger, "WARNING") as logged:
+                self.assertIsNone(self.cache.find(self.model, session_options(1), in_parts(self.create)))
+            self.assertIn("SHA-256 differs", logged.output[0])
+            self.open()
+
+    def test_graph_that_could_not_be_cut_is_cached_whole(self) -> None:
+        def fail(_graph: Path, first: Path, _second: Path) -> bool:
+            first.write_bytes(b"half a part")
+            raise OSError("disk full")
+
+        with mock.patch("core_engine.kokoro.graph.halves.write_halves", fail):
+            self.open()
+        self.assertNotIn(part_paths(Path("graph.onnx"))[0].name, os.listdir(self.kept()[0]))
+        self.cache.find(self.model, session_options(1), in_parts(self.create))
+        self.assertEqual(self.create.opened, ["model.onnx", "graph.onnx"])
 
 
 class WhichModelsTest(GraphCacheCase):

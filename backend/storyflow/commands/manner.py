@@ -52,9 +52,12 @@ class Manner:
     def pronunciations(self) -> "Lexicon":
         """Read the pronunciation list; raises LexiconError."""
         from core_engine.reading.lexicon import NO_LEXICON
+
+        if self.lexicon is None:
+            return NO_LEXICON
         from storyflow.stories.lexicon_file import read_lexicon
 
-        return read_lexicon(self.lexicon) if self.lexicon else NO_LEXICON
+        return read_lexicon(self.lexicon)
 
     def rehearsal(self) -> "Rehearsal":
         """Return the rehearsal that `--dry-run` prints; raises as `Rehearsal.by` does, and LexiconError."""

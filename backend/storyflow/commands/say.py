@@ -11,6 +11,7 @@ import click
 
 from storyflow.commands.exits import exits_for_people, interrupts_wait
 from storyflow.commands.manner import Manner, how_to_speak
+from storyflow.commands.quick_start import import_numpy_alone
 
 if TYPE_CHECKING:
     from storyflow.stories.pauses import Part
@@ -22,21 +23,16 @@ if TYPE_CHECKING:
 @how_to_speak
 def say(text: str, output: Path | None, manner: Manner) -> None:
     """Speak TEXT (- reads standard input) into a WAV file."""
-    with interrupts_wait():
-        from storyflow.output.narration import report_rehearsal, report_speech, warn_of_language
-
     written = _standard_input() if text == "-" else text
-    mismatch = warn_of_language([(written, manner.voice)], manner.as_json)
     if manner.dry_run:
-        from storyflow.narration.further_processes import read_in_order
-
-        _parts(written)  # says which line is wrong
-        report_rehearsal(read_in_order(manner.rehearsal().of_text(written)), mismatch, manner.as_json)
+        _rehearse(written, manner)
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output': the WAV file to write. Give it, or --dry-run.")
     if output.suffix.lower() != ".wav":
         raise click.UsageError(f"The output '{output}' is not named like a WAV file. Give it a name that ends in .wav.")
+    with interrupts_wait():
+        import_numpy_alone()
     parts, lexicon = _parts(written), manner.pronunciations()
     with interrupts_wait():
         from storyflow.narration.loading import Loading
@@ -44,7 +40,9 @@ def say(text: str, output: Path | None, manner: Manner) -> None:
         loading = Loading(manner.model)
         from core_engine.kokoro.voice.packs import check_installed
         from storyflow.narration.speaking import Delivery, save_speech, speak_parts
+        from storyflow.output.narration import report_speech, warn_of_language
 
+    mismatch = warn_of_language([(written, manner.voice)], manner.as_json)
     kokoro = loading.loaded().kokoro
     check_installed(manner.voice, kokoro.voices)
     kokoro.check(manner.voice, lexicon)
@@ -64,6 +62,17 @@ def voices(as_json: bool) -> None:
 
         paths = {**installed_models(models_dir()), BUILT_IN: model_path(BUILT_IN, models_dir())}
         report_voices({name: find_voices(path.parent) for name, path in paths.items() if path.is_file()}, as_json)
+
+
+def _rehearse(written: str, manner: Manner) -> None:
+    """Print what would be spoken."""
+    with interrupts_wait():
+        from storyflow.narration.further_processes import read_in_order
+        from storyflow.output.narration import report_rehearsal, warn_of_language
+
+    mismatch = warn_of_language([(written, manner.voice)], manner.as_json)
+    _parts(written)  # says which line is wrong
+    report_rehearsal(read_in_order(manner.rehearsal().of_text(written)), mismatch, manner.as_json)
 
 
 def _parts(text: str) -> "list[Part]":

@@ -1,7 +1,7 @@
 """An ONNX graph as its nodes and constants, read without the `onnx` package."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -83,8 +83,18 @@ class Node:
     @property
     def has_graphs(self) -> bool:
         """Whether it contains graphs, whose nodes use tensors that its inputs do not name."""
-        graphs = (onnx.GRAPH, onnx.GRAPHS)
-        return any(number in graphs for content in self._attributes for number, _ in messages(content))
+        return any(True for _ in self._graphs)
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """What it takes, and what the nodes of graphs inside it take, also from each other."""
+        nodes = (Node.read(value) for graph in self._graphs for number, value in messages(graph) if number == onnx.NODE)
+        return frozenset(self.inputs).union(*(node.taken for node in nodes))
+
+    @property
+    def _graphs(self) -> Iterator[memoryview]:
+        kinds = (onnx.GRAPH, onnx.GRAPHS)
+        return (value for content in self._attributes for number, value in messages(content) if number in kinds)
 
     @cached_property
     def _attributes(self) -> tuple[memoryview, ...]:
@@ -99,9 +109,9 @@ class Graph:
     constants: Mapping[str, memoryview]
     """Name → encoded TensorProto of an initializer."""
     inputs: frozenset[str]
-    outputs: frozenset[str]
-    declared_ranks: Mapping[str, int]
-    """Number of dimensions of the tensors of which the file tells it."""
+    outputs: tuple[str, ...]
+    declared: Mapping[str, memoryview]
+    """Name → encoded ValueInfoProto of an input, an output or another tensor whose type the file tells."""
     opset: int
 
     @classmethod
@@ -111,9 +121,9 @@ class Graph:
         return cls(
             tuple(Node.read(value) for number, value in parts if number == onnx.NODE),
             {_tensor_name(value): value for number, value in parts if number == onnx.INITIALIZER},
-            frozenset(_rank(value)[0] for number, value in parts if number == onnx.GRAPH_INPUT),
-            frozenset(_rank(value)[0] for number, value in parts if number == onnx.OUTPUT),
-            dict(rank for rank in (_rank(value) for number, value in parts if number in _DECLARED) if rank[1] >= 0),
+            frozenset(_name(value) for number, value in parts if number == onnx.GRAPH_INPUT),
+            tuple(_name(value) for number, value in parts if number == onnx.OUTPUT),
+            {_name(value): value for number, value in parts if number in _DECLARED},
             max((_opset(value) for number, value in messages(model) if number == onnx.MODEL_OPSET), default=0),
         )
 
@@ -158,7 +168,9 @@ class Graph:
     @cached_property
     def ranks(self) -> Mapping[str, int]:
         """Tensor → number of dimensions, where the file tells it, or where it follows from what makes the tensor."""
-        known = {name: len(shape) for name, shape in self.constant_shapes.items()} | dict(self.declared_ranks)
+        known = {name: len(shape) for name, shape in self.constant_shapes.items()}
+        declared = {name: _rank(value) for name, value in self.declared.items()}
+        known |= {name: rank for name, rank in declared.items() if rank is not None}
         for node in self.nodes:
             if node.kind == "DynamicQuantizeLinear":
                 known |= dict.fromkeys(node.outputs[1:], 0)
@@ -237,13 +249,17 @@ def _shape(content: memoryview) -> tuple[int, ...]:
     return tuple(size for value in dims for size in ([value] if isinstance(value, int) else packed(value)))
 
 
-def _rank(value_info: memoryview) -> tuple[str, int]:
-    """Return the name and the number of dimensions of a ValueInfoProto; -1 if it does not tell."""
-    found = dict(messages(value_info))
-    kind = dict(messages(found.get(onnx.VALUE_TYPE, _NOTHING))).get(onnx.TENSOR_TYPE, _NOTHING)
-    shape = dict(messages(kind)).get(onnx.VALUE_SHAPE)
-    rank = -1 if shape is None else sum(number == onnx.DIMENSION for number, _ in messages(shape))
-    return _text(found.get(onnx.NAME, b"")), rank
+def _name(value_info: memoryview) -> str:
+    """Return the name of a ValueInfoProto."""
+    return next((_text(value) for number, value in messages(value_info) if number == onnx.NAME), "")
+
+
+def _rank(value_info: memoryview) -> int | None:
+    """Return the number of dimensions of a ValueInfoProto; None if it does not tell."""
+    kind = dict(messages(value_info)).get(onnx.VALUE_TYPE, _NOTHING)
+    tensor = dict(messages(kind)).get(onnx.TENSOR_TYPE, _NOTHING)
+    shape = dict(messages(tensor)).get(onnx.VALUE_SHAPE)
+    return None if shape is None else sum(number == onnx.DIMENSION for number, _ in messages(shape))
 
 
 def _tensor_name(content: memoryview) -> str:

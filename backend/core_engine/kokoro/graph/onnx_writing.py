@@ -31,16 +31,25 @@ def rewritten(model: memoryview, graph: Graph, changes: Iterable[Change]) -> lis
     """Return the parts of the encoded ModelProto of `model` with these changes, and without what is no longer used."""
     by_output = {change.output: change for change in changes}
     nodes = _live([new for node in graph.nodes for new in _instead(node, by_output)], graph.outputs)
-    used = {name for node in nodes for name in node.inputs} | graph.inputs | graph.outputs
+    used = {name for node in nodes for name in node.inputs}.union(graph.inputs, graph.outputs)
     new = {name: values for change in by_output.values() for name, values in change.tensors.items()}
     tensors: list[Part] = [value for name, value in graph.constants.items() if name in used]
     tensors += [_tensor(name, values) for name, values in new.items() if name in used]
-    content = [part for node in nodes for part in _field(onnx.NODE, node.content)]
-    content += [part for value in tensors for part in _field(onnx.INITIALIZER, value)]
-    content += _rest_of_graph(model)
-    size = sum(len(part) for part in content)
-    rest = b"".join(_any_field(number, value) for number, value in fields(model) if number != onnx.MODEL_GRAPH)
-    return [rest, header(onnx.MODEL_GRAPH, size), *content]
+    return _with_graph(model, nodes, tensors, _rest_of_graph(model))
+
+
+def cut_out(
+    model: memoryview, graph: Graph, nodes: Sequence[Node], inputs: Iterable[str], outputs: Iterable[str]
+) -> list[Part]:
+    """Return the parts of the encoded ModelProto of `model` with only these nodes, inputs and outputs of its graph.
+
+    The graph must declare the types of these inputs and outputs.
+    """
+    used = {name for node in nodes for name in node.taken}
+    tensors = [value for name, value in graph.constants.items() if name in used]
+    taken = (encoded(onnx.GRAPH_INPUT, bytes(graph.declared[name])) for name in inputs)
+    made = (encoded(onnx.OUTPUT, bytes(graph.declared[name])) for name in outputs)
+    return _with_graph(model, nodes, tensors, [*taken, *made, encoded(onnx.GRAPH_NAME, b"part")])
 
 
 def added_output(node: Node) -> bytes:
@@ -83,6 +92,16 @@ def _encoded_graph(nodes: Sequence[Node], inputs: Iterable[str]) -> bytes:
 def _named(tensor: str) -> bytes:
     """Return an encoded ValueInfoProto of a tensor of any type."""
     return encoded(onnx.NAME, encoded_text(tensor))
+
+
+def _with_graph(model: memoryview, nodes: Iterable[Node], tensors: Iterable[Part], rest: Iterable[Part]) -> list[Part]:
+    """Return the parts of the encoded ModelProto of `model` with a graph of these nodes, initializers and the rest."""
+    content = [part for node in nodes for part in _field(onnx.NODE, node.content)]
+    content += [part for value in tensors for part in _field(onnx.INITIALIZER, value)]
+    content += rest
+    size = sum(len(part) for part in content)
+    around = b"".join(_any_field(number, value) for number, value in fields(model) if number != onnx.MODEL_GRAPH)
+    return [around, header(onnx.MODEL_GRAPH, size), *content]
 
 
 def _tensor(name: str, values: npt.NDArray[np.generic]) -> bytes:

@@ -28,8 +28,8 @@ def write_faster(model: Path, target: Path, largest_pair: int) -> bool:
     if graph.opset < _OLDEST_OPSET or any(node.has_graphs for node in graph.nodes):
         return False
     changes = [*_changes(graph, largest_pair)]
-    needed = graph.outputs.union(name for change in changes for node in change.nodes for name in node.inputs)
-    changes += filter(None, [repeated_layers(graph, needed)])
+    needed = {name for change in changes for node in change.nodes for name in node.inputs}
+    changes += filter(None, [repeated_layers(graph, needed.union(graph.outputs))])
     if changes and not _names_of(changes) & graph.names:
         with target.open("wb") as file:
             file.writelines(rewritten(view, graph, changes))

@@ -80,19 +80,15 @@ def _by_channels(norm: InstanceNorm, snake: _Snake, output: str) -> Change:
     size = math.gcd(channels, _CHANNELS)
     groups = channels // size
     new = NewNodes(output)
-    first = new.constant([0])
-    sound = new.made("Squeeze", [norm.sound, first])  # several sounds at once are an error
     inputs = [
-        new.made("Reshape", [sound, new.constant([groups, size, -1])]),
+        new.made("Reshape", [norm.sound, new.constant([groups, 1, size, -1])]),
         *(new.made("Reshape", [vector, new.constant([groups, size])]) for vector in (norm.factor, norm.shift)),
         new.tensor(f"{output}/alpha", snake.alpha.reshape(groups, size, 1)),
         new.made("Reshape", [snake.inverse, new.constant([groups, size, 1])]),
     ]
     inner = new.inside()
     sound, factor, shift, alpha, inverse = (inner.piece() for _ in inputs)
-    batch = inner.made("Unsqueeze", [sound, first])
-    batch = inner.made("InstanceNormalization", [batch, factor, shift], epsilon=norm.epsilon)
-    normal = inner.made("Squeeze", [batch, first])
+    normal = inner.made("InstanceNormalization", [sound, factor, shift], epsilon=norm.epsilon)
     sine = inner.made("Sin", [inner.made("Mul", [alpha, normal])])
     inner.made("Add", [normal, inner.made("Mul", [inverse, inner.made("Mul", [sine, sine])])])
     return new.change("Reshape", [new.scan(inputs, inner), new.constant([1, channels, -1])])

@@ -10,14 +10,16 @@ with the session. Sessions that are opened at once may share an arena, or have a
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
 
-from core_engine.kokoro.model.prepared import Create
-
 logger = logging.getLogger(__name__)
+
+Create = Callable[..., Any]
+"""Opens a session of a model: a path, or its bytes, and `sess_options`."""
 
 LARGE_MODEL_BYTES = 32 << 20
 """The runs of smaller models need little memory."""

@@ -22,8 +22,9 @@ from typing import Any
 
 import onnxruntime as ort
 
+from core_engine.kokoro.model.arenas import Create
 from core_engine.kokoro.model.graph_key import graph_key
-from core_engine.kokoro.model.prepared import Create
+from core_engine.kokoro.model.parts import part_paths
 from engines.store import manifest
 from engines.store.publishing import publish, rename
 from engines.store.stamps import check_unchanged, note_verified
@@ -102,6 +103,7 @@ class GraphCache:
             return create(os.fspath(model), sess_options=new_options())
         try:
             session = _open_and_write(model, building, new_options, create)
+            _cut(building / _GRAPH)
             self._publish(building, model)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -125,7 +127,8 @@ class GraphCache:
     def _publish(self, building: Path, model: Path) -> None:
         try:
             kept = self._place_of(model)
-            files = [path for path in (building / _GRAPH, building / _WEIGHTS) if path.exists()]
+            graph = building / _GRAPH
+            files = [path for path in (graph, *part_paths(graph), building / _WEIGHTS) if path.exists()]
             if not files:  # the runtime did not write a graph
                 return
             entries = [manifest.FileEntry(path.name, path.stat().st_size, manifest.sha256_of(path)) for path in files]
@@ -189,6 +192,18 @@ def _open_and_write(model: Path, building: Path, new_options: Callable[[], Any],
         for path in building.iterdir():
             path.unlink()
         return create(os.fspath(model), sess_options=new_options())
+
+
+def _cut(graph: Path) -> None:
+    """Write the parts of a graph beside it, if it can be cut."""
+    from core_engine.kokoro.graph.halves import write_halves  # a cached graph needs none of it
+
+    try:
+        write_halves(graph, *part_paths(graph))
+    except (OSError, ValueError):  # a full disk, a graph that was not written: the whole of it can be opened, too
+        logger.debug("The graph was not cut", exc_info=True)
+        for part in part_paths(graph):
+            part.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

@@ -15,9 +15,10 @@ from engines.store.manifest import sha256_of
 from engines.store.publishing import publish
 from engines.store.stamps import listed_digest
 
-_CONTENT = 7
+_CONTENT = 8
 """Increased when the graph cached for a model changes: 2 has the output for frames, 3 is rewritten to be faster, 4
-multiplies int8 matrices, 5 does so in pieces, 6 on all processors, 7 with fewer nodes."""
+multiplies int8 matrices, 5 does so in pieces, 6 on all processors, 7 with fewer nodes, 8
+also in two parts."""
 
 _PROCESSOR = ("vendor_id", "model name", "flags", "Features", "CPU implementer", "CPU part")
 

@@ -8,13 +8,13 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core_engine.kokoro.dimensions import STYLE_SIZE
+from core_engine.kokoro.model.arenas import Create
 from core_engine.kokoro.model.inference import read_signature, run
 from core_engine.kokoro.model.int8_products import largest_pair
 from core_engine.kokoro.model.times import frames_addition
@@ -24,8 +24,6 @@ logger = logging.getLogger(__name__)
 _LARGEST_IN_MEMORY = 32 << 20  # larger models are copied as files, to save memory
 _EXTERNAL_DATA_FOLDER = "session.model_external_initializers_file_folder_path"  # bytes have no folder
 _TRIAL_IDS = (43, 47, 54)
-
-Create = Callable[..., Any]
 
 
 class _NothingFasterError(Exception):

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,9 @@ from typing import Any
 import onnxruntime as ort
 
 from core_engine.kokoro.errors import ModelFileError
-from core_engine.kokoro.model.arenas import with_arena_for
+from core_engine.kokoro.model.arenas import Create, with_arena_for
 from core_engine.kokoro.model.cores import allowed_cores
-from core_engine.kokoro.model.external_data import check_external_data
-from core_engine.kokoro.model.graph_cache import graph_cache_for
-from core_engine.kokoro.model.prepared import prepared
+from core_engine.kokoro.model.graph_cache import GraphCache, graph_cache_for
 from engines.store.manifest import DamagedModelError, model_of
 from engines.store.stamps import check_unchanged
 
@@ -34,9 +32,7 @@ def int8_is_fastest() -> bool:
     return CUDA not in ort.get_available_providers()
 
 
-def open_session(
-    model_path: str | os.PathLike[str], threads: int | None = None, create: Callable[..., Any] | None = None
-) -> Any:
+def open_session(model_path: str | os.PathLike[str], threads: int | None = None, create: Create | None = None) -> Any:
     """Open an ONNX model on the GPU if the installed runtime supports it, otherwise on the CPU.
 
     `threads` is the number of threads per run, by default all allowed cores; with fewer, there is room for several runs
@@ -52,14 +48,13 @@ def open_session(
     if CUDA not in ort.get_available_providers():
         several_runs = threads is not None and threads < allowed_cores()
         return _open_on_cpu(path, threads, with_arena_for(path, create, several_runs=several_runs))
-    check_external_data(path)
-    return _open_on_gpu(os.fspath(path), threads, prepared(create, faster=False))
+    return _open_on_gpu(path, threads, create)
 
 
-def open_model(model_path: Path, threads: int | None = None) -> Any:
+def open_model(model_path: Path, threads: int | None = None, create: Create | None = None) -> Any:
     """Open an ONNX model like `open_session`, but raise ModelFileError for every failure."""
     try:
-        return open_session(model_path, threads)
+        return open_session(model_path, threads, create)
     except ModelFileError:
         raise
     except Exception as error:  # the runtime has a dozen exception types for this
@@ -90,18 +85,29 @@ def session_options(threads: int | None = None) -> Any:
     return options
 
 
-def _open_on_cpu(path: Path, threads: int | None, create: Callable[..., Any]) -> Any:
+def _open_on_cpu(path: Path, threads: int | None, create: Create) -> Any:
     cache = graph_cache_for(path)
     session = cache.find(path, session_options(threads), create) if cache else None
-    if session is not None:
-        return session
+    return _open_model_itself(path, threads, create, cache) if session is None else session
+
+
+def _open_model_itself(path: Path, threads: int | None, create: Create, cache: GraphCache | None) -> Any:
+    """Open a model of which no graph is cached, and cache one."""
+    from core_engine.kokoro.model.external_data import check_external_data  # a cached graph needs none of these
+    from core_engine.kokoro.model.prepared import prepared
+
     references = check_external_data(path)
     if cache is None or references:
         return prepared(create)(os.fspath(path), sess_options=session_options(threads))
     return cache.make(path, partial(session_options, threads), prepared(create))
 
 
-def _open_on_gpu(path: str, threads: int | None, create: Callable[..., Any]) -> Any:
+def _open_on_gpu(model: Path, threads: int | None, create: Create) -> Any:
+    from core_engine.kokoro.model.external_data import check_external_data
+    from core_engine.kokoro.model.prepared import prepared
+
+    check_external_data(model)
+    path, create = os.fspath(model), prepared(create, faster=False)
     # The provider list is required: since 1.9 the runtime does not choose CUDA by itself.
     try:
         session = create(path, sess_options=session_options(threads), providers=[CUDA, CPU])

@@ -64,7 +64,7 @@ def frames_tensor(model: Path) -> str | None:
         graph = Graph.read(mapped(model))
     except (OSError, ValueError):  # missing, empty, not protobuf: left to the runtime to report
         return None
-    if graph.outputs.intersection(KNOWN_OUTPUTS):
+    if any(name in KNOWN_OUTPUTS for name in graph.outputs):
         return None
     clips = [node for node in graph.nodes if node.kind == "Clip" and node.inputs]
     found = [clip.outputs[0] for clip in clips if graph.made_by(clip.inputs[0], "Round")]

@@ -1,0 +1,20 @@
+"""What makes a short command start sooner."""
+
+import os
+
+_THREADS = "OPENBLAS_NUM_THREADS"
+
+
+def import_numpy_alone() -> None:
+    """Import numpy without its threads for products of large matrices, unless the user says how many there are to be.
+
+    They wait for work in a busy loop, which takes a core from the model that is being opened. Processes that this one
+    starts have theirs.
+    """
+    is_given = _THREADS in os.environ
+    os.environ.setdefault(_THREADS, "1")
+    try:
+        import numpy as numpy
+    finally:
+        if not is_given:
+            del os.environ[_THREADS]
