@@ -14,6 +14,7 @@ from core_engine.tests.decoders import (
     NEEDS_ONNX,
     PLAIN,
     PUBLISHED,
+    SNAKE,
     STYLE,
     RewritingCase,
     decoder,
@@ -107,12 +108,15 @@ class ConvolutionTests(RewritingCase):
                             np.testing.assert_allclose(sound, expected, rtol=1e-4, atol=1e-4)
 
     def test_several_sounds_at_once_are_an_error(self) -> None:
-        changed = onnx.load(faster(quantized(decoder(), self.folder)))
-        changed.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
-        session = ort.InferenceSession(changed.SerializeToString())
-        feed = {"tokens": np.ones((2, 9), np.int64), "style": np.ones((1, STYLE), np.float32)}
-        with self.assertRaisesRegex(Exception, "Squeeze"):
-            session.run(None, feed | {"speed": np.ones(1, np.float32)})
+        in_float = self.new_folder() / "float.onnx"
+        onnx.save(decoder(activation=SNAKE), in_float)
+        for model in (quantized(decoder(), self.new_folder()), in_float):
+            changed = onnx.load(faster(model))
+            changed.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+            session = ort.InferenceSession(changed.SerializeToString())
+            feed = {"tokens": np.ones((2, 9), np.int64), "style": np.ones((1, STYLE), np.float32)}
+            with self.assertRaisesRegex(Exception, "Squeeze"):
+                session.run(None, feed | {"speed": np.ones(1, np.float32)})
 
     def test_weights_that_two_products_share_have_the_scale_and_zero_point_of_each(self) -> None:
         path = quantized(two_with_the_same_weights(), self.folder)

@@ -295,7 +295,7 @@ class PartsTest(GraphCacheCase):
     def test_graph_lies_in_parts_too_and_both_speak_the_same_samples(self) -> None:
         self.open()
         parts = self.cache.find(self.model, session_options(1), in_parts(self.create))
-        self.assertEqual(sorted(self.create.opened[1:]), ["storyflow-first-part.onnx", "storyflow-second-part.onnx"])
+        self.assertEqual(sorted(self.create.opened[1:]), ["first-part.onnx", "second-part.onnx"])
         np.testing.assert_array_equal(self.fed(parts), self.fed(self.open()))
 
     def test_damaged_part_is_made_again(self) -> None:
@@ -306,6 +306,12 @@ class PartsTest(GraphCacheCase):
                 self.assertIsNone(self.cache.find(self.model, session_options(1), in_parts(self.create)))
             self.assertIn("SHA-256 differs", logged.output[0])
             self.open()
+
+    def test_parts_that_do_not_speak_are_not_kept(self) -> None:
+        with mock.patch("core_engine.kokoro.model.prepared.run", side_effect=ValueError("wrong shape")) as tried:
+            self.open()
+        self.assertTrue(tried.called)
+        self.assertEqual([path.name for path in self.kept()[0].glob("*part*")], [])
 
     def test_graph_that_could_not_be_cut_is_cached_whole(self) -> None:
         def fail(_graph: Path, first: Path, _second: Path) -> bool:

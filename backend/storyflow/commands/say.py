@@ -11,7 +11,7 @@ import click
 
 from storyflow.commands.exits import exits_for_people, interrupts_wait
 from storyflow.commands.manner import Manner, how_to_speak
-from storyflow.commands.quick_start import import_numpy_alone
+from storyflow.commands.quick_start import import_numpy_alone, keep_to_the_end
 
 if TYPE_CHECKING:
     from storyflow.stories.pauses import Part
@@ -33,17 +33,17 @@ def say(text: str, output: Path | None, manner: Manner) -> None:
         raise click.UsageError(f"The output '{output}' is not named like a WAV file. Give it a name that ends in .wav.")
     with interrupts_wait():
         import_numpy_alone()
-    parts, lexicon = _parts(written), manner.pronunciations()
-    with interrupts_wait():
         from storyflow.narration.loading import Loading
-
-        loading = Loading(manner.model)
+    parts, lexicon = _parts(written), manner.pronunciations()
+    loading = Loading(manner.model)
+    with interrupts_wait():
         from core_engine.kokoro.voice.packs import check_installed
         from storyflow.narration.speaking import Delivery, save_speech, speak_parts
         from storyflow.output.narration import report_speech, warn_of_language
 
     mismatch = warn_of_language([(written, manner.voice)], manner.as_json)
     kokoro = loading.loaded().kokoro
+    keep_to_the_end(kokoro)
     check_installed(manner.voice, kokoro.voices)
     kokoro.check(manner.voice, lexicon)
     speech = speak_parts(kokoro, parts, Delivery(manner.voice, manner.speed, manner.as_written, lexicon))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import onnxruntime as ort
 
-from core_engine.kokoro.model.parts import in_parts
+from core_engine.kokoro.model.cores import allowed_cores
 from core_engine.kokoro.model.runtime import open_model
 from core_engine.model_choice import AUTO, Model, choose_model
 from core_engine.model_paths import BUILT_IN, RECOMMENDED
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_newest: Any = None
-"""The session opened last. Without it, a command that ends would first free its session, which takes 20 ms."""
+_MOST_WAITED_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,8 @@ class Loading:
     def __init__(self, wanted: str, threads: int | None = None) -> None:
         """Choose the model `wanted`, warn if the built-in voice is used instead of Kokoro, and begin to open it.
 
-        `threads` is the number of threads of one model run; by default all allowed cores.
+        `threads` is the number of threads of one model run; by default all allowed cores. It returns when the runtime
+        has begun, or a moment later.
 
         Raises ModelMissingError.
         """
@@ -50,17 +50,18 @@ class Loading:
         opener = ThreadPoolExecutor(1, "open")
         self._session = opener.submit(self._opened, threads)
         opener.shutdown(wait=False)
-        self._at_runtime.wait()  # imports at the same time would delay it: until then, both need Python's lock
+        # Until then both threads need Python's lock, and imports at the same time would delay the opening.
+        self._at_runtime.wait(_MOST_WAITED_S)
 
     def _opened(self, threads: int | None) -> Any:
-        global _newest
         begin = time.perf_counter()
+        parts = threads is None and allowed_cores() > 1  # several runs at once need more memory in parts
         try:
-            _newest = open_model(self._model.path, threads, in_parts(self._create))
+            session = open_model(self._model.path, threads, self._create, parts=parts)
         finally:
             self._at_runtime.set()
         logger.info("Opened '%s' in %.2f s", self._model.path, time.perf_counter() - begin)
-        return _newest
+        return session
 
     def _create(self, *model: Any, **options: Any) -> Any:
         self._at_runtime.set()

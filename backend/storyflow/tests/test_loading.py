@@ -1,9 +1,7 @@
 """A model is opened while the command imports what else it needs."""
 
-import os
-import subprocess
-import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -12,27 +10,45 @@ import onnxruntime as ort
 import pytest
 
 from core_engine.kokoro.errors import ModelFileError
-from core_engine.model_paths import BUILT_IN
+from core_engine.kokoro.model import graph_cache
+from core_engine.kokoro.model.parts import SessionInParts
+from core_engine.kokoro.model.runtime import open_model
+from core_engine.model_paths import BUILT_IN, model_path
 from storyflow.narration import loading
-from storyflow.narration.loading import Loading
-
-_BACKEND = Path(__file__).resolve().parents[2]
-_THREADS = "OPENBLAS_NUM_THREADS"
+from storyflow.narration.loading import Loading, load_model
 
 
 def test_it_returns_when_the_runtime_has_begun() -> None:
-    begun, may_end = threading.Event(), threading.Event()
+    order, may_end = [], threading.Event()
     create = ort.InferenceSession
 
+    def prepare(*model: Any, **options: Any) -> Any:
+        time.sleep(0.02)
+        order.append("prepared")
+        return open_model(*model, **options)
+
     def slow(*model: Any, **options: Any) -> Any:
-        begun.set()
         assert may_end.wait(10)
         return create(*model, **options)
 
-    with mock.patch.object(ort, "InferenceSession", slow):
+    with mock.patch.object(loading, "open_model", prepare), mock.patch.object(ort, "InferenceSession", slow):
         opening = Loading(BUILT_IN)
-        assert begun.wait(10)
+        order.append("returned")
         may_end.set()
+        assert opening.loaded().kokoro.voices
+    assert order == ["prepared", "returned"]
+
+
+def test_it_does_not_wait_long() -> None:
+    may_begin = threading.Event()
+
+    def prepare(*model: Any, **options: Any) -> Any:
+        assert may_begin.wait(10)
+        return open_model(*model, **options)
+
+    with mock.patch.object(loading, "open_model", prepare):
+        opening = Loading(BUILT_IN)
+        may_begin.set()
         assert opening.loaded().kokoro.voices
 
 
@@ -43,39 +59,24 @@ def test_what_fails_before_the_runtime_is_reported_when_it_is_needed() -> None:
             opening.loaded()
 
 
-@pytest.mark.parametrize("given", [None, "3"])
-def test_numpy_is_imported_without_threads_and_the_environment_stays(given: str | None) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != _THREADS}
-    program = (
-        "import os\n"
-        "from storyflow.commands.quick_start import import_numpy_alone\n"
-        "import_numpy_alone()\n"
-        "threads = os.listdir('/proc/self/task') if os.path.isdir('/proc/self/task') else [0]\n"
-        f"print(len(threads), os.environ.get('{_THREADS}'))"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=_BACKEND,
-        env=environment | ({_THREADS: given} if given else {}),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    threads, left = ran.stdout.split()
-    assert left == str(given)
-    assert given or threads == "1"
+@pytest.fixture
+def model_with_a_cached_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A copy of the built-in voice that can be cut, as its graph tells the types of its tensors."""
+    onnx = pytest.importorskip("onnx", reason="a development package")
+    built_in, copy = model_path(BUILT_IN, Path()), tmp_path / "model.onnx"
+    onnx.save(onnx.shape_inference.infer_shapes(onnx.load(built_in)), copy)
+    monkeypatch.setenv(graph_cache.SETTING, str(tmp_path / "cache"))
+    monkeypatch.setattr(graph_cache, "SMALLEST_BYTES", 1)
+    load_model(str(copy))
+    return str(copy)
 
 
-def test_say_imports_numpy_in_no_other_way_before(tmp_path: Path) -> None:
-    program = (
-        "import sys\n"
-        "from unittest import mock\n"
-        "from storyflow.__main__ import main\n"
-        "spied = mock.patch('storyflow.commands.say.import_numpy_alone', lambda: print('numpy' in sys.modules))\n"
-        "sys.argv = ['storyflow', 'say', 'Hello.', '--model', 'default', '--output', sys.argv[1]]\n"
-        "with spied:\n"
-        "    main()"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path / "hello.wav")]
-    ran = subprocess.run(command, cwd=_BACKEND, capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines()[0] == "False"
+@pytest.mark.parametrize(
+    ("cores", "threads", "expected"),
+    [(2, None, SessionInParts), (2, 1, ort.InferenceSession), (1, None, ort.InferenceSession)],
+)
+def test_parts_are_opened_for_one_text_at_a_time_on_several_cores(
+    model_with_a_cached_graph: str, cores: int, threads: int | None, expected: type
+) -> None:
+    with mock.patch.object(loading, "allowed_cores", return_value=cores):
+        assert type(load_model(model_with_a_cached_graph, threads).kokoro.session) is expected

@@ -87,7 +87,7 @@ class Node:
 
     @cached_property
     def taken(self) -> frozenset[str]:
-        """What it takes, and what the nodes of graphs inside it take, also from each other."""
+        """What it takes, and what nodes of graphs inside it take: from around these graphs, or from each other."""
         nodes = (Node.read(value) for graph in self._graphs for number, value in messages(graph) if number == onnx.NODE)
         return frozenset(self.inputs).union(*(node.taken for node in nodes))
 
@@ -108,10 +108,10 @@ class Graph:
     nodes: tuple[Node, ...]
     constants: Mapping[str, memoryview]
     """Name → encoded TensorProto of an initializer."""
-    inputs: frozenset[str]
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     declared: Mapping[str, memoryview]
-    """Name → encoded ValueInfoProto of an input, an output or another tensor whose type the file tells."""
+    """Name → encoded ValueInfoProto of an input, an output or another tensor of which the file tells something."""
     opset: int
 
     @classmethod
@@ -121,7 +121,7 @@ class Graph:
         return cls(
             tuple(Node.read(value) for number, value in parts if number == onnx.NODE),
             {_tensor_name(value): value for number, value in parts if number == onnx.INITIALIZER},
-            frozenset(_name(value) for number, value in parts if number == onnx.GRAPH_INPUT),
+            tuple(_name(value) for number, value in parts if number == onnx.GRAPH_INPUT),
             tuple(_name(value) for number, value in parts if number == onnx.OUTPUT),
             {_name(value): value for number, value in parts if number in _DECLARED},
             max((_opset(value) for number, value in messages(model) if number == onnx.MODEL_OPSET), default=0),

@@ -80,8 +80,9 @@ def _by_channels(norm: InstanceNorm, snake: _Snake, output: str) -> Change:
     size = math.gcd(channels, _CHANNELS)
     groups = channels // size
     new = NewNodes(output)
+    sound = new.made("Squeeze", [norm.sound, new.constant([0])])  # several sounds at once are an error
     inputs = [
-        new.made("Reshape", [norm.sound, new.constant([groups, 1, size, -1])]),
+        new.made("Reshape", [sound, new.constant([groups, 1, size, -1])]),
         *(new.made("Reshape", [vector, new.constant([groups, size])]) for vector in (norm.factor, norm.shift)),
         new.tensor(f"{output}/alpha", snake.alpha.reshape(groups, size, 1)),
         new.made("Reshape", [snake.inverse, new.constant([groups, size, 1])]),

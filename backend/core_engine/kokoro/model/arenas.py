@@ -10,16 +10,14 @@ with the session. Sessions that are opened at once may share an arena, or have a
 
 import logging
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
 
-logger = logging.getLogger(__name__)
+from core_engine.kokoro.model.create import Create
 
-Create = Callable[..., Any]
-"""Opens a session of a model: a path, or its bytes, and `sess_options`."""
+logger = logging.getLogger(__name__)
 
 LARGE_MODEL_BYTES = 32 << 20
 """The runs of smaller models need little memory."""

@@ -22,9 +22,9 @@ from typing import Any
 
 import onnxruntime as ort
 
-from core_engine.kokoro.model.arenas import Create
+from core_engine.kokoro.model.create import Create
 from core_engine.kokoro.model.graph_key import graph_key
-from core_engine.kokoro.model.parts import part_paths
+from core_engine.kokoro.model.parts import in_parts, part_paths
 from engines.store import manifest
 from engines.store.publishing import publish, rename
 from engines.store.stamps import check_unchanged, note_verified
@@ -103,7 +103,7 @@ class GraphCache:
             return create(os.fspath(model), sess_options=new_options())
         try:
             session = _open_and_write(model, building, new_options, create)
-            _cut(building / _GRAPH)
+            _cut(building / _GRAPH, new_options)
             self._publish(building, model)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -194,13 +194,15 @@ def _open_and_write(model: Path, building: Path, new_options: Callable[[], Any],
         return create(os.fspath(model), sess_options=new_options())
 
 
-def _cut(graph: Path) -> None:
-    """Write the parts of a graph beside it, if it can be cut."""
-    from core_engine.kokoro.graph.halves import write_halves  # a cached graph needs none of it
+def _cut(graph: Path, new_options: Callable[[], Any]) -> None:
+    """Write the parts of a graph beside it, if it can be cut and they speak."""
+    from core_engine.kokoro.graph.halves import write_halves  # a cached graph needs none of these
+    from core_engine.kokoro.model.prepared import speak_once
 
     try:
-        write_halves(graph, *part_paths(graph))
-    except (OSError, ValueError):  # a full disk, a graph that was not written: the whole of it can be opened, too
+        if write_halves(graph, *part_paths(graph)):
+            speak_once(in_parts(ort.InferenceSession)(os.fspath(graph), sess_options=new_options()))
+    except Exception:  # a full disk, a graph that was not written or is like no other: the whole of it can be opened
         logger.debug("The graph was not cut", exc_info=True)
         for part in part_paths(graph):
             part.unlink(missing_ok=True)

@@ -1,44 +1,59 @@
 """Open a graph that was cut in two, both parts at once, as one session."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from core_engine.kokoro.model.arenas import Create
+from core_engine.kokoro.model.create import Create
+
+logger = logging.getLogger(__name__)
 
 _STOP_WAITING = "session.force_spinning_stop"
 
 
 def part_paths(graph: Path) -> tuple[Path, Path]:
     """Return the paths of the two parts of a graph, beside it."""
-    return graph.with_name("storyflow-first-part.onnx"), graph.with_name("storyflow-second-part.onnx")
+    return graph.with_name("first-part.onnx"), graph.with_name("second-part.onnx")
 
 
 def in_parts(create: Create) -> Create:
-    """Wrap `create`, which opens a session with `sess_options`: where a graph's parts lie beside it, they are opened.
+    """Wrap `create` so that the parts of a graph are opened if it has both, and can be; the whole of it otherwise.
 
-    The result has what `SessionInParts` has of a session.
+    It is for graphs that this software has written: the parts are not checked. The session of parts is a
+    `SessionInParts`.
     """
 
-    def open_parts(path: Any, *, sess_options: Any, **options: Any) -> Any:
-        paths = part_paths(Path(path)) if isinstance(path, str) else ()
-        if not paths or not all(part.is_file() for part in paths):
-            return create(path, sess_options=sess_options, **options)
-        # Otherwise the threads of the first part keep a core busy for a while after it has run.
-        sess_options.add_session_config_entry(_STOP_WAITING, "1")
-        with ThreadPoolExecutor(len(paths)) as openers:
-            first, second = openers.map(lambda part: create(str(part), sess_options=sess_options, **options), paths)
-        return SessionInParts(first, second)
+    def open_parts(graph: str, *, sess_options: Any) -> Any:
+        first, second = part_paths(Path(graph))
+        if first.is_file() and second.is_file():
+            try:
+                return _both(first, second, create, sess_options)
+            except Exception:  # e.g. there can be no more threads
+                logger.debug("The graph is opened as a whole", exc_info=True)
+        return create(graph, sess_options=sess_options)
 
     return open_parts
 
 
+def _both(first: Path, second: Path, create: Create, options: Any) -> "SessionInParts":
+    # Otherwise the threads of the first part keep a core busy for a while after it has run.
+    options.add_session_config_entry(_STOP_WAITING, "1")
+    with ThreadPoolExecutor(1, "open-part") as other:
+        opening = other.submit(create, str(first), sess_options=options)
+        session = create(str(second), sess_options=options)
+        return SessionInParts(opening.result(), session)
+
+
 class SessionInParts:
-    """Two sessions, the second of which takes what the first makes, as one. Thread-safe."""
+    """Two sessions, the second of which takes what the first makes, as one. Thread-safe.
+
+    It has those methods of onnxruntime's InferenceSession that this software uses.
+    """
 
     def __init__(self, first: Any, second: Any) -> None:
-        """Make one session of two; tensors that the first returns and the second takes are neither's."""
+        """Make one session of two. What the first passes to the second is neither an input nor an output of it."""
         self._parts = (first, second)
         passed = {output.name for output in first.get_outputs()} & {given.name for given in second.get_inputs()}
         self._inputs = {given.name: given for part in self._parts for given in part.get_inputs()}
@@ -51,7 +66,7 @@ class SessionInParts:
         return list(self._inputs.values())
 
     def get_outputs(self) -> Sequence[Any]:
-        """Return what `run` returns, in this order."""
+        """Return what `run` returns, in this order: the first output of the model is the first."""
         return list(self._outputs.values())
 
     def get_providers(self) -> Sequence[str]:

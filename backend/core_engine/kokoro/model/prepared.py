@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from core_engine.kokoro.dimensions import STYLE_SIZE
-from core_engine.kokoro.model.arenas import Create
+from core_engine.kokoro.model.create import Create
 from core_engine.kokoro.model.inference import read_signature, run
 from core_engine.kokoro.model.int8_products import largest_pair
 from core_engine.kokoro.model.times import frames_addition
@@ -51,6 +51,11 @@ def prepared(create: Create, *, faster: bool = True) -> Create:
     return open_prepared
 
 
+def speak_once(session: Any) -> None:
+    """Try a session; raises whatever is wrong."""
+    run(session, read_signature(session), _TRIAL_IDS, np.zeros((1, STYLE_SIZE), np.float32), 1.0)
+
+
 def _is_worth_it(model: Path, options: dict[str, Any]) -> bool:
     is_cached = bool(options["sess_options"].optimized_model_filepath)
     return is_cached or (model.is_file() and model.stat().st_size > _LARGEST_IN_MEMORY)
@@ -73,7 +78,7 @@ def _open_faster(addition: bytes, model: Path, create: Create, options: dict[str
         with changed.open("ab") as file:
             file.write(addition)
         session = create(os.fspath(changed), **options)
-    run(session, read_signature(session), _TRIAL_IDS, np.zeros((1, STYLE_SIZE), np.float32), 1.0)
+    speak_once(session)
     return session
 
 

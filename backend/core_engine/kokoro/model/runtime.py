@@ -10,9 +10,11 @@ from typing import Any
 import onnxruntime as ort
 
 from core_engine.kokoro.errors import ModelFileError
-from core_engine.kokoro.model.arenas import Create, with_arena_for
+from core_engine.kokoro.model.arenas import with_arena_for
 from core_engine.kokoro.model.cores import allowed_cores
+from core_engine.kokoro.model.create import Create
 from core_engine.kokoro.model.graph_cache import GraphCache, graph_cache_for
+from core_engine.kokoro.model.parts import in_parts
 from engines.store.manifest import DamagedModelError, model_of
 from engines.store.stamps import check_unchanged
 
@@ -32,12 +34,19 @@ def int8_is_fastest() -> bool:
     return CUDA not in ort.get_available_providers()
 
 
-def open_session(model_path: str | os.PathLike[str], threads: int | None = None, create: Create | None = None) -> Any:
+def open_session(
+    model_path: str | os.PathLike[str],
+    threads: int | None = None,
+    create: Create | None = None,
+    *,
+    parts: bool = False,
+) -> Any:
     """Open an ONNX model on the GPU if the installed runtime supports it, otherwise on the CPU.
 
     `threads` is the number of threads per run, by default all allowed cores; with fewer, there is room for several runs
     at once. `create` makes the session; by default onnxruntime's InferenceSession. A model that computes the frames of
-    its tokens gets an extra output for them (see `times`).
+    its tokens gets an extra output for them (see `times`). `parts` is whether a cached graph may be opened sooner, in
+    two parts at once: the session is then a `SessionInParts`.
 
     Raises ModelFileError for a file that refers to data outside the model's folder or does not match its manifest,
     and any error of the runtime for a file that it cannot load.
@@ -46,15 +55,16 @@ def open_session(model_path: str | os.PathLike[str], threads: int | None = None,
     create = create or ort.InferenceSession
     _check_manifest(path)
     if CUDA not in ort.get_available_providers():
-        several_runs = threads is not None and threads < allowed_cores()
-        return _open_on_cpu(path, threads, with_arena_for(path, create, several_runs=several_runs))
+        return _open_on_cpu(path, threads, create, parts)
     return _open_on_gpu(path, threads, create)
 
 
-def open_model(model_path: Path, threads: int | None = None, create: Create | None = None) -> Any:
+def open_model(
+    model_path: Path, threads: int | None = None, create: Create | None = None, *, parts: bool = False
+) -> Any:
     """Open an ONNX model like `open_session`, but raise ModelFileError for every failure."""
     try:
-        return open_session(model_path, threads, create)
+        return open_session(model_path, threads, create, parts=parts)
     except ModelFileError:
         raise
     except Exception as error:  # the runtime has a dozen exception types for this
@@ -85,10 +95,13 @@ def session_options(threads: int | None = None) -> Any:
     return options
 
 
-def _open_on_cpu(path: Path, threads: int | None, create: Create) -> Any:
+def _open_on_cpu(path: Path, threads: int | None, create: Create, parts: bool) -> Any:
+    several_runs = threads is not None and threads < allowed_cores()
+    in_arena = partial(with_arena_for, path, several_runs=several_runs)
     cache = graph_cache_for(path)
-    session = cache.find(path, session_options(threads), create) if cache else None
-    return _open_model_itself(path, threads, create, cache) if session is None else session
+    opened = in_arena(in_parts(create) if parts else create)
+    session = cache.find(path, session_options(threads), opened) if cache else None
+    return _open_model_itself(path, threads, in_arena(create), cache) if session is None else session
 
 
 def _open_model_itself(path: Path, threads: int | None, create: Create, cache: GraphCache | None) -> Any:

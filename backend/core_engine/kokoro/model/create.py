@@ -1,0 +1,7 @@
+"""How sessions are made: by onnxruntime's InferenceSession, or by what wraps it."""
+
+from collections.abc import Callable
+from typing import Any
+
+Create = Callable[..., Any]
+"""`create(model, sess_options=…)` returns an onnxruntime session of a model: a path, or its bytes."""
