@@ -3,8 +3,9 @@
 The sound is turned so that its channels lie side by side, which makes the shifted copies for the elements of the kernel
 one matrix, and the weights one that the runtime packs once. The runtime's own int8 convolution packs the sound instead,
 which is larger, at every run. All copies together take up to eleven times the memory of the sound, so they are made and
-multiplied in pieces, unless the kernel has one element. The whole numbers are the same, so the sound is that of the
-published file, except that the bias is no longer rounded.
+multiplied in pieces, unless the kernel has one element, and each product is turned back while it is in the processor's
+cache. The whole numbers are the same, so the sound is that of the published file, except that the bias is no longer
+rounded.
 
 A session opens in a time that grows with the number of nodes. So what depends on the length of the sound is computed
 from the same tensor for all convolutions that it passes through, and the runtime makes one node of equal ones.
@@ -21,8 +22,8 @@ from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
 _PIECE_BYTES = 1 << 20
 """Size of the shifted copies that are in memory at once, or of what is made of them: both fit a processor's cache."""
 
-_TURNED = (1, 0)  # (channels, time) → (time, channels)
-_TURNED_BACK = (0, 2, 1)  # (1, time, channels) → (1, channels, time)
+_TURNED = (1, 0)  # (channels, time) → (time, channels), and back
+_BY_CHANNEL = (1, 0, 2)  # (pieces, channels, time) → (channels, pieces, time)
 
 
 def matrix_product(found: QuantizedConvolution, as_long: str, largest_pair: int) -> Change | None:
@@ -38,14 +39,13 @@ def matrix_product(found: QuantizedConvolution, as_long: str, largest_pair: int)
     sound = new.made("Squeeze", [found.quantize.outputs[0], new.constant([0])])  # several sounds at once are an error
     turned = new.made("Transpose", [sound], perm=_TURNED)
     if found.reach == found.stride == 1 and not any(found.pads):  # no copies are needed
-        product = new.made("Unsqueeze", [_multiply(new, found, turned), new.constant([0])])
-    else:
-        product = _in_pieces(new, found, turned, as_long)
-    return new.change("Transpose", [product], perm=_TURNED_BACK)
+        turned_back = new.made("Transpose", [_multiply(new, found, turned)], perm=_TURNED)
+        return new.change("Unsqueeze", [turned_back, new.constant([0])])
+    return _in_pieces(new, found, turned, as_long)
 
 
-def _in_pieces(new: NewNodes, found: QuantizedConvolution, turned: str, as_long: str) -> str:
-    """Make the product, float32 of shape (1, time, channels out), a piece of time after the other."""
+def _in_pieces(new: NewNodes, found: QuantizedConvolution, turned: str, as_long: str) -> Change:
+    """Return the change that makes the result a piece of time after the other."""
     most = _most_places(found)
     places = _places(new, found, as_long)
     pieces = new.made("Add", [new.made("Div", [places, new.constant(most)]), new.constant(1)])
@@ -55,10 +55,10 @@ def _in_pieces(new: NewNodes, found: QuantizedConvolution, turned: str, as_long:
     # The last piece may end behind the sound, by less than its size.
     pads = new.constant([begin, 0, end + most * found.stride, 0])
     padded = new.made("Pad", [turned, pads, found.quantize.outputs[2]])
-    product = _scanned(new, found, padded, begins, size)
-    whole = new.made("Reshape", [product, new.constant([1, -1, found.numbers.shape[0]])])
+    by_channel = new.made("Transpose", [_scanned(new, found, padded, begins, size)], perm=_BY_CHANNEL)
+    whole = new.made("Reshape", [by_channel, new.constant([1, found.numbers.shape[0], -1])])
     end_of_places = new.made("Unsqueeze", [places, new.constant([0])])
-    return new.made("Slice", [whole, new.constant([0]), end_of_places, new.constant([1])])
+    return new.change("Slice", [whole, new.constant([0]), end_of_places, new.constant([2])])
 
 
 def _most_places(found: QuantizedConvolution) -> int:
@@ -82,7 +82,7 @@ def _in_sound(new: NewNodes, found: QuantizedConvolution, places: str) -> str:
 
 
 def _scanned(new: NewNodes, found: QuantizedConvolution, padded: str, begins: str, size: str) -> str:
-    """Make the result in pieces that begin there, float32 of shape (pieces, size, channels out)."""
+    """Make the result in pieces that begin there, float32 of shape (pieces, channels out, size)."""
     _, channels, kernel = found.numbers.shape
     place = _in_sound(new, found, new.made("Range", [new.constant(0), size, new.constant(1)]))
     elements = new.constant([element * found.dilation for element in range(kernel)])
@@ -91,7 +91,7 @@ def _scanned(new: NewNodes, found: QuantizedConvolution, padded: str, begins: st
     moved = inner.made("Add", [indices, inner.piece()])
     copies = inner.made("Gather", [padded, moved])  # (size, kernel, channels in)
     columns = inner.made("Reshape", [copies, inner.constant([-1, kernel * channels])])
-    _multiply(inner, found, columns)
+    inner.made("Transpose", [_multiply(inner, found, columns)], perm=_TURNED)
     return new.scan([begins], inner)
 
 

@@ -17,7 +17,8 @@ from engines.store.stamps import listed_digest
 
 _CONTENT = 8
 """Increased when the graph cached for a model changes: 2 has the output for frames, 3 is rewritten to be faster, 4
-multiplies int8 matrices, 5 does so in pieces, 6 on all processors, 7 has fewer nodes, 8 has two parts, too."""
+multiplies int8 matrices, 5 does so in pieces, 6 on all processors, 7 has fewer nodes, 8 has two parts, too, and
+turns products piece by piece."""
 
 _PROCESSOR = ("vendor_id", "model name", "flags", "Features", "CPU implementer", "CPU part")
 
