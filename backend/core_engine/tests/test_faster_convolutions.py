@@ -57,7 +57,7 @@ class ConvolutionTests(RewritingCase):
                     found = operators(changed)
                     left = int(name == "grouped")
                     self.assertEqual((found["MatMulInteger"], found["ConvInteger"]), (2 - left, left))
-                    self.assertEqual(found["Scan"], 1 - (name in ("grouped", "of one element")))
+                    self.assertEqual(found["Scan"], 0 if name in ("grouped", "of one element") else 2)
                     np.testing.assert_allclose(spoken(changed), spoken(model), rtol=1e-4, atol=1e-4)
 
     def test_weights_are_signed_where_the_processor_multiplies_them_exactly(self) -> None:
@@ -106,6 +106,18 @@ class ConvolutionTests(RewritingCase):
                         with self.subTest(text, limit=limit, length=length):
                             sound, expected = (spoken(each, tokens=length) for each in (changed, model))
                             np.testing.assert_allclose(sound, expected, rtol=1e-4, atol=1e-4)
+
+    def test_pieces_with_many_channels_are_joined_at_once(self) -> None:
+        model = quantized(decoder("kernel_shape = [13]"), self.new_folder())
+        expected = spoken(model)
+        for limit in (1, 1 << 20):
+            with (
+                mock.patch.object(matrix_products, "_FEW_CHANNELS", CHANNELS - 1),
+                mock.patch.object(matrix_products, "_PIECE_BYTES", limit),
+            ):
+                changed = faster(model)
+            self.assertEqual(operators(changed)["Scan"], 1)
+            np.testing.assert_allclose(spoken(changed), expected, rtol=1e-4, atol=1e-4)
 
     def test_several_sounds_at_once_are_an_error(self) -> None:
         in_float = self.new_folder() / "float.onnx"

@@ -11,6 +11,8 @@ A session opens in a time that grows with the number of nodes. So what depends o
 from the same tensor for all convolutions that it passes through, and the runtime makes one node of equal ones.
 """
 
+import math
+
 import numpy as np
 
 from core_engine.kokoro.graph import onnx_fields as onnx
@@ -21,6 +23,12 @@ from core_engine.kokoro.graph.quantized_convolutions import QuantizedConvolution
 
 _PIECE_BYTES = 1 << 20
 """Size of the shifted copies that are in memory at once, or of what is made of them: both fit a processor's cache."""
+
+_FEW_CHANNELS = 128
+"""Those of Kokoro's longest tensors, of 70 MB."""
+
+_PARTS = 4
+"""Into which so few channels of a result are divided while its pieces are joined."""
 
 _TURNED = (1, 0)  # (channels, time) → (time, channels), and back
 _BY_CHANNEL = (1, 0, 2)  # (pieces, channels, time) → (channels, pieces, time)
@@ -55,10 +63,31 @@ def _in_pieces(new: NewNodes, found: QuantizedConvolution, turned: str, as_long:
     # The last piece may end behind the sound, by less than its size.
     pads = new.constant([begin, 0, end + most * found.stride, 0])
     padded = new.made("Pad", [turned, pads, found.quantize.outputs[2]])
-    by_channel = new.made("Transpose", [_scanned(new, found, padded, begins, size)], perm=_BY_CHANNEL)
-    whole = new.made("Reshape", [by_channel, new.constant([1, found.numbers.shape[0], -1])])
-    end_of_places = new.made("Unsqueeze", [places, new.constant([0])])
-    return new.change("Slice", [whole, new.constant([0]), end_of_places, new.constant([2])])
+    return _joined(new, _scanned(new, found, padded, begins, size), places, int(found.numbers.shape[0]))
+
+
+def _joined(new: NewNodes, pieces: str, places: str, channels: int) -> Change:
+    """Return the change that puts pieces, of shape (pieces, channels, size), behind each other: so many places of them.
+
+    Long sounds have few channels: a part of these is joined at a time, to have the sound in memory twice, not three times.
+    """
+    end = new.made("Unsqueeze", [places, new.constant([0])])
+    if channels > _FEW_CHANNELS:
+        return new.change("Unsqueeze", [_in_a_row(new, pieces, channels, end), new.constant([0])])
+    parts = math.gcd(channels, _PARTS)
+    size = channels // parts
+    all_parts = new.made("Reshape", [pieces, new.constant([0, parts, size, -1])])
+    inner = new.inside()
+    _in_a_row(inner, inner.made("Gather", [all_parts, inner.piece()], axis=1), size, end)
+    joined = new.scan([new.constant([*range(parts)])], inner)
+    return new.change("Reshape", [joined, new.constant([1, channels, -1])])
+
+
+def _in_a_row(new: NewNodes, pieces: str, channels: int, end: str) -> str:
+    """Make (channels, end) of (pieces, channels, size)."""
+    by_channel = new.made("Transpose", [pieces], perm=_BY_CHANNEL)
+    row = new.made("Reshape", [by_channel, new.constant([channels, -1])])
+    return new.made("Slice", [row, new.constant([0]), end, new.constant([1])])
 
 
 def _most_places(found: QuantizedConvolution) -> int:
