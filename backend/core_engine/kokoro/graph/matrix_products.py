@@ -69,7 +69,7 @@ def _in_pieces(new: NewNodes, found: QuantizedConvolution, turned: str, as_long:
 def _joined(new: NewNodes, pieces: str, places: str, channels: int) -> Change:
     """Return the change that puts pieces, of shape (pieces, channels, size), behind each other: so many places of them.
 
-    Long sounds have few channels: a part of these is joined at a time, to have the sound in memory twice, not three times.
+    Long sounds have few channels. A part of these is joined at a time: the sound is in memory twice, not three times.
     """
     end = new.made("Unsqueeze", [places, new.constant([0])])
     if channels > _FEW_CHANNELS:
