@@ -307,6 +307,16 @@ class PartsTest(GraphCacheCase):
             self.assertIn("SHA-256 differs", logged.output[0])
             self.open()
 
+    def test_parts_that_do_not_open_are_not_kept(self) -> None:
+        def write(_graph: Path, *parts: Path) -> bool:
+            for part in parts:
+                part.write_bytes(b"no model")
+            return True
+
+        with mock.patch("core_engine.kokoro.graph.halves.write_halves", write):
+            self.open()
+        self.assertEqual([path.name for path in self.kept()[0].glob("*part*")], [])
+
     def test_parts_that_do_not_speak_are_not_kept(self) -> None:
         with mock.patch("core_engine.kokoro.model.prepared.run", side_effect=ValueError("wrong shape")) as tried:
             self.open()

@@ -24,7 +24,7 @@ import onnxruntime as ort
 
 from core_engine.kokoro.model.create import Create
 from core_engine.kokoro.model.graph_key import graph_key
-from core_engine.kokoro.model.parts import in_parts, part_paths
+from core_engine.kokoro.model.parts import open_both, part_paths
 from engines.store import manifest
 from engines.store.publishing import publish, rename
 from engines.store.stamps import check_unchanged, note_verified
@@ -201,7 +201,7 @@ def _cut(graph: Path, new_options: Callable[[], Any]) -> None:
 
     try:
         if write_halves(graph, *part_paths(graph)):
-            speak_once(in_parts(ort.InferenceSession)(os.fspath(graph), sess_options=new_options()))
+            speak_once(open_both(graph, ort.InferenceSession, new_options()))
     except Exception:  # a full disk, a graph that was not written or is like no other: the whole of it can be opened
         logger.debug("The graph was not cut", exc_info=True)
         for part in part_paths(graph):

@@ -26,10 +26,9 @@ def in_parts(create: Create) -> Create:
     """
 
     def open_parts(graph: str, *, sess_options: Any) -> Any:
-        first, second = part_paths(Path(graph))
-        if first.is_file() and second.is_file():
+        if all(part.is_file() for part in part_paths(Path(graph))):
             try:
-                return _both(first, second, create, sess_options)
+                return open_both(Path(graph), create, sess_options)
             except Exception:  # e.g. there can be no more threads
                 logger.debug("The graph is opened as a whole", exc_info=True)
         return create(graph, sess_options=sess_options)
@@ -37,7 +36,9 @@ def in_parts(create: Create) -> Create:
     return open_parts
 
 
-def _both(first: Path, second: Path, create: Create, options: Any) -> "SessionInParts":
+def open_both(graph: Path, create: Create, options: Any) -> "SessionInParts":
+    """Open the parts of a graph with these options; raises the errors of `create`."""
+    first, second = part_paths(graph)
     # Otherwise the threads of the first part keep a core busy for a while after it has run.
     options.add_session_config_entry(_STOP_WAITING, "1")
     with ThreadPoolExecutor(1, "open-part") as other:
