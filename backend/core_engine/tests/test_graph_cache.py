@@ -287,7 +287,7 @@ class GraphCacheTest(GraphCacheCase):
 
 
 @unittest.skipUnless(onnx, "needs onnx to add the types of tensors to the test's model")
-class PartsTest(GraphCacheCase):
+class CachedPartsTest(GraphCacheCase):
     def setUp(self) -> None:
         super().setUp()
         onnx.save(onnx.shape_inference.infer_shapes(onnx.load(self.model)), self.model)

@@ -7,8 +7,8 @@ _kept: list[object] = []
 _THREADS = "OPENBLAS_NUM_THREADS"
 
 
-def import_numpy_alone() -> None:
-    """Import numpy without its threads for products of large matrices, unless the user says how many there are to be.
+def import_numpy_without_threads() -> None:
+    """Import numpy without its threads for products of large matrices, unless OPENBLAS_NUM_THREADS says how many.
 
     They wait for work in a busy loop, which takes a core from the model that is being opened. Processes that this one
     starts have theirs.
@@ -23,5 +23,5 @@ def import_numpy_alone() -> None:
 
 
 def keep_to_the_end(thing: object) -> None:
-    """Keep something until the process ends: to free the session of a large model takes 20 ms."""
-    _kept.append(thing)
+    """Keep the last such thing until the process ends: to free the session of a large model takes 20 ms."""
+    _kept[:] = [thing]

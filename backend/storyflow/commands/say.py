@@ -11,7 +11,7 @@ import click
 
 from storyflow.commands.exits import exits_for_people, interrupts_wait
 from storyflow.commands.manner import Manner, how_to_speak
-from storyflow.commands.quick_start import import_numpy_alone, keep_to_the_end
+from storyflow.commands.quick_start import import_numpy_without_threads, keep_to_the_end
 
 if TYPE_CHECKING:
     from storyflow.stories.pauses import Part
@@ -32,10 +32,10 @@ def say(text: str, output: Path | None, manner: Manner) -> None:
     if output.suffix.lower() != ".wav":
         raise click.UsageError(f"The output '{output}' is not named like a WAV file. Give it a name that ends in .wav.")
     with interrupts_wait():
-        import_numpy_alone()
+        import_numpy_without_threads()
         from storyflow.narration.loading import Loading
     parts, lexicon = _parts(written), manner.pronunciations()
-    loading = Loading(manner.model)
+    loading = Loading(manner.model, parts=True)
     with interrupts_wait():
         from core_engine.kokoro.voice.packs import check_installed
         from storyflow.narration.speaking import Delivery, save_speech, speak_parts

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MOST_WAITED_S = 0.1
+"""For the runtime to begin: what comes before takes long only if a model must be read first."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,12 @@ class LoadedModel:
 class Loading:
     """A model that is being opened in a thread; the runtime works on it without Python's lock."""
 
-    def __init__(self, wanted: str, threads: int | None = None) -> None:
+    def __init__(self, wanted: str, threads: int | None = None, *, parts: bool = False) -> None:
         """Choose the model `wanted`, warn if the built-in voice is used instead of Kokoro, and begin to open it.
 
-        `threads` is the number of threads of one model run; by default all allowed cores. It returns when the runtime
-        has begun, or a moment later.
+        `threads` is the number of threads of one model run; by default all allowed cores. `parts` is whether its graph
+        may be opened in two parts: sooner, but several runs at once need more memory. It returns when the runtime has
+        begun, or a moment later.
 
         Raises ModelMissingError.
         """
@@ -48,14 +50,13 @@ class Loading:
             _announce(self._model)
         self._at_runtime = threading.Event()
         opener = ThreadPoolExecutor(1, "open")
-        self._session = opener.submit(self._opened, threads)
+        self._session = opener.submit(self._opened, threads, parts=parts and allowed_cores() > 1)
         opener.shutdown(wait=False)
         # Until then both threads need Python's lock, and imports at the same time would delay the opening.
         self._at_runtime.wait(_MOST_WAITED_S)
 
-    def _opened(self, threads: int | None) -> Any:
+    def _opened(self, threads: int | None, *, parts: bool) -> Any:
         begin = time.perf_counter()
-        parts = threads is None and allowed_cores() > 1  # several runs at once need more memory in parts
         try:
             session = open_model(self._model.path, threads, self._create, parts=parts)
         finally:

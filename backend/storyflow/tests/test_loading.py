@@ -31,7 +31,11 @@ def test_it_returns_when_the_runtime_has_begun() -> None:
         assert may_end.wait(10)
         return create(*model, **options)
 
-    with mock.patch.object(loading, "open_model", prepare), mock.patch.object(ort, "InferenceSession", slow):
+    with (
+        mock.patch.object(loading, "_MOST_WAITED_S", 60),
+        mock.patch.object(loading, "open_model", prepare),
+        mock.patch.object(ort, "InferenceSession", slow),
+    ):
         opening = Loading(BUILT_IN)
         order.append("returned")
         may_end.set()
@@ -72,11 +76,15 @@ def model_with_a_cached_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("cores", "threads", "expected"),
-    [(2, None, SessionInParts), (2, 1, ort.InferenceSession), (1, None, ort.InferenceSession)],
+    ("cores", "parts", "expected"),
+    [(2, True, SessionInParts), (2, False, ort.InferenceSession), (1, True, ort.InferenceSession)],
 )
-def test_parts_are_opened_for_one_text_at_a_time_on_several_cores(
-    model_with_a_cached_graph: str, cores: int, threads: int | None, expected: type
+def test_parts_are_opened_where_they_are_wanted_and_there_are_cores(
+    model_with_a_cached_graph: str, cores: int, parts: bool, expected: type
 ) -> None:
     with mock.patch.object(loading, "allowed_cores", return_value=cores):
-        assert type(load_model(model_with_a_cached_graph, threads).kokoro.session) is expected
+        assert type(Loading(model_with_a_cached_graph, parts=parts).loaded().kokoro.session) is expected
+
+
+def test_a_loaded_model_is_one_session(model_with_a_cached_graph: str) -> None:
+    assert type(load_model(model_with_a_cached_graph).kokoro.session) is ort.InferenceSession

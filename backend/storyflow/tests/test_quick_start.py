@@ -23,8 +23,8 @@ def printed(program: str, *arguments: str, **environment: str) -> list[str]:
 def test_numpy_is_imported_without_threads() -> None:
     program = """
 import os
-from storyflow.commands.quick_start import import_numpy_alone
-import_numpy_alone()
+from storyflow.commands.quick_start import import_numpy_without_threads
+import_numpy_without_threads()
 print(len(os.listdir("/proc/self/task")))
 """
     assert printed(program) == ["1"]
@@ -34,8 +34,8 @@ print(len(os.listdir("/proc/self/task")))
 def test_the_environment_stays(given: str | None) -> None:
     program = f"""
 import os
-from storyflow.commands.quick_start import import_numpy_alone
-import_numpy_alone()
+from storyflow.commands.quick_start import import_numpy_without_threads
+import_numpy_without_threads()
 print(os.environ.get("{_THREADS}"))
 """
     assert printed(program, **({_THREADS: given} if given else {})) == [str(given)]
@@ -47,7 +47,7 @@ import sys
 from unittest import mock
 from storyflow.__main__ import main
 sys.argv = ["storyflow", "say", "Hello.", "--model", "default", "--output", sys.argv[1]]
-with mock.patch("storyflow.commands.say.import_numpy_alone", lambda: print("numpy" in sys.modules)):
+with mock.patch("storyflow.commands.say.import_numpy_without_threads", lambda: print("numpy" in sys.modules)):
     main()
 """
     assert printed(program, str(tmp_path / "hello.wav"))[0] == "False"

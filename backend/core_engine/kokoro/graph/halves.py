@@ -13,10 +13,7 @@ from core_engine.kokoro.graph.onnx_writing import cut_out
 from core_engine.kokoro.graph.protobuf import mapped
 
 _WEIGHTS_FOR_A_BYTE = 100
-"""A graph opens in a time that grows with the encoded bytes of its nodes, and with its weights, a hundredth as fast.
-
-That is so for weights of int8, which the runtime packs.
-"""
+"""Opening takes as long for so many weights as for a byte of an encoded node: measured for int8, which is packed."""
 
 _SMALLEST_SHARE = 0.4
 """Of the time, for the part that takes less. The nearer to a half, the sooner both are open."""

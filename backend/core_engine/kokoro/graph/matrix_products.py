@@ -25,10 +25,10 @@ _PIECE_BYTES = 1 << 20
 """Size of the shifted copies that are in memory at once, or of what is made of them: both fit a processor's cache."""
 
 _FEW_CHANNELS = 128
-"""Those of Kokoro's longest tensors, of 70 MB."""
+"""Kokoro's longest tensors, of 70 MB, have as many."""
 
 _PARTS = 4
-"""Into which so few channels of a result are divided while its pieces are joined."""
+"""So few channels are joined in so many parts, one after the other."""
 
 _TURNED = (1, 0)  # (channels, time) → (time, channels), and back
 _BY_CHANNEL = (1, 0, 2)  # (pieces, channels, time) → (channels, pieces, time)
@@ -67,24 +67,24 @@ def _in_pieces(new: NewNodes, found: QuantizedConvolution, turned: str, as_long:
 
 
 def _joined(new: NewNodes, pieces: str, places: str, channels: int) -> Change:
-    """Return the change that puts pieces, of shape (pieces, channels, size), behind each other: so many places of them.
+    """Return the change that puts pieces, of shape (pieces, channels, time), behind each other: so many places of them.
 
     Long sounds have few channels. A part of these is joined at a time: the sound is in memory twice, not three times.
     """
     end = new.made("Unsqueeze", [places, new.constant([0])])
-    if channels > _FEW_CHANNELS:
-        return new.change("Unsqueeze", [_in_a_row(new, pieces, channels, end), new.constant([0])])
     parts = math.gcd(channels, _PARTS)
-    size = channels // parts
-    all_parts = new.made("Reshape", [pieces, new.constant([0, parts, size, -1])])
+    if channels > _FEW_CHANNELS or parts == 1:
+        return new.change("Unsqueeze", [_in_a_row(new, pieces, channels, end), new.constant([0])])
+    few = channels // parts
+    all_parts = new.made("Reshape", [pieces, new.constant([0, parts, few, -1])])
     inner = new.inside()
-    _in_a_row(inner, inner.made("Gather", [all_parts, inner.piece()], axis=1), size, end)
+    _in_a_row(inner, inner.made("Gather", [all_parts, inner.piece()], axis=1), few, end)
     joined = new.scan([new.constant([*range(parts)])], inner)
     return new.change("Reshape", [joined, new.constant([1, channels, -1])])
 
 
 def _in_a_row(new: NewNodes, pieces: str, channels: int, end: str) -> str:
-    """Make (channels, end) of (pieces, channels, size)."""
+    """Make a tensor of shape (channels, end) of one of shape (pieces, channels, time)."""
     by_channel = new.made("Transpose", [pieces], perm=_BY_CHANNEL)
     row = new.made("Reshape", [by_channel, new.constant([channels, -1])])
     return new.made("Slice", [row, new.constant([0]), end, new.constant([1])])

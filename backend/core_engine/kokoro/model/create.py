@@ -1,4 +1,4 @@
-"""How sessions are made: by onnxruntime's InferenceSession, or by what wraps it."""
+"""The type of the functions that make sessions: onnxruntime's InferenceSession, and what wraps it."""
 
 from collections.abc import Callable
 from typing import Any

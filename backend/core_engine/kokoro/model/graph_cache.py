@@ -162,14 +162,19 @@ def _open_kept(kept: Path, options: Any, create: Create) -> Any:
     if manifest.listed_files(kept) is None:
         raise manifest.DamagedModelError("it has no manifest.")
     check_unchanged(kept)
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # already optimised
-    if not _is_quantized(kept / _GRAPH):
-        # Prepacking weights takes half of the opening time and copies them, without making a sentence faster.
-        options.add_session_config_entry("session.disable_prepacking", "1")
-    session = create(os.fspath(kept / _GRAPH), sess_options=options)
+    session = create(os.fspath(kept / _GRAPH), sess_options=_for_optimised(kept / _GRAPH, options))
     with contextlib.suppress(OSError):
         os.utime(kept)  # the most recently used is deleted last
     return session
+
+
+def _for_optimised(graph: Path, options: Any) -> Any:
+    """Return the options, with what a graph that is already optimised needs."""
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if not _is_quantized(graph):
+        # Prepacking weights takes half of the opening time and copies them, without making a sentence faster.
+        options.add_session_config_entry("session.disable_prepacking", "1")
+    return options
 
 
 def _is_quantized(graph: Path) -> bool:
@@ -201,7 +206,7 @@ def _cut(graph: Path, new_options: Callable[[], Any]) -> None:
 
     try:
         if write_halves(graph, *part_paths(graph)):
-            speak_once(open_both(graph, ort.InferenceSession, new_options()))
+            speak_once(open_both(graph, ort.InferenceSession, _for_optimised(graph, new_options())))
     except Exception:  # a full disk, a graph that was not written or is like no other: the whole of it can be opened
         logger.debug("The graph was not cut", exc_info=True)
         for part in part_paths(graph):

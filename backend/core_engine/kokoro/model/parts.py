@@ -19,10 +19,9 @@ def part_paths(graph: Path) -> tuple[Path, Path]:
 
 
 def in_parts(create: Create) -> Create:
-    """Wrap `create` so that the parts of a graph are opened if it has both, and can be; the whole of it otherwise.
+    """Wrap `create`: it opens both parts of a graph, as a `SessionInParts`, or the whole if that fails.
 
-    It is for graphs that this software has written: the parts are not checked. The session of parts is a
-    `SessionInParts`.
+    It is for graphs that this software has written: the parts are not checked.
     """
 
     def open_parts(graph: str, *, sess_options: Any) -> Any:
@@ -30,7 +29,7 @@ def in_parts(create: Create) -> Create:
             try:
                 return open_both(Path(graph), create, sess_options)
             except Exception:  # e.g. there can be no more threads
-                logger.debug("The graph is opened as a whole", exc_info=True)
+                logger.info("The graph '%s' is opened as a whole", graph, exc_info=True)
         return create(graph, sess_options=sess_options)
 
     return open_parts
@@ -63,7 +62,7 @@ class SessionInParts:
             del self._inputs[name], self._outputs[name]
 
     def get_inputs(self) -> Sequence[Any]:
-        """Return what is to be given to `run`."""
+        """Return what is to be given to `run`; an input of the model that no node takes is not among it."""
         return list(self._inputs.values())
 
     def get_outputs(self) -> Sequence[Any]:
